@@ -66,7 +66,9 @@ pub enum DecodeError {
         left: u64,
     },
     /// A checksum does not match the bytes it guards.
-    #[error("damaged {what} at offset {offset}: expected checksum {expected:016x}, found {found:016x}")]
+    #[error(
+        "damaged {what} at offset {offset}: expected checksum {expected:016x}, found {found:016x}"
+    )]
     Checksum {
         /// What the checksum guards.
         what: &'static str,
@@ -90,7 +92,9 @@ pub enum DecodeError {
         found: String,
     },
     /// The tree was pressed with another grammar than the one given.
-    #[error("the tree belongs to grammar {expected}, opened with grammar {found}: give the grammar table it was pressed with")]
+    #[error(
+        "the tree belongs to grammar {expected}, opened with grammar {found}: give the grammar table it was pressed with"
+    )]
     Grammar {
         /// Fingerprint in the tree's header.
         expected: crate::Fingerprint,
@@ -140,7 +144,9 @@ pub enum GrammarError {
 #[non_exhaustive]
 pub enum BuildError {
     /// Positions are 32 bits wide, as tree-sitter's are.
-    #[error("the source has {len} bytes, a tree holds at most {limit}: split the file or leave it out")]
+    #[error(
+        "the source has {len} bytes, a tree holds at most {limit}: split the file or leave it out"
+    )]
     SourceTooLong {
         /// Length of the source, in bytes.
         len: u64,
@@ -148,7 +154,9 @@ pub enum BuildError {
         limit: u64,
     },
     /// UTF-16 text would be counted in other units than its bytes.
-    #[error("the source starts with a {mark} byte order mark: trees are kept over UTF-8 or single-byte text, convert the source to UTF-8 first")]
+    #[error(
+        "the source starts with a {mark} byte order mark: trees are kept over UTF-8 or single-byte text, convert the source to UTF-8 first"
+    )]
     Utf16 {
         /// The encoding that the mark announces.
         mark: &'static str,

@@ -220,7 +220,10 @@ impl Grammar {
         let start = reader.offset();
         let grammar = Self::new(read_parts(&mut reader)?).map_err(|error| invalid(start, error))?;
         if reader.left() != 0 {
-            return Err(invalid(reader.offset(), format!("{} bytes after the table", reader.left())));
+            return Err(invalid(
+                reader.offset(),
+                format!("{} bytes after the table", reader.left()),
+            ));
         }
         if grammar.fingerprint != expected {
             return Err(DecodeError::Invalid {

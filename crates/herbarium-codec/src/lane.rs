@@ -1,0 +1,192 @@
+//! One `u32` per node in about two bytes.
+//!
+//! A [`Lane`] keeps a column of numbers as 16-bit values in blocks of 256.
+//! What does not fit is written as a *wide code*: the low byte of the code is
+//! the place, within the block's own list, where the full number stands. A
+//! lookup is one load and one comparison, in the rare wide case two loads
+//! more; it never searches. Within a block, equal neighbours share one wide
+//! entry, so that ten thousand statements under one distant root cost next to
+//! nothing.
+
+/// Nodes in a block. The low byte of a wide code numbers any of them.
+pub(crate) const BLOCK: usize = 256;
+/// Codes from here on are wide codes.
+pub(crate) const WIDE: u16 = 0xff00;
+
+/// What the 16-bit values of a lane count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// From zero: lengths, sizes, distances.
+    Zero,
+    /// From the first value of the block: positions, which only grow.
+    First,
+}
+
+/// A compact column of `u32` with constant-time lookup.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    low: Vec<u16>,
+    /// For each block: where its list in `wide` begins, and its base.
+    blocks: Vec<(u32, u32)>,
+    wide: Vec<u32>,
+    base: Base,
+}
+
+impl Lane {
+    pub(crate) fn new(base: Base) -> Self {
+        Self { low: Vec::new(), blocks: Vec::new(), wide: Vec::new(), base }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.low.clear();
+        self.blocks.clear();
+        self.wide.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.low.len()
+    }
+
+    /// The value at `index`, 0 when there is none.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> u32 {
+        let Some(&low) = self.low.get(index) else { return 0 };
+        if low < WIDE {
+            return match self.base {
+                Base::Zero => u32::from(low),
+                Base::First => {
+                    let base = self.blocks.get(index / BLOCK).map_or(0, |block| block.1);
+                    base.wrapping_add(u32::from(low))
+                }
+            };
+        }
+        self.get_wide(index, low)
+    }
+
+    #[cold]
+    fn get_wide(&self, index: usize, low: u16) -> u32 {
+        let list = self.blocks.get(index / BLOCK).map_or(0, |block| block.0 as usize);
+        let place = list.saturating_add(usize::from(low & 0xff));
+        self.wide.get(place).copied().unwrap_or(0)
+    }
+
+    /// The 16-bit values as they lie in memory; wide codes included.
+    #[inline]
+    pub(crate) fn low(&self) -> &[u16] {
+        &self.low
+    }
+
+    /// Appends the next block. Every block but the last has [`BLOCK`] values.
+    pub(crate) fn push_block(&mut self, values: &[u32]) {
+        let base = match self.base {
+            Base::Zero => 0,
+            Base::First => values.first().copied().unwrap_or(0),
+        };
+        self.blocks.push((self.wide.len() as u32, base));
+        let mut bits = 0;
+        let narrow = values.iter().map(|value| {
+            let distance = value.wrapping_sub(base);
+            bits |= distance;
+            // Distances up to 0xfeff are narrow; the mask below may send a
+            // block of slightly smaller ones the slow way, never the reverse.
+            distance as u16
+        });
+        let start = self.low.len();
+        self.low.extend(narrow);
+        if bits >= 0x8000 {
+            self.widen(start, values, base);
+        }
+    }
+
+    /// Appends values of any number, block by block.
+    pub(crate) fn extend(&mut self, values: &[u32]) {
+        debug_assert!(self.low.len().is_multiple_of(BLOCK));
+        values.chunks(BLOCK).for_each(|block| self.push_block(block));
+    }
+
+    #[cold]
+    fn widen(&mut self, start: usize, values: &[u32], base: u32) {
+        let list = self.wide.len();
+        for (low, &value) in self.low.iter_mut().skip(start).zip(values) {
+            let distance = value.wrapping_sub(base);
+            if distance < u32::from(WIDE) {
+                continue;
+            }
+            if self.wide.len() == list || self.wide.last() != Some(&value) {
+                self.wide.push(value);
+            }
+            let place = self.wide.len().wrapping_sub(list).wrapping_sub(1);
+            *low = WIDE | (place as u16 & 0xff);
+        }
+    }
+
+    /// Makes the lane `count` values long and gives the column to fill with
+    /// values below [`WIDE`], counted from zero.
+    pub(crate) fn narrow_mut(&mut self, count: usize) -> &mut [u16] {
+        self.clear();
+        self.low.resize(count, 0);
+        self.blocks.resize(count.div_ceil(BLOCK), (0, 0));
+        &mut self.low
+    }
+
+    /// Bytes on the heap, spare capacity included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.low.capacity() * 2 + self.blocks.capacity() * 8 + self.wide.capacity() * 4
+    }
+
+    /// Gives spare capacity back.
+    pub(crate) fn shrink(&mut self) {
+        self.low.shrink_to_fit();
+        self.blocks.shrink_to_fit();
+        self.wide.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(base: Base, values: &[u32]) {
+        let mut lane = Lane::new(base);
+        lane.extend(values);
+        assert_eq!(lane.len(), values.len());
+        for (index, &value) in values.iter().enumerate() {
+            assert_eq!(lane.get(index), value, "value {index}");
+        }
+    }
+
+    #[test]
+    fn values_at_the_edge_of_16_bits_come_back() {
+        let edges = [0, 1, 0x7fff, 0x8000, 0xfeff, 0xff00, 0xff01, 0xffff, 0x10000, u32::MAX];
+        check(Base::Zero, &edges);
+        check(Base::First, &edges);
+        check(Base::Zero, &[]);
+    }
+
+    #[test]
+    fn a_block_of_nothing_but_wide_values_comes_back() {
+        let values: Vec<u32> = (0..1000).map(|i| 0x20000 + i).collect();
+        check(Base::Zero, &values);
+    }
+
+    #[test]
+    fn equal_neighbours_share_one_wide_entry() {
+        let mut lane = Lane::new(Base::Zero);
+        lane.extend(&[70_000; BLOCK]);
+        assert_eq!(lane.wide.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_column_comes_back(values in prop::collection::vec(prop_oneof![0u32..300, any::<u32>()], 0..1500)) {
+            check(Base::Zero, &values);
+        }
+
+        #[test]
+        fn any_growing_column_comes_back(steps in prop::collection::vec(prop_oneof![0u32..30, 0u32..200_000], 0..1500)) {
+            let values: Vec<u32> = steps.iter().scan(0u32, |at, step| { *at = at.wrapping_add(*step); Some(*at) }).collect();
+            check(Base::First, &values);
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! The tree in memory: a few columns, about eight bytes a node.
+//!
+//! Nodes are numbered in pre-order, so the first child of a node is the next
+//! number, and a subtree is a range. Each node has a shape (kind, field,
+//! flags), the distance to its parent, its start, and its extent: the length
+//! of a token, the number of nodes in the subtree of any other node. Parent,
+//! first child, next sibling, start and end take constant time.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::container::Header;
+use crate::cursor::Cursor;
+use crate::lane::{BLOCK, Base, Lane};
+use crate::node::Node;
+use crate::shape::{EXTRA, INTERNAL, LAST, MISSING, Shape, TAIL};
+use crate::{ERROR_KIND, Grammar, Point, ShapeBook};
+
+/// A whole syntax tree: what a parser saw, without the parser.
+///
+/// Comes from [`crate::decode`] or a [`crate::TreeBuilder`]. It is immutable,
+/// `Send` and `Sync`, holds no source text, and is independent of any grammar
+/// library: names come from its [`Grammar`] table.
+///
+/// Memory: about 8.4 bytes a node, see [`Tree::heap_bytes`].
+#[derive(Clone)]
+pub struct Tree {
+    grammar: Arc<Grammar>,
+    book: Option<Arc<ShapeBook>>,
+    /// Shapes numbered behind those of the book.
+    own: Vec<Shape>,
+    shape: Lane,
+    parent: Lane,
+    extent: Lane,
+    start: Lane,
+    /// Start of each line but the first.
+    lines: Lane,
+    /// Nodes that end after their last child, with their ends; sorted.
+    tails: Vec<(u32, u32)>,
+    /// Nodes that make themselves and all above them `has_error`; sorted.
+    errors: Vec<u32>,
+    faults: Option<Box<Faults>>,
+    source_len: u32,
+    source_hash: u64,
+    crlf: bool,
+}
+
+/// What only trees of broken source have.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Faults {
+    unexpected: Vec<(u32, i32)>,
+    hidden_missing: Vec<HiddenMissing>,
+    marks: Vec<u32>,
+}
+
+/// A token that the parser missed and that the grammar hides: no node of the
+/// tree, yet the reason for an error, and part of the S-expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HiddenMissing {
+    /// The node it belongs to.
+    pub(crate) parent: u32,
+    /// How many children of that node stand before it.
+    pub(crate) before: u32,
+    pub(crate) kind: u16,
+}
+
+impl Tree {
+    /// The root. Its range may be shorter than the source: it starts at the
+    /// first token.
+    pub fn root_node(&self) -> Node<'_> {
+        Node::new(self, 0)
+    }
+
+    /// A cursor at the root.
+    pub fn walk(&self) -> Cursor<'_> {
+        self.root_node().walk()
+    }
+
+    /// The grammar table that names kinds and fields.
+    pub fn grammar(&self) -> &Arc<Grammar> {
+        &self.grammar
+    }
+
+    /// Number of nodes, the root included.
+    pub fn descendant_count(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The node with that number in pre-order; 0 is the root.
+    pub fn node(&self, index: usize) -> Option<Node<'_>> {
+        (index < self.shape.len()).then(|| Node::new(self, index as u32))
+    }
+
+    /// All nodes in pre-order. Cost: constant a node.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
+        (0..self.shape.len()).map(|index| Node::new(self, index as u32))
+    }
+
+    /// Length of the source, in bytes.
+    pub fn source_len(&self) -> u32 {
+        self.source_len
+    }
+
+    /// [`crate::source_hash`] of the source: whether a text is the one that
+    /// was pressed.
+    pub fn source_hash(&self) -> u64 {
+        self.source_hash
+    }
+
+    /// Number of lines: one more than there are `\n`.
+    pub fn line_count(&self) -> usize {
+        self.lines.len() + 1
+    }
+
+    /// The byte range of a line, its line end included. Empty past the end.
+    pub fn line_range(&self, row: usize) -> Range<usize> {
+        let end = self.source_len as usize;
+        if row >= self.line_count() {
+            return end..end;
+        }
+        let next = row + 1;
+        let until = if next < self.line_count() { self.line_start(next) as usize } else { end };
+        self.line_start(row) as usize..until
+    }
+
+    /// Row and column of a byte, both counted from 0, the column in bytes.
+    /// Cost: logarithmic in the number of lines.
+    pub fn point_at(&self, byte: usize) -> Point {
+        let (mut low, mut high) = (0, self.lines.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.lines.get(middle) as usize <= byte {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Point { row: low, column: byte - self.line_start(low) as usize }
+    }
+
+    /// Bytes on the heap, not counting grammar and shape book, which are shared.
+    pub fn heap_bytes(&self) -> usize {
+        let lanes = [&self.shape, &self.parent, &self.extent, &self.start, &self.lines];
+        let faults = self.faults.as_ref().map_or(0, |faults| {
+            size_of::<Faults>()
+                + faults.unexpected.capacity() * size_of::<(u32, i32)>()
+                + faults.hidden_missing.capacity() * size_of::<HiddenMissing>()
+                + faults.marks.capacity() * 4
+        });
+        lanes.iter().map(|lane| lane.heap_bytes()).sum::<usize>()
+            + self.own.capacity() * size_of::<Shape>()
+            + self.tails.capacity() * 8
+            + self.errors.capacity() * 4
+            + faults
+    }
+
+    /// The 16-bit column of shape numbers and a way to read them, for scans
+    /// that look at every node: see [`Tree::shape_kinds`].
+    pub fn shape_column(&self) -> &[u16] {
+        self.shape.low()
+    }
+
+    /// Kind and field of each shape number: a scan for a kind finds the shape
+    /// numbers of that kind here, then looks for them in
+    /// [`Tree::shape_column`]. Numbers of 0xff00 and more in the column stand
+    /// for shapes that only [`Node`] resolves.
+    pub fn shape_kinds(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
+        (0..self.shape_count())
+            .filter_map(|id| self.shape_by_id(id))
+            .map(|shape| (shape.kind, shape.field))
+    }
+}
+
+/// Equal trees show the same nodes over the same source; how they were pressed
+/// makes no difference.
+impl PartialEq for Tree {
+    fn eq(&self, other: &Self) -> bool {
+        let faults = |tree: &Self| tree.faults.clone().unwrap_or_default();
+        let nodes = |tree: &Self| tree.descendant_count() as u32;
+        self.grammar.fingerprint() == other.grammar.fingerprint()
+            && (self.source_len, self.source_hash) == (other.source_len, other.source_hash)
+            && self.line_count() == other.line_count()
+            && nodes(self) == nodes(other)
+            && faults(self) == faults(other)
+            && (0..self.line_count()).all(|row| self.line_start(row) == other.line_start(row))
+            && (0..nodes(self)).all(|index| self.record(index) == other.record(index))
+    }
+}
+
+impl Eq for Tree {}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree")
+            .field("grammar", &self.grammar.name())
+            .field("nodes", &self.descendant_count())
+            .field("source_len", &self.source_len)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What makes two nodes at one place equal.
+type Record = (u16, u16, u8, u32, u32, u32);
+
+/// Reading, by number of the node.
+impl Tree {
+    fn record(&self, index: u32) -> Record {
+        let shape = self.shape_at(index);
+        let flags = shape.flags & (EXTRA | MISSING | INTERNAL | LAST);
+        (
+            shape.kind,
+            shape.field,
+            flags,
+            self.parent_distance(index),
+            self.start_at(index),
+            self.end_at(index),
+        )
+    }
+
+    #[inline]
+    pub(crate) fn shape_at(&self, index: u32) -> Shape {
+        self.shape_by_id(self.shape.get(index as usize)).unwrap_or(NO_SHAPE)
+    }
+
+    #[inline]
+    pub(crate) fn start_at(&self, index: u32) -> u32 {
+        self.start.get(index as usize)
+    }
+
+    /// Length of a token, number of nodes in the subtree of any other node.
+    #[inline]
+    pub(crate) fn extent_at(&self, index: u32) -> u32 {
+        self.extent.get(index as usize)
+    }
+
+    #[inline]
+    pub(crate) fn parent_distance(&self, index: u32) -> u32 {
+        self.parent.get(index as usize)
+    }
+
+    /// The number after the last node under this one.
+    #[inline]
+    pub(crate) fn after(&self, index: u32) -> u32 {
+        let internal = self.shape_at(index).has(INTERNAL);
+        index.saturating_add(if internal { self.extent_at(index) } else { 1 })
+    }
+
+    /// Where the last token under a node ends.
+    #[inline]
+    pub(crate) fn last_token_end(&self, index: u32) -> u64 {
+        let last = self.after(index).saturating_sub(1);
+        u64::from(self.start_at(last)).saturating_add(u64::from(self.extent_at(last)))
+    }
+
+    #[inline]
+    pub(crate) fn end_at(&self, index: u32) -> u32 {
+        let shape = self.shape_at(index);
+        if !shape.has(TAIL) {
+            return self.last_token_end(index) as u32;
+        }
+        match self.tails.binary_search_by_key(&index, |tail| tail.0) {
+            Ok(found) => self.tails.get(found).map_or(0, |tail| tail.1),
+            Err(_) => self.last_token_end(index) as u32,
+        }
+    }
+
+    /// Where a line starts.
+    #[inline]
+    pub(crate) fn line_start(&self, row: usize) -> u32 {
+        row.checked_sub(1).map_or(0, |row| self.lines.get(row))
+    }
+
+    /// Whether an error lies under a node, or it is one.
+    pub(crate) fn has_error_at(&self, index: u32) -> bool {
+        let first = self.errors.partition_point(|&error| error < index);
+        self.errors.get(first).is_some_and(|&error| error < self.after(index))
+    }
+
+    pub(crate) fn shape_count(&self) -> u32 {
+        let book = self.book.as_ref().map_or(0, |book| book.len());
+        book.saturating_add(self.own.len()) as u32
+    }
+
+    #[inline]
+    pub(crate) fn shape_by_id(&self, id: u32) -> Option<Shape> {
+        Shapes { book: self.book.as_ref().map_or(&[], |book| book.shapes()), own: &self.own }
+            .get(id)
+    }
+
+    pub(crate) fn is_crlf(&self) -> bool {
+        self.crlf
+    }
+
+    pub(crate) fn unexpected(&self) -> &[(u32, i32)] {
+        self.faults.as_ref().map_or(&[], |faults| &faults.unexpected)
+    }
+
+    pub(crate) fn hidden_missing(&self) -> &[HiddenMissing] {
+        self.faults.as_ref().map_or(&[], |faults| &faults.hidden_missing)
+    }
+
+    pub(crate) fn error_marks(&self) -> &[u32] {
+        self.faults.as_ref().map_or(&[], |faults| &faults.marks)
+    }
+
+    /// Error nodes without children: those that have an unexpected character.
+    pub(crate) fn error_tokens(&self) -> Vec<u32> {
+        let is_token = |&index: &u32| {
+            let shape = self.shape_at(index);
+            shape.kind == ERROR_KIND && !shape.has(INTERNAL)
+        };
+        self.errors.iter().copied().filter(is_token).collect()
+    }
+
+    /// The last byte that a node's tail may reach: the start of what follows,
+    /// and within the parent.
+    pub(crate) fn tail_limit(&self, index: u32) -> u64 {
+        let after = self.after(index);
+        let next = if (after as usize) < self.shape.len() {
+            self.start_at(after)
+        } else {
+            self.source_len
+        };
+        let is_root = index == 0;
+        if is_root || !self.shape_at(index).has(LAST) {
+            return u64::from(next);
+        }
+        let parent = index.saturating_sub(self.parent_distance(index));
+        u64::from(next.min(self.end_at(parent)))
+    }
+}
+
+/// The shapes of a tree: those of its book, then its own.
+pub(crate) struct Shapes<'a> {
+    book: &'a [Shape],
+    own: &'a [Shape],
+}
+
+impl Shapes<'_> {
+    #[inline]
+    pub(crate) fn get(&self, id: u32) -> Option<Shape> {
+        let id = id as usize;
+        match self.book.get(id) {
+            Some(shape) => Some(*shape),
+            None => self.own.get(id.saturating_sub(self.book.len())).copied(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.book.len().saturating_add(self.own.len())
+    }
+}
+
+/// Stands in for a shape that does not exist; no valid tree shows it.
+const NO_SHAPE: Shape = Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0 };
+
+/// Making, for the builder and the decoder.
+impl Tree {
+    pub(crate) fn empty(grammar: Arc<Grammar>) -> Self {
+        Self {
+            grammar,
+            book: None,
+            own: Vec::new(),
+            shape: Lane::new(Base::Zero),
+            parent: Lane::new(Base::Zero),
+            extent: Lane::new(Base::Zero),
+            start: Lane::new(Base::First),
+            lines: Lane::new(Base::First),
+            tails: Vec::new(),
+            errors: Vec::new(),
+            faults: None,
+            source_len: 0,
+            source_hash: 0,
+            crlf: false,
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let lanes =
+            [&mut self.shape, &mut self.parent, &mut self.extent, &mut self.start, &mut self.lines];
+        lanes.into_iter().for_each(Lane::clear);
+        self.book = None;
+        self.own.clear();
+        self.tails.clear();
+        self.errors.clear();
+        self.faults = None;
+        (self.source_len, self.source_hash, self.crlf) = (0, 0, false);
+    }
+
+    pub(crate) fn reset(
+        &mut self,
+        grammar: Arc<Grammar>,
+        book: Option<Arc<ShapeBook>>,
+        header: &Header,
+    ) {
+        self.clear();
+        self.grammar = grammar;
+        self.book = book;
+        self.source_len = header.source_len;
+        self.source_hash = header.source_hash;
+    }
+
+    pub(crate) fn set_grammar(&mut self, grammar: Arc<Grammar>) {
+        self.grammar = grammar;
+    }
+
+    pub(crate) fn set_source(&mut self, len: u32, hash: u64) {
+        (self.source_len, self.source_hash) = (len, hash);
+    }
+
+    pub(crate) fn set_crlf(&mut self, crlf: bool) {
+        self.crlf = crlf;
+    }
+
+    pub(crate) fn own_shapes_mut(&mut self) -> &mut Vec<Shape> {
+        &mut self.own
+    }
+
+    /// What the first pass of the decoder reads and fills: the shapes, the
+    /// error list, and the column of shape numbers, `count` long.
+    pub(crate) fn walk_parts(&mut self, count: usize) -> (Shapes<'_>, &mut Vec<u32>, &mut [u16]) {
+        let book = self.book.as_ref().map_or(&[][..], |book| book.shapes());
+        (Shapes { book, own: &self.own }, &mut self.errors, self.shape.narrow_mut(count))
+    }
+
+    /// Fills the lanes. `shapes` is empty where the column is filled already.
+    pub(crate) fn set_lanes(
+        &mut self,
+        shapes: &[u32],
+        parents: &[u32],
+        extents: &[u32],
+        starts: &[u32],
+        lines: &[u32],
+    ) {
+        if !shapes.is_empty() {
+            self.shape.clear();
+            self.shape.extend(shapes);
+        }
+        self.parent.extend(parents);
+        self.extent.extend(extents);
+        self.start.extend(starts);
+        self.lines.extend(lines);
+    }
+
+    pub(crate) fn push_tail(&mut self, index: u32, end: u32) {
+        self.tails.push((index, end));
+    }
+
+    pub(crate) fn push_error(&mut self, index: u32) {
+        self.errors.push(index);
+    }
+
+    fn faults_mut(&mut self) -> &mut Faults {
+        self.faults.get_or_insert_default()
+    }
+
+    pub(crate) fn push_unexpected(&mut self, index: u32, character: i32) {
+        self.faults_mut().unexpected.push((index, character));
+    }
+
+    pub(crate) fn push_hidden_missing(&mut self, hidden: HiddenMissing) {
+        self.faults_mut().hidden_missing.push(hidden);
+        self.errors.push(hidden.parent);
+    }
+
+    pub(crate) fn push_error_mark(&mut self, index: u32) {
+        self.faults_mut().marks.push(index);
+        self.errors.push(index);
+    }
+
+    pub(crate) fn sort_errors(&mut self) {
+        self.errors.sort_unstable();
+        self.errors.dedup();
+    }
+
+    /// Gives spare capacity back.
+    pub(crate) fn shrink(&mut self) {
+        let lanes =
+            [&mut self.shape, &mut self.parent, &mut self.extent, &mut self.start, &mut self.lines];
+        lanes.into_iter().for_each(Lane::shrink);
+        self.own.shrink_to_fit();
+        self.tails.shrink_to_fit();
+        self.errors.shrink_to_fit();
+    }
+}
+
+const _: () = assert!(BLOCK == 256, "the memory figures in the documentation assume blocks of 256");
