@@ -1,2 +1,41 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to its terminal")]
+
+mod languages;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What a task returns: nothing, or what went wrong and what to do about it.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// One task: its name, what it does, and the function that does it.
+struct Task {
+    name: &'static str,
+    usage: &'static str,
+    run: fn(&[String]) -> Outcome,
+}
+
+const TASKS: &[Task] = &[Task { name: "languages", usage: languages::USAGE, run: languages::run }];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let task = args.first().and_then(|name| TASKS.iter().find(|task| task.name == name));
+    let Some(task) = task else {
+        eprintln!("usage: cargo xtask TASK");
+        TASKS.iter().for_each(|task| eprintln!("  {}", task.usage));
+        return ExitCode::from(2);
+    };
+    match (task.run)(&args[1..]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask {}: {error}", task.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder that holds the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
