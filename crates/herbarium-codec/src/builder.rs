@@ -248,7 +248,7 @@ impl TreeBuilder {
     pub fn finish(&mut self) -> Result<Tree, BuildError> {
         let mut tree = Tree::empty(self.grammar.clone());
         self.finish_into(&mut tree)?;
-        tree.shrink();
+        tree.shrink_to_fit();
         Ok(tree)
     }
 

@@ -1,11 +1,11 @@
 //! From bytes to a tree that can be walked.
 //!
-//! One pass over the columns does everything a node needs that depends on the
-//! node before it: position, parent, next sibling. It has no branch on the
-//! shape of the tree: what a node does to the stack of open nodes is computed
-//! by selection, never by a jump. A second pass gives the last children their
-//! extent (their parent's is known by then) and packs the columns into
-//! [`Lane`]s.
+//! Three passes over the columns. The first finds parents and next siblings; it
+//! has no branch on the shape of the tree: what a node does to the stack of
+//! open nodes is computed by selection, never by a jump. The second finds
+//! positions and lengths, the straight way for most nodes, through
+//! [`Columns::slow`] for the rest. The third gives last children their extent
+//! (their parent's is known by then) and packs everything into lanes.
 //!
 //! Nothing here trusts a byte: a wrong one is an error that names its place.
 #![deny(
@@ -15,6 +15,7 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 use crate::container::{Header, Section, read_sections};
@@ -89,7 +90,10 @@ pub struct Decoder {
     /// Shape numbers, only for trees with more shapes than a lane codes narrowly.
     shapes: Vec<u32>,
     lines: Vec<u32>,
+    /// Line starts found on the slow way.
+    fresh: Vec<u32>,
     tails: Vec<(u32, u32)>,
+    errors: Vec<u32>,
     frames: Vec<Frame>,
 }
 
@@ -112,7 +116,7 @@ impl Decoder {
     ) -> Result<Tree, DecodeError> {
         let mut tree = Tree::empty(grammar.clone());
         self.decode_into(bytes, grammar, book, &mut tree)?;
-        tree.shrink();
+        tree.shrink_to_fit();
         Ok(tree)
     }
 
@@ -168,7 +172,13 @@ impl Decoder {
             ));
         }
         self.prepare(count);
-        let end = self.walk(&mut columns, count, tree)?;
+        self.walk(&columns, tree)?;
+        if tree.shape_count() > u32::from(crate::lane::WIDE) {
+            self.number_wide(&columns, tree)?;
+        }
+        self.measure(&columns, tree)?;
+        let end = self.locate(&mut columns, tree)?;
+        self.errors.drain(..).for_each(|index| tree.push_error(index));
         let source_len = u64::from(header.source_len);
         if end > source_len {
             return Err(invalid(
@@ -192,14 +202,16 @@ impl Decoder {
         self.starts.resize(count, 0);
         self.extents.clear();
         // One more: the slot that nodes without a next sibling write to.
-        self.extents.resize(count.saturating_add(1), 0);
+        self.extents.resize(count.saturating_add(1), OF_PARENT);
         self.shapes.clear();
         self.lines.clear();
+        self.fresh.clear();
         self.tails.clear();
+        self.errors.clear();
         self.frames.clear();
         let trash = count as u32;
-        // Outside, the root, and the level below it.
-        self.frames.resize(3, Frame { parent: NONE, next: 0, open: trash });
+        // Room for the depth that nearly every tree keeps to.
+        self.frames.resize(FIRST_FRAMES, Frame { parent: NONE, next: 0, open: trash });
     }
 }
 
@@ -216,29 +228,110 @@ struct Frame {
     open: u32,
 }
 
+/// Levels that the walk has room for at first.
+const FIRST_FRAMES: usize = 128;
 /// No parent.
 const NONE: u32 = u32::MAX;
 /// An extent that the second pass takes from the parent.
 const OF_PARENT: u32 = u32::MAX;
 
-/// A shape as the walk needs it: one load.
-#[derive(Clone, Copy, Default)]
-struct Step {
-    id: u32,
-    flags: u8,
-    gap: u8,
+/// What the second pass needs of a shape.
+#[derive(Clone, Copy)]
+struct Token {
     len: u8,
-    /// Not 0 where the gap or the token is more than a small number of bytes.
-    slow: u8,
+    in_column: bool,
+    internal: bool,
 }
 
-impl Step {
+impl Token {
+    fn new(shape: Shape) -> Self {
+        Self { len: shape.len, in_column: shape.has(LEN_COLUMN), internal: shape.has(INTERNAL) }
+    }
+}
+
+/// What the third pass needs of a shape.
+#[derive(Clone, Copy)]
+struct Gap {
+    /// Bytes before the node, where there is no line end among them.
+    plain: u8,
+    change: i8,
+    /// Just one line end stands before the node, and the indentation changes
+    /// by `change`.
+    line: bool,
+    internal: bool,
+    /// The node is more than that.
+    slow: bool,
+    fault: bool,
+    flags: u8,
+    /// The gap code of the shape.
+    code: u8,
+}
+
+impl Gap {
+    fn new(shape: Shape) -> Self {
+        let (ends, change) = gap::lines(shape.gap).unwrap_or((0, 0));
+        let plain = shape.gap < gap::PLAIN;
+        let fault = shape.is_fault();
+        let slow = shape.flags & (GAP_COLUMN | LINES | TAIL) != 0 || !(plain || ends == 1) || fault;
+        Self {
+            plain: if plain { shape.gap } else { 0 },
+            change: change as i8,
+            line: ends == 1,
+            internal: shape.has(INTERNAL),
+            slow,
+            fault,
+            flags: shape.flags,
+            code: shape.gap,
+        }
+    }
+}
+
+/// A node that takes more than the straight path, and where it stands.
+struct Slow {
+    index: u32,
+    gap: Gap,
+    position: u64,
+    len: u64,
+}
+
+/// What a pass needs of each shape, ready for the small numbers that nearly
+/// all nodes have.
+struct KnownShapes<'a, T> {
+    ready: [T; KNOWN],
+    count: usize,
+    shapes: crate::tree::Shapes<'a>,
+    make: fn(Shape) -> T,
+}
+
+/// Shape numbers that [`KnownShapes`] has ready.
+const KNOWN: usize = 512;
+
+impl<'a, T: Copy> KnownShapes<'a, T> {
+    fn new(tree: &'a Tree, make: fn(Shape) -> T) -> Self {
+        let shapes = tree.shapes();
+        // With wide codes in the column, a small number there may be a wide one.
+        let wide = shapes.len() > usize::from(crate::lane::WIDE);
+        let count = if wide { 0 } else { shapes.len().min(KNOWN) };
+        let mut ready = [make(crate::tree::NO_SHAPE); KNOWN];
+        for (id, ready) in (0..count as u32).zip(&mut ready) {
+            *ready = make(shapes.get(id).unwrap_or(crate::tree::NO_SHAPE));
+        }
+        Self { ready, count, shapes, make }
+    }
+
+    /// For the number in the shape column; `wide` gives the full number in
+    /// trees whose column holds wide codes.
     #[inline]
-    fn new(id: u32, shape: Shape) -> Self {
-        let slow = shape.flags & (GAP_COLUMN | LINES | TAIL) != 0
-            || shape.gap >= gap::PLAIN
-            || shape.is_fault();
-        Self { id, flags: shape.flags, gap: shape.gap, len: shape.len, slow: u8::from(slow) }
+    fn get(&self, low: u16, wide: &[u32], index: usize) -> T {
+        match self.ready.get(usize::from(low)) {
+            Some(ready) if usize::from(low) < self.count => *ready,
+            _ => self.look_up(wide.get(index).copied().unwrap_or(u32::from(low))),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&self, id: u32) -> T {
+        (self.make)(self.shapes.get(id).unwrap_or(crate::tree::NO_SHAPE))
     }
 }
 
@@ -252,24 +345,16 @@ pub(crate) const LONG_LIMIT: u32 = FIRST_LONG as u32 + ((LONG_CODE - FIRST_LONG)
 /// The columns of the tree section.
 struct Columns<'a> {
     codes: &'a [u8],
-    codes_at: usize,
     gaps: Reader<'a>,
     lens: &'a [u8],
-    lens_at: usize,
     lines: Reader<'a>,
     tails: Reader<'a>,
     faults: Reader<'a>,
     /// Length of a line end inside a gap: 1, or 2 for CR LF.
-    line_end: u32,
+    line_end: u64,
+    indent: i64,
     lens_offset: usize,
     codes_offset: usize,
-}
-
-/// Where the walk is.
-#[derive(Default)]
-struct At {
-    position: u64,
-    indent: i64,
 }
 
 impl<'a> Columns<'a> {
@@ -299,106 +384,140 @@ impl<'a> Columns<'a> {
         let left = reader.left();
         let faults = column(&mut reader, left)?;
         tree.set_crlf(style == 1);
-        let line_end = u32::from(style).saturating_add(1);
+        let line_end = u64::from(style).saturating_add(1);
         Ok(Self {
             codes,
-            codes_at: 0,
             gaps,
             lens,
-            lens_at: 0,
             lines,
             tails,
             faults,
             line_end,
+            indent: 0,
             lens_offset,
             codes_offset,
         })
     }
 
-    /// The shape number behind a code of more than one byte.
-    fn long_code(&mut self, first: u8) -> Result<u32, DecodeError> {
-        let bytes = self.codes.get(self.codes_at..).unwrap_or_default();
-        let (id, used) = match (first, bytes) {
-            (LONG_CODE, [a, b, c, ..]) => (u32::from_le_bytes([*a, *b, *c, 0]), 3),
-            (LONG_CODE, _) | (_, []) => {
-                return Err(
-                    self.truncated("shape code", self.codes_offset.saturating_add(self.codes_at))
-                );
+    /// The shape number behind a code of more than one byte, and its flags.
+    #[inline(never)]
+    fn long_code(
+        &self,
+        first: u8,
+        codes: &mut std::slice::Iter<'_, u8>,
+        shapes: &crate::tree::Shapes<'_>,
+    ) -> Result<(u32, u8), DecodeError> {
+        let used = self.codes.len().saturating_sub(codes.as_slice().len());
+        let mut next = || codes.next().copied().ok_or_else(|| self.no_code(self.codes.len()));
+        let id = match first {
+            LONG_CODE => u32::from_le_bytes([next()?, next()?, next()?, 0]),
+            FIRST_LONG..LONG_CODE => {
+                let high = u32::from(first.wrapping_sub(FIRST_LONG)) << 8;
+                u32::from(FIRST_LONG).saturating_add(high).saturating_add(u32::from(next()?))
             }
-            (first, [low, ..]) => {
-                let high = u32::from(first.wrapping_sub(FIRST_LONG));
-                let id =
-                    u32::from(FIRST_LONG).saturating_add(high << 8).saturating_add(u32::from(*low));
-                (id, 1)
-            }
+            code => u32::from(code),
         };
-        self.codes_at = self.codes_at.saturating_add(used);
-        Ok(id)
+        let offset = self.codes_offset.saturating_add(used).saturating_sub(1);
+        let shape = shapes.get(id).ok_or_else(|| {
+            invalid("shape code", offset, format!("a number below {}", shapes.len()), id)
+        })?;
+        Ok((id, shape.flags))
     }
 
-    /// A token length of two bytes or more; `lens_at` is already behind its first.
+    /// What is left of the codes, and where the walk is, after the last node.
+    fn check_end(&self, left: usize, depth: u32) -> Result<(), DecodeError> {
+        let offset = self.codes_offset.saturating_add(self.codes.len()).saturating_sub(left);
+        match (left, depth) {
+            (0, 0) => Ok(()),
+            (0, depth) => Err(invalid("tree", offset, "every node with children closed", format!("{depth} levels open"))),
+            (left, _) => Err(invalid("shape codes", offset, "the end of the column", format!("{left} bytes more"))),
+        }
+    }
+
     #[cold]
-    fn long_len(&mut self) -> Result<u64, DecodeError> {
-        let at = self.lens_at.saturating_sub(1);
-        let mut reader = Reader::new(
-            self.lens.get(at..).unwrap_or_default(),
-            self.lens_offset.saturating_add(at),
-        );
-        let left = reader.left();
-        let len = reader.varint("token length")?;
-        self.lens_at = at.saturating_add(left.saturating_sub(reader.left()));
-        Ok(u64::from(len))
+    fn no_code(&self, at: usize) -> DecodeError {
+        let offset = self.codes_offset.saturating_add(at);
+        DecodeError::Truncated { what: "shape codes", offset, needed: 1, left: 0 }
     }
 
-    /// Moves over a gap that is more than a few bytes.
-    fn slow_gap(
+    /// The start of a node that takes more than the straight path.
+    #[inline(never)]
+    fn slow(
         &mut self,
-        step: Step,
-        at: &mut At,
+        node: Slow,
         lines: &mut Vec<u32>,
-    ) -> Result<(), DecodeError> {
-        let code = if step.flags & GAP_COLUMN == 0 { step.gap } else { self.gaps.u8("gap")? };
+        tails: &mut Vec<(u32, u32)>,
+        errors: &mut Vec<u32>,
+    ) -> Result<u64, DecodeError> {
+        let Slow { index, gap, position, len } = node;
+        let start = self.slow_gap(gap, position, lines)?;
+        if gap.flags & LINES != 0 {
+            self.inner_lines(start, start.saturating_add(len), lines)?;
+        }
+        if gap.flags & TAIL != 0 {
+            tails.push((index, self.tails.varint("tail")?));
+        }
+        if gap.fault {
+            errors.push(index);
+        }
+        Ok(start)
+    }
+
+    /// A token length of two bytes or more, and the place behind it.
+    #[inline(never)]
+    fn long_len(&self, at: usize) -> Result<(u32, usize), DecodeError> {
+        let bytes = self.lens.get(at..).unwrap_or_default();
+        let mut reader = Reader::new(bytes, self.lens_offset.saturating_add(at));
+        let len = reader.varint("token length")?;
+        Ok((len, self.lens.len().saturating_sub(reader.left())))
+    }
+
+    fn check_lens(&self, at: usize) -> Result<(), DecodeError> {
+        let (offset, len) = (self.lens_offset.saturating_add(at), self.lens.len());
+        match at.cmp(&len) {
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Less => {
+                let left = len.saturating_sub(at);
+                Err(invalid("token lengths", offset, "the end of the column", format!("{left} bytes more")))
+            }
+            std::cmp::Ordering::Greater => {
+                let offset = self.lens_offset.saturating_add(len);
+                Err(DecodeError::Truncated { what: "token lengths", offset, needed: 1, left: 0 })
+            }
+        }
+    }
+
+    /// The position behind a gap of any kind.
+    fn slow_gap(&mut self, gap: Gap, position: u64, lines: &mut Vec<u32>) -> Result<u64, DecodeError> {
+        let code = if gap.flags & GAP_COLUMN == 0 { gap.code } else { self.gaps.u8("gap")? };
         if code < gap::PLAIN {
-            at.position = at.position.saturating_add(u64::from(code));
-            return Ok(());
+            return Ok(position.saturating_add(u64::from(code)));
         }
         let Some((ends, change)) = gap::lines(code) else {
-            return self.spelled_gap(code, at, lines);
+            return self.spelled_gap(code, position, lines);
         };
+        let mut position = position;
         for _ in 0..ends {
-            at.position = at.position.saturating_add(u64::from(self.line_end));
-            lines.push(at.position as u32);
+            position = position.saturating_add(self.line_end);
+            lines.push(position as u32);
         }
-        at.indent = at.indent.saturating_add(i64::from(change));
-        let indent = u64::try_from(at.indent)
-            .map_err(|_| invalid("indentation", self.gaps.offset(), "at least 0", at.indent))?;
-        at.position = at.position.saturating_add(indent);
-        Ok(())
+        self.indent = self.indent.saturating_add(i64::from(change));
+        let indent = u64::try_from(self.indent)
+            .map_err(|_| invalid("indentation", self.gaps.offset(), "at least 0", self.indent))?;
+        Ok(position.saturating_add(indent))
     }
 
-    /// A gap whose length and line ends are spelled out.
+    /// The position behind a gap whose length and line ends are spelled out.
     #[cold]
-    fn spelled_gap(
-        &mut self,
-        code: u8,
-        at: &mut At,
-        lines: &mut Vec<u32>,
-    ) -> Result<(), DecodeError> {
+    fn spelled_gap(&mut self, code: u8, position: u64, lines: &mut Vec<u32>) -> Result<u64, DecodeError> {
         if code != gap::ESCAPE {
             return Err(invalid("gap code", self.gaps.offset(), "a code in use", code));
         }
-        let offset = self.lines.offset();
-        let len = u64::from(self.lines.varint("gap length")?);
-        let end = at.position.saturating_add(len);
-        let last = self.inner_lines(at.position, end, lines)?;
-        if let Some(last) = last {
-            at.indent = end.saturating_sub(last) as i64;
+        let end = position.saturating_add(u64::from(self.lines.varint("gap length")?));
+        if let Some(last) = self.inner_lines(position, end, lines)? {
+            self.indent = end.saturating_sub(last) as i64;
         }
-        if len == 0 {
-            return Err(invalid("gap length", offset, "at least 1 where it is spelled out", 0));
-        }
-        at.position = end;
-        Ok(())
+        Ok(end)
     }
 
     /// Line ends spelled out between two positions: their number, and the
@@ -429,148 +548,144 @@ impl<'a> Columns<'a> {
     }
 
     fn finish(&self) -> Result<(), DecodeError> {
-        let codes_left = self.codes.len().saturating_sub(self.codes_at);
-        if codes_left != 0 {
-            let offset = self.codes_offset.saturating_add(self.codes_at);
-            return Err(invalid(
-                "shape codes",
-                offset,
-                "the end of the column",
-                format!("{codes_left} bytes more"),
-            ));
-        }
-        let lens_left = self.lens.len().saturating_sub(self.lens_at);
-        if lens_left != 0 {
-            let offset = self.lens_offset.saturating_add(self.lens_at);
-            return Err(invalid(
-                "token lengths",
-                offset,
-                "the end of the column",
-                format!("{lens_left} bytes more"),
-            ));
-        }
         end_of(&self.gaps, "gaps")?;
         end_of(&self.lines, "line ends")?;
         end_of(&self.tails, "tails")?;
         end_of(&self.faults, "faults")
     }
-
-    #[cold]
-    fn truncated(&self, what: &'static str, offset: usize) -> DecodeError {
-        DecodeError::Truncated { what, offset, needed: 1, left: 0 }
-    }
 }
 
 impl Decoder {
-    /// The first pass: positions, parents and next siblings, in pre-order.
-    /// Gives the position after the last token.
-    fn walk(
-        &mut self,
-        columns: &mut Columns<'_>,
-        count: usize,
-        tree: &mut Tree,
-    ) -> Result<u64, DecodeError> {
-        let (steps, shape_count) = first_steps(tree);
-        let wide_shapes = shape_count > u32::from(crate::lane::WIDE);
-        let (shapes, errors, low) = tree.walk_parts(count);
-        let mut at = At::default();
-        let mut depth = 1usize;
-        let slots = self.parents.iter_mut().zip(&mut self.starts).zip(low);
-        for (index, ((parent, start), low)) in (0u32..).zip(slots) {
-            let Some(&code) = columns.codes.get(columns.codes_at) else {
-                return Err(columns.truncated(
-                    "shape codes",
-                    columns.codes_offset.saturating_add(columns.codes_at),
-                ));
-            };
-            columns.codes_at = columns.codes_at.wrapping_add(1);
-            let mut step = steps.get(usize::from(code)).copied().unwrap_or_default();
-            if code >= FIRST_LONG || u32::from(code) >= shape_count {
-                step = long_step(columns, code, &shapes)?;
-            }
-            if wide_shapes {
-                self.shapes.push(step.id);
-            }
-            *low = step.id as u16;
-
-            if step.slow == 0 {
-                at.position = at.position.wrapping_add(u64::from(step.gap));
-            } else {
-                columns.slow_gap(step, &mut at, &mut self.lines)?;
-                if shapes.get(step.id).is_some_and(Shape::is_fault) {
-                    errors.push(index);
+    /// The first pass: shapes, parents and next siblings, in pre-order.
+    #[inline(never)]
+    fn walk(&mut self, columns: &Columns<'_>, tree: &mut Tree) -> Result<(), DecodeError> {
+        let trash = self.parents.len() as u32;
+        let short = ShortFlags::new(tree);
+        let (shapes, low) = tree.walk_parts(self.parents.len());
+        let mut codes = columns.codes.iter();
+        let mut nodes = (0u32..).zip(self.parents.iter_mut().zip(low));
+        let extents = self.extents.as_mut_slice();
+        let mut depth = 1u32;
+        let mut level = Frame { parent: NONE, next: 0, open: trash };
+        loop {
+            // As long as the path fits, it is a slice of known length.
+            let frames = self.frames.as_mut_slice();
+            while (depth as usize) < frames.len() {
+                let Some((index, (parent, low))) = nodes.next() else {
+                    return columns.check_end(codes.as_slice().len(), depth);
+                };
+                let Some(&code) = codes.next() else { return Err(columns.no_code(columns.codes.len())) };
+                let (mut id, mut flags) = (u32::from(code), short.of(code));
+                if id >= short.count {
+                    (id, flags) = columns.long_code(code, &mut codes, &shapes)?;
                 }
-            }
-            *start = at.position as u32;
-
-            let in_column = step.flags & LEN_COLUMN != 0;
-            let byte = columns.lens.get(columns.lens_at).copied().unwrap_or(0);
-            let mut len = u64::from(if in_column { byte } else { step.len });
-            columns.lens_at = columns.lens_at.wrapping_add(usize::from(in_column));
-            if in_column && byte >= 0x80 {
-                len = columns.long_len()?;
-            }
-            if step.slow != 0 {
-                if step.flags & LINES != 0 {
-                    columns.inner_lines(
-                        at.position,
-                        at.position.saturating_add(len),
-                        &mut self.lines,
-                    )?;
+                *low = id as u16;
+                *parent = level.parent;
+                if let Some(extent) = extents.get_mut(level.open as usize) {
+                    *extent = index.wrapping_sub(level.open);
                 }
-                if step.flags & TAIL != 0 {
-                    self.tails.push((index, columns.tails.varint("tail")?));
+                let internal = flags & INTERNAL != 0;
+                level.open = select_unpredictable(internal, index, trash);
+                let next = select_unpredictable(flags & LAST != 0, level.next, depth);
+                if let Some(place) = frames.get_mut(depth as usize) {
+                    *place = level;
                 }
+                // The level to go on with: the one below, this one, or one above.
+                let above = frames.get(next as usize).copied().unwrap_or(level);
+                level.parent = select_unpredictable(internal, index, above.parent);
+                level.next = select_unpredictable(internal, next, above.next);
+                level.open = select_unpredictable(internal, trash, above.open);
+                depth = select_unpredictable(internal, depth.wrapping_add(1), next);
             }
-            at.position = at.position.wrapping_add(len);
-
-            let internal = step.flags & INTERNAL != 0;
-            let [frame, below, ..] = match self.frames.get_mut(depth..) {
-                Some([frame, below, ..]) => [frame, below],
-                _ => {
-                    return Err(invalid(
-                        "depth",
-                        columns.codes_offset,
-                        "a level that was opened",
-                        depth,
-                    ));
-                }
-            };
-            *parent = frame.parent;
-            let open = frame.open;
-            frame.open = if internal { index } else { count as u32 };
-            let next = if step.flags & LAST != 0 { frame.next } else { depth as u32 };
-            *below = Frame { parent: index, next, open: count as u32 };
-            depth = if internal { depth.wrapping_add(1) } else { next as usize };
-            if let Some(extent) = self.extents.get_mut(open as usize) {
-                *extent = index.wrapping_sub(open);
-            }
-            if let Some(extent) = self.extents.get_mut(index as usize) {
-                *extent = if internal { OF_PARENT } else { len as u32 };
-            }
-            if depth.wrapping_add(1) >= self.frames.len() {
-                self.frames.push(Frame { parent: NONE, next: 0, open: count as u32 });
-            }
+            let longer = self.frames.len().saturating_mul(4);
+            self.frames.resize(longer, level);
         }
-        if columns.lens_at > columns.lens.len() {
-            return Err(columns.truncated(
-                "token lengths",
-                columns.lens_offset.saturating_add(columns.lens.len()),
-            ));
-        }
-        if depth != 0 {
-            let offset = columns.codes_offset.saturating_add(columns.codes_at);
-            return Err(invalid(
-                "tree",
-                offset,
-                "every node with children closed",
-                format!("{depth} levels open"),
-            ));
-        }
-        Ok(at.position)
     }
 
-    /// The second pass: extents of last children, and everything into lanes.
+    /// The shape numbers of a tree with more shapes than 16 bits number, again.
+    #[cold]
+    fn number_wide(&mut self, columns: &Columns<'_>, tree: &Tree) -> Result<(), DecodeError> {
+        let shapes = tree.shapes();
+        let mut codes = columns.codes.iter();
+        while let Some(&code) = codes.next() {
+            let id = match code {
+                ..FIRST_LONG => u32::from(code),
+                code => columns.long_code(code, &mut codes, &shapes)?.0,
+            };
+            self.shapes.push(id);
+        }
+        Ok(())
+    }
+
+    /// The second pass: how long every token is.
+    #[inline(never)]
+    fn measure(&mut self, columns: &Columns<'_>, tree: &Tree) -> Result<(), DecodeError> {
+        let known = KnownShapes::new(tree, Token::new);
+        let lens = columns.lens;
+        let mut at = 0usize;
+        let wide = std::mem::take(&mut self.shapes);
+        for (index, (&low, extent)) in tree.shape_column().iter().zip(&mut self.extents).enumerate() {
+            let token = known.get(low, &wide, index);
+            let byte = lens.get(at).copied().unwrap_or(0);
+            let mut len = u32::from(select_unpredictable(token.in_column, byte, token.len));
+            at = at.wrapping_add(usize::from(token.in_column));
+            if token.in_column && byte >= 0x80 {
+                (len, at) = columns.long_len(at.wrapping_sub(1))?;
+            }
+            *extent = select_unpredictable(token.internal, *extent, len);
+        }
+        self.shapes = wide;
+        columns.check_lens(at)
+    }
+
+    /// The third pass: where every node starts, and every line. Gives the
+    /// position after the last token.
+    #[inline(never)]
+    fn locate(&mut self, columns: &mut Columns<'_>, tree: &mut Tree) -> Result<u64, DecodeError> {
+        let known = KnownShapes::new(tree, Gap::new);
+        let line_end = columns.line_end;
+        let (mut position, mut line) = (0u64, 0usize);
+        let (mut indent, mut negative) = (0i64, 0i64);
+        // Room for one line end a node; the slow way makes more where it needs it.
+        self.lines.resize(self.starts.len().saturating_add(1), 0);
+        let wide = std::mem::take(&mut self.shapes);
+        let nodes = tree.shape_column().iter().zip(&mut self.starts).zip(&self.extents);
+        let mut errors = std::mem::take(&mut self.errors);
+        for (index, ((&low, start), &extent)) in nodes.enumerate() {
+            let gap = known.get(low, &wide, index);
+            let len = u64::from(select_unpredictable(gap.internal, 0, extent));
+            if gap.slow {
+                columns.indent = indent;
+                let slow = Slow { index: index as u32, gap, position, len };
+                let from = columns.slow(slow, &mut self.fresh, &mut self.tails, &mut errors)?;
+                *start = from as u32;
+                position = from.wrapping_add(len);
+                indent = columns.indent;
+                line = take_lines(&mut self.lines, line, &mut self.fresh);
+                continue;
+            }
+            let ends = select_unpredictable(gap.line, line_end, 0);
+            position = position.wrapping_add(u64::from(gap.plain)).wrapping_add(ends);
+            if let Some(slot) = self.lines.get_mut(line) {
+                *slot = position as u32;
+            }
+            line = line.wrapping_add(usize::from(gap.line));
+            indent = indent.wrapping_add(i64::from(gap.change));
+            negative |= indent;
+            position = position.wrapping_add(select_unpredictable(gap.line, indent, 0) as u64);
+            *start = position as u32;
+            position = position.wrapping_add(len);
+        }
+        (self.shapes, self.errors) = (wide, errors);
+        self.lines.truncate(line);
+        match negative < 0 {
+            true => Err(invalid("indentation", columns.codes_offset, "at least 0 on every line", "less")),
+            false => Ok(position),
+        }
+    }
+
+    /// The fourth pass: extents of last children, and everything into lanes.
+    #[inline(never)]
     fn pack(&mut self, tree: &mut Tree) -> Result<(), DecodeError> {
         let count = self.parents.len() as u32;
         if let Some(root) = self.extents.first_mut().filter(|extent| **extent == OF_PARENT) {
@@ -622,32 +737,38 @@ impl Decoder {
     }
 }
 
-/// The shapes that codes of one byte stand for, and the number of shapes in all.
-fn first_steps(tree: &Tree) -> ([Step; 256], u32) {
-    let mut steps = [Step::default(); 256];
-    let count = tree.shape_count();
-    for (id, step) in (0..count.min(u32::from(FIRST_LONG))).zip(&mut steps) {
-        if let Some(shape) = tree.shape_by_id(id) {
-            *step = Step::new(id, shape);
-        }
-    }
-    (steps, count)
+/// Moves line starts found on the slow way to their place in the list, which
+/// keeps its spare room. Gives the place behind them.
+fn take_lines(lines: &mut Vec<u32>, line: usize, fresh: &mut Vec<u32>) -> usize {
+    lines.resize(lines.len().saturating_add(fresh.len()), 0);
+    let slots = lines.get_mut(line..).unwrap_or_default();
+    slots.iter_mut().zip(fresh.iter()).for_each(|(slot, start)| *slot = *start);
+    let next = line.saturating_add(fresh.len());
+    fresh.clear();
+    next
 }
 
-/// The step behind a code of two or more bytes, or an error for a number that
-/// no shape has.
-#[inline(never)]
-fn long_step(
-    columns: &mut Columns<'_>,
-    code: u8,
-    shapes: &crate::tree::Shapes<'_>,
-) -> Result<Step, DecodeError> {
-    let offset = columns.codes_offset.saturating_add(columns.codes_at);
-    let id = if code >= FIRST_LONG { columns.long_code(code)? } else { u32::from(code) };
-    let shape = shapes.get(id).ok_or_else(|| {
-        invalid("shape code", offset, format!("a number below {}", shapes.len()), id)
-    })?;
-    Ok(Step::new(id, shape))
+/// The flags of the shapes that codes of one byte stand for.
+struct ShortFlags {
+    flags: [u8; 256],
+    /// Codes from here on are no shape number, or none that exists.
+    count: u32,
+}
+
+impl ShortFlags {
+    fn new(tree: &Tree) -> Self {
+        let count = tree.shape_count().min(u32::from(FIRST_LONG));
+        let mut flags = [0; 256];
+        for (id, flags) in (0..count).zip(&mut flags) {
+            *flags = tree.shape_by_id(id).map_or(0, |shape| shape.flags);
+        }
+        Self { flags, count }
+    }
+
+    #[inline]
+    fn of(&self, code: u8) -> u8 {
+        self.flags.get(usize::from(code)).copied().unwrap_or(0)
+    }
 }
 
 /// What only broken source has: the characters of unexpected tokens, missing

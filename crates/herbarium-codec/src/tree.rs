@@ -283,8 +283,12 @@ impl Tree {
 
     #[inline]
     pub(crate) fn shape_by_id(&self, id: u32) -> Option<Shape> {
+        self.shapes().get(id)
+    }
+
+    #[inline]
+    pub(crate) fn shapes(&self) -> Shapes<'_> {
         Shapes { book: self.book.as_ref().map_or(&[], |book| book.shapes()), own: &self.own }
-            .get(id)
     }
 
     pub(crate) fn is_crlf(&self) -> bool {
@@ -352,10 +356,17 @@ impl Shapes<'_> {
 }
 
 /// Stands in for a shape that does not exist; no valid tree shows it.
-const NO_SHAPE: Shape = Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0 };
+pub(crate) const NO_SHAPE: Shape = Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0 };
 
 /// Making, for the builder and the decoder.
 impl Tree {
+    /// A tree without nodes, to be filled by [`crate::Decoder::decode_into`] or
+    /// [`crate::TreeBuilder::finish_into`]. It has no root until then: calling
+    /// [`Tree::root_node`] gives a node that shows nothing.
+    pub fn new(grammar: &Arc<Grammar>) -> Self {
+        Self::empty(grammar.clone())
+    }
+
     pub(crate) fn empty(grammar: Arc<Grammar>) -> Self {
         Self {
             grammar,
@@ -416,11 +427,11 @@ impl Tree {
         &mut self.own
     }
 
-    /// What the first pass of the decoder reads and fills: the shapes, the
-    /// error list, and the column of shape numbers, `count` long.
-    pub(crate) fn walk_parts(&mut self, count: usize) -> (Shapes<'_>, &mut Vec<u32>, &mut [u16]) {
+    /// What the first pass of the decoder reads and fills: the shapes, and the
+    /// column of shape numbers, `count` long.
+    pub(crate) fn walk_parts(&mut self, count: usize) -> (Shapes<'_>, &mut [u16]) {
         let book = self.book.as_ref().map_or(&[][..], |book| book.shapes());
-        (Shapes { book, own: &self.own }, &mut self.errors, self.shape.narrow_mut(count))
+        (Shapes { book, own: &self.own }, self.shape.narrow_mut(count))
     }
 
     /// Fills the lanes. `shapes` is empty where the column is filled already.
@@ -474,7 +485,7 @@ impl Tree {
     }
 
     /// Gives spare capacity back.
-    pub(crate) fn shrink(&mut self) {
+    pub fn shrink_to_fit(&mut self) {
         let lanes =
             [&mut self.shape, &mut self.parent, &mut self.extent, &mut self.start, &mut self.lines];
         lanes.into_iter().for_each(Lane::shrink);
