@@ -22,7 +22,7 @@
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::wire::Reader;
-use crate::{BookId, DecodeError, Fingerprint};
+use crate::{BookId, DecodeError, Fingerprint, MAX_SOURCE_LEN};
 
 /// First four bytes of a pressed tree.
 pub const MAGIC: [u8; 4] = *b"HRBT";
@@ -38,9 +38,11 @@ pub(crate) const ENTRY_LEN: usize = 20;
 pub(crate) const SECTION_TREE: u8 = 1;
 /// Sections from here on may be skipped by a reader that does not know them.
 pub(crate) const FIRST_OPTIONAL: u8 = 128;
+/// Kept free for what a parser needs to go on from a tree. Optional.
+pub(crate) const SECTION_RESUME: u8 = 129;
 /// The grammar table, inline: makes the file readable on its own. Optional.
 pub(crate) const SECTION_GRAMMAR: u8 = 130;
-/// The only encoding of a section: as it is.
+/// The only encoding of the sections known here: as they are.
 pub(crate) const PLAIN: u8 = 0;
 
 /// What the first bytes of a pressed tree say about it, without opening it.
@@ -77,7 +79,9 @@ impl Header {
     /// Reads the header. Cost: constant; the sections are not looked at.
     ///
     /// # Errors
-    /// Wrong magic, another major version, or fewer than 48 bytes.
+    /// Wrong magic, another major version, a source length of 2^32 - 1, or
+    /// fewer than 48 bytes. Damage to other fields shows when the tree is
+    /// opened: the header is part of every section's checksum.
     pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, 0);
         let mut found = [0; 4];
@@ -97,18 +101,17 @@ impl Header {
         }
         let flags = reader.u8("flags")?;
         if flags != 0 && minor <= FORMAT_MINOR {
-            return Err(DecodeError::Invalid {
-                what: "flags",
-                offset: 6,
-                expected: "0".into(),
-                found: format!("{flags:#04x}"),
-            });
+            return Err(invalid("flags", 6, "0", format!("{flags:#04x}")));
         }
         let sections = reader.u8("section count")?;
         let grammar = Fingerprint(reader.array("grammar fingerprint")?);
         let book = u64::from_le_bytes(reader.array("shape book")?);
         let source_hash = u64::from_le_bytes(reader.array("source hash")?);
         let source_len = u32::from_le_bytes(reader.array("source length")?);
+        if u64::from(source_len) > MAX_SOURCE_LEN {
+            let limit = format!("at most {MAX_SOURCE_LEN}");
+            return Err(invalid("source length", 40, &limit, source_len.to_string()));
+        }
         let node_count = u32::from_le_bytes(reader.array("node count")?);
         let book = (book != 0).then_some(BookId(book));
         Ok(Self { major, minor, grammar, book, source_hash, source_len, node_count, sections })
@@ -153,31 +156,21 @@ pub(crate) fn read_sections<'a>(
     let mut next =
         HEADER_LEN.saturating_add(ENTRY_LEN.saturating_mul(usize::from(header.sections)));
     for _ in 0..header.sections {
-        let entry = reader.offset();
-        let id = reader.u8("section id")?;
-        let section = read_section(bytes, &mut reader, &mut next, seed)?;
-        match id {
-            SECTION_TREE if tree.is_none() => tree = Some(section),
-            SECTION_GRAMMAR if grammar.is_none() => grammar = Some(section),
-            SECTION_TREE | SECTION_GRAMMAR => {
-                return Err(invalid(
-                    "section table",
-                    entry,
-                    "each section once",
-                    format!("section {id} twice"),
-                ));
+        let entry = Entry::read(&mut reader)?;
+        let section = entry.section(bytes, &mut next, seed)?;
+        let place = match entry.id {
+            SECTION_TREE => &mut tree,
+            SECTION_GRAMMAR => &mut grammar,
+            FIRST_OPTIONAL.. => {
+                entry.check_reserved(header)?;
+                continue;
             }
-            id if id < FIRST_OPTIONAL => {
-                return Err(DecodeError::UnknownSection {
-                    id,
-                    offset: entry,
-                    found_major: header.major,
-                    found_minor: header.minor,
-                    supported_major: FORMAT_MAJOR,
-                    supported_minor: FORMAT_MINOR,
-                });
-            }
-            _ => {}
+            _ => return Err(entry.unknown(header)),
+        };
+        entry.check_plain(header)?;
+        if place.replace(section).is_some() {
+            let found = format!("section {} twice", entry.id);
+            return Err(invalid("section table", entry.offset, "each section once", found));
         }
     }
     if next != bytes.len() {
@@ -193,43 +186,86 @@ pub(crate) fn read_sections<'a>(
     Ok(Sections { tree, grammar })
 }
 
-/// Reads the rest of a table entry and checks the section it names. Sections
-/// lie one after another, without holes.
-fn read_section<'a>(
-    bytes: &'a [u8],
-    reader: &mut Reader<'_>,
-    next: &mut usize,
-    seed: u64,
-) -> Result<Section<'a>, DecodeError> {
-    let entry = reader.offset();
-    let [encoding, reserved @ ..] = reader.array::<3>("section encoding")?;
-    if encoding != PLAIN || reserved != [0; 2] {
-        return Err(invalid(
-            "section encoding",
-            entry,
-            "0",
-            format!("{encoding}, reserved {reserved:?}"),
-        ));
+/// An entry of the section table.
+struct Entry {
+    /// Where the entry itself stands.
+    offset: usize,
+    id: u8,
+    encoding: u8,
+    reserved: [u8; 2],
+    start: u32,
+    len: u32,
+    checksum: u64,
+}
+
+impl Entry {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            offset: reader.offset(),
+            id: reader.u8("section id")?,
+            encoding: reader.u8("section encoding")?,
+            reserved: reader.array("reserved bytes of a section")?,
+            start: u32::from_le_bytes(reader.array("section offset")?),
+            len: u32::from_le_bytes(reader.array("section length")?),
+            checksum: u64::from_le_bytes(reader.array("section checksum")?),
+        })
     }
-    let offset = u32::from_le_bytes(reader.array("section offset")?) as usize;
-    let len = u32::from_le_bytes(reader.array("section length")?) as usize;
-    let expected = u64::from_le_bytes(reader.array("section checksum")?);
-    if offset != *next {
-        return Err(invalid("section offset", entry, &next.to_string(), offset.to_string()));
+
+    /// The section, which must start at `next`: sections lie one after
+    /// another, without holes.
+    fn section<'a>(
+        &self,
+        bytes: &'a [u8],
+        next: &mut usize,
+        seed: u64,
+    ) -> Result<Section<'a>, DecodeError> {
+        let (offset, len) = (self.start as usize, self.len as usize);
+        if offset != *next {
+            let place = self.offset.saturating_add(4);
+            return Err(invalid("section offset", place, &next.to_string(), offset.to_string()));
+        }
+        let end = offset.saturating_add(len);
+        let section = bytes.get(offset..end).ok_or(DecodeError::Truncated {
+            what: "section",
+            offset,
+            needed: len as u64,
+            left: bytes.len().saturating_sub(offset) as u64,
+        })?;
+        let (expected, found) = (self.checksum, xxh3_64_with_seed(section, seed));
+        if found != expected {
+            return Err(DecodeError::Checksum { what: "section", offset, expected, found });
+        }
+        *next = end;
+        Ok(Section { bytes: section, offset })
     }
-    let end = offset.saturating_add(len);
-    let section = bytes.get(offset..end).ok_or(DecodeError::Truncated {
-        what: "section",
-        offset,
-        needed: len as u64,
-        left: bytes.len().saturating_sub(offset) as u64,
-    })?;
-    let found = xxh3_64_with_seed(section, seed);
-    if found != expected {
-        return Err(DecodeError::Checksum { what: "section", offset, expected, found });
+
+    fn check_plain(&self, header: &Header) -> Result<(), DecodeError> {
+        if self.encoding != PLAIN {
+            let offset = self.offset.saturating_add(1);
+            return Err(invalid("section encoding", offset, "0", self.encoding.to_string()));
+        }
+        self.check_reserved(header)
     }
-    *next = end;
-    Ok(Section { bytes: section, offset })
+
+    /// A newer minor may have given the reserved bytes a meaning.
+    fn check_reserved(&self, header: &Header) -> Result<(), DecodeError> {
+        if self.reserved != [0; 2] && header.minor <= FORMAT_MINOR {
+            let (offset, found) = (self.offset.saturating_add(2), format!("{:?}", self.reserved));
+            return Err(invalid("reserved bytes of a section", offset, "0", found));
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, header: &Header) -> DecodeError {
+        DecodeError::UnknownSection {
+            id: self.id,
+            offset: self.offset,
+            found_major: header.major,
+            found_minor: header.minor,
+            supported_major: FORMAT_MAJOR,
+            supported_minor: FORMAT_MINOR,
+        }
+    }
 }
 
 /// The header is guarded by seeding every section's checksum with its hash.

@@ -104,8 +104,8 @@ const NAMED: u8 = 1;
 const VISIBLE: u8 = 2;
 const SUPERTYPE: u8 = 4;
 /// Kind id 65535 is `ERROR`, 65534 tree-sitter's hidden error repetition.
-const MAX_KINDS: usize = (ERROR_KIND - 1) as usize;
-const MAX_FIELDS: usize = u16::MAX as usize;
+pub(crate) const MAX_KINDS: usize = (ERROR_KIND - 1) as usize;
+pub(crate) const MAX_FIELDS: usize = u16::MAX as usize;
 
 impl Grammar {
     /// Checks the parts and computes the fingerprint.
