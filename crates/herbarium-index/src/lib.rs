@@ -1,0 +1,75 @@
+//! The engine of Herbarium: walks a code base, finds what changed since the
+//! last time, parses that in parallel, and keeps every tree in a store.
+//!
+//! Pick this crate to index code and to open its trees again without parsing.
+//! It knows nothing of terminals and nothing of HTTP: the command line and the
+//! service are thin layers over it. To read stored trees alone, take
+//! `herbarium-store` and `herbarium-codec`, which link no grammar.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use herbarium_index::{Cancel, Engine, EngineOptions, Origin};
+//! use herbarium_store::{Store, StoreOptions};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let (project, store_dir) = (dir.path().join("project"), dir.path().join("store"));
+//! # std::fs::create_dir(&project)?;
+//! # std::fs::write(project.join("main.rs"), "fn main() {}\n")?;
+//! let store = Arc::new(Store::open(&store_dir, StoreOptions::new())?);
+//! let engine = Engine::new(store, EngineOptions::default());
+//!
+//! let first = engine.index(&[project.clone()], &(), &Cancel::new())?;
+//! assert_eq!((first.files, first.parses), (1, 1));
+//!
+//! let second = engine.index(&[project.clone()], &(), &Cancel::new())?;
+//! assert_eq!((second.trees_reused, second.parses), (1, 0));
+//!
+//! let opened = engine.open(&project.join("main.rs"))?;
+//! assert_eq!(opened.from, Origin::Store);
+//! assert_eq!(opened.tree.root_node().kind(), "source_file");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it promises
+//! - **Nothing is lost silently.** Every regular file that the walk finds is
+//!   counted once in the [report](IndexReport): it has a tree, or it is of no
+//!   known language, of one that was not built in, binary, or a named
+//!   [`Problem`]. A run goes on past each of them.
+//! - **Nothing unchanged is parsed**, nor what was moved or copied: trees are
+//!   found by their content. A file whose size, times and inode are those of
+//!   the last run is not even read.
+//! - **Memory is bounded**: by [`EngineOptions::memory_budget`] for trees being
+//!   made, whatever the size of the code base.
+//! - **A stop at any time does no harm.** Trees are stored whole or not at all,
+//!   and the next run finds those that are there; what a workspace looks like
+//!   is written at the end, in one step.
+//!
+//! # What it emits
+//! Counters, through `metrics`: `herbarium_parses_total` (label `language`),
+//! `herbarium_trees_reused_total`, `herbarium_problems_total` (label `kind`).
+//! Warnings, through `tracing`. It installs neither.
+//!
+//! # Features
+//! Those of `herbarium-languages` that choose the languages: `core-langs`
+//! (default), `extended-langs`, `all-langs`.
+
+#![deny(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod cancel;
+mod engine;
+mod error;
+mod options;
+mod progress;
+mod report;
+mod verdict;
+
+pub use cancel::Cancel;
+pub use engine::{Engine, Opened, Origin};
+pub use error::{IndexError, OpenError};
+pub use options::EngineOptions;
+pub use progress::{Phase, Progress, Tick};
+pub use report::{
+    IndexReport, LanguageFigures, Problem, ProblemKind, StatsReport, WorkspaceFigures,
+};
+pub use verdict::{DamagedTree, Difference, VerifyReport};

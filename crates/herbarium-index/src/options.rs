@@ -1,0 +1,55 @@
+//! How the engine works.
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+/// How the engine works.
+///
+/// ```
+/// use herbarium_index::EngineOptions;
+///
+/// let options = EngineOptions { workers: 2, hidden: true, ..EngineOptions::default() };
+/// assert_eq!(options.max_file_bytes, 16 << 20);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Threads that parse. All cores by default.
+    pub workers: usize,
+    /// The longest file that is parsed, in bytes; a longer one is a problem in
+    /// the report. 16 MiB by default.
+    pub max_file_bytes: u64,
+    /// The longest time on the clock that one file may be parsed for. 30 s by
+    /// default.
+    pub max_parse_time: Duration,
+    /// Estimated memory of the trees being made at one time, in bytes. A file
+    /// that alone needs more is parsed alone. 512 MiB by default.
+    pub memory_budget: u64,
+    /// Whether files and folders whose name starts with a dot are walked, too.
+    pub hidden: bool,
+    /// Whether `.gitignore`, `.ignore` and git's own exclude files are obeyed.
+    /// True by default.
+    pub follow_ignore: bool,
+    /// Ids of the languages to index; `None`, the default, for all that are
+    /// built in.
+    pub languages: Option<BTreeSet<String>>,
+    /// Whether a dictionary is made for each language of which there are enough
+    /// files. It saves 30% of the stored bytes and more. True by default.
+    pub dictionaries: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            workers: thread::available_parallelism().map_or(1, NonZero::get),
+            max_file_bytes: 16 << 20,
+            max_parse_time: Duration::from_secs(30),
+            memory_budget: 512 << 20,
+            hidden: false,
+            follow_ignore: true,
+            languages: None,
+            dictionaries: true,
+        }
+    }
+}
