@@ -64,7 +64,8 @@ impl Clash {
     fn matches(&self, rule: &Rule, path: &Path, head: &[u8]) -> bool {
         rule.is_in_folder(path)
             || rule.opens(head)
-            || (rule.looks_at_lines() && self.lines(head).any(|line| rule.is_in_line(line)))
+            || (!rule.starts.is_empty() && self.lines(head).any(|line| rule.begins(line)))
+            || (rule.is_within(head) && self.lines(head).any(|line| rule.is_within(line)))
     }
 
     /// The lines of a head without their comments and the blanks before them.
@@ -91,20 +92,21 @@ impl Rule {
         }
     }
 
-    fn looks_at_lines(&self) -> bool {
-        !self.starts.is_empty() || !self.contains.is_empty()
-    }
-
-    fn is_in_line(&self, line: &[u8]) -> bool {
+    fn begins(&self, line: &[u8]) -> bool {
         self.starts.iter().any(|sign| self.starts_with(line, sign))
-            || self.contains.iter().any(|sign| memmem::find(line, sign.as_bytes()).is_some())
     }
 
+    fn is_within(&self, text: &[u8]) -> bool {
+        self.contains.iter().any(|sign| memmem::find(text, sign.as_bytes()).is_some())
+    }
+
+    /// Almost every sign fails at its first byte, so that one is looked at first.
     fn starts_with(&self, text: &[u8], sign: &str) -> bool {
-        text.get(..sign.len()).is_some_and(|start| {
-            start == sign.as_bytes()
-                || (self.ignore_case && start.eq_ignore_ascii_case(sign.as_bytes()))
-        })
+        let sign = sign.as_bytes();
+        if self.ignore_case {
+            return text.get(..sign.len()).is_some_and(|start| start.eq_ignore_ascii_case(sign));
+        }
+        text.first() == sign.first() && text.starts_with(sign)
     }
 }
 
@@ -149,7 +151,7 @@ impl<'a> CodeLines<'a> {
     fn take_line(&mut self) -> &'a [u8] {
         let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
         let (line, after) = self.rest.split_at(end);
-        let found = |sign: Option<&str>| sign.and_then(|sign| memmem::find(line, sign.as_bytes()));
+        let found = |sign: Option<&str>| sign.and_then(|sign| find_in_line(line, sign.as_bytes()));
         let (note, block) =
             (found(self.line_comment), found(self.block_comment.map(|(open, _)| open)));
         if let Some(at) = block.filter(|&at| note.is_none_or(|note| at < note)) {
@@ -162,6 +164,14 @@ impl<'a> CodeLines<'a> {
         self.rest = after.get(1..).unwrap_or_default();
         line.get(..note.unwrap_or(end)).unwrap_or(line)
     }
+}
+
+/// As `memmem::find`, without its preparations, which cost more than a short
+/// line takes to search.
+fn find_in_line(line: &[u8], sign: &[u8]) -> Option<usize> {
+    let first = *sign.first()?;
+    memchr::memchr_iter(first, line)
+        .find(|&at| line.get(at..).is_some_and(|rest| rest.starts_with(sign)))
 }
 
 #[cfg(test)]

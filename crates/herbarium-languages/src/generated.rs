@@ -3,8 +3,8 @@
 
 use herbarium_codec::Fingerprint;
 
-use crate::detect::Claim;
 use crate::clash::{Clash, Rule, Verdict};
+use crate::detect::Claim;
 use crate::language::Language;
 use crate::row::{Pin, Row, Tier, Weight};
 
@@ -28,7 +28,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/locals.scm", "queries/textobjects.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 2207, kinds: 458, fields: 50, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 2207, kinds: 458, fields: 50, fingerprint: Fingerprint(0x837dce6e3ec61d0fbb14b39b498cdbd7_u128.to_be_bytes()) },
     },
     Row {
         index: 1,
@@ -48,7 +48,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 12818, kinds: 228, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 12818, kinds: 228, fields: 0, fingerprint: Fingerprint(0x36802deedb8ab03115a5cc0d2b2d8055_u128.to_be_bytes()) },
     },
     Row {
         index: 2,
@@ -68,7 +68,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["apex/queries/highlights.scm", "apex/queries/locals.scm", "apex/queries/tags.scm", "sflog/queries/highlights.scm", "soql/queries/highlights-distinct.scm", "soql/queries/highlights.scm", "sosl/queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 5341, kinds: 522, fields: 52, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 5341, kinds: 522, fields: 52, fingerprint: Fingerprint(0x06e7369061fcd9a309dcd66f1ffd5423_u128.to_be_bytes()) },
     },
     Row {
         index: 3,
@@ -88,7 +88,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 8662, kinds: 549, fields: 50, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 8662, kinds: 549, fields: 50, fingerprint: Fingerprint(0xc722faad185b9f6da1b85c2761df0d8c_u128.to_be_bytes()) },
     },
     Row {
         index: 4,
@@ -108,7 +108,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 3440, kinds: 184, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 3440, kinds: 184, fields: 0, fingerprint: Fingerprint(0x7f62272ca02c98b59e751e0aaf85e91f_u128.to_be_bytes()) },
     },
     Row {
         index: 5,
@@ -127,8 +127,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Light,
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
-        weakness: Some("a file that starts with a comment or blank line gives MISSING word"),
-        pin: Pin { abi: 15, states: 137, kinds: 65, fields: 6, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("a file that starts with a comment or blank line gives MISSING"),
+        pin: Pin { abi: 15, states: 137, kinds: 65, fields: 6, fingerprint: Fingerprint(0xe3d7edb8897abf31abcbeedc2a8d26d2_u128.to_be_bytes()) },
     },
     Row {
         index: 6,
@@ -148,7 +148,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 163, kinds: 58, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 163, kinds: 58, fields: 0, fingerprint: Fingerprint(0x524c083cebe53147dee12280b75f01fc_u128.to_be_bytes()) },
     },
     Row {
         index: 7,
@@ -168,7 +168,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 2555, kinds: 216, fields: 18, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 2555, kinds: 216, fields: 18, fingerprint: Fingerprint(0xf42c87561a959491cb96cdc1b246bc24_u128.to_be_bytes()) },
     },
     Row {
         index: 8,
@@ -208,7 +208,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 555, kinds: 131, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 555, kinds: 131, fields: 0, fingerprint: Fingerprint(0xb9076c24e8c93bef477470405681070a_u128.to_be_bytes()) },
     },
     Row {
         index: 10,
@@ -228,7 +228,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 833, kinds: 155, fields: 17, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 833, kinds: 155, fields: 17, fingerprint: Fingerprint(0x8840b9e877dcb0668b2a7e48ebfbabd6_u128.to_be_bytes()) },
     },
     Row {
         index: 11,
@@ -288,7 +288,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 553, kinds: 174, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 553, kinds: 174, fields: 0, fingerprint: Fingerprint(0xdcd5017383ce4d6c3a34881d2c1b4932_u128.to_be_bytes()) },
     },
     Row {
         index: 14,
@@ -308,7 +308,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 611, kinds: 113, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 611, kinds: 113, fields: 0, fingerprint: Fingerprint(0xa6efbaacdda66311a292665b389e5677_u128.to_be_bytes()) },
     },
     Row {
         index: 15,
@@ -328,7 +328,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 240, kinds: 85, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 240, kinds: 85, fields: 0, fingerprint: Fingerprint(0x13eac5d669132277276882e836d624a5_u128.to_be_bytes()) },
     },
     Row {
         index: 16,
@@ -348,7 +348,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 496, kinds: 73, fields: 11, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 496, kinds: 73, fields: 11, fingerprint: Fingerprint(0xf78f99dd207c55f981af0b632ca9c6e8_u128.to_be_bytes()) },
     },
     Row {
         index: 17,
@@ -368,7 +368,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 832, kinds: 96, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 832, kinds: 96, fields: 0, fingerprint: Fingerprint(0xb3241cb772fc89386c4696d69fd3e874_u128.to_be_bytes()) },
     },
     Row {
         index: 18,
@@ -388,7 +388,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 7551, kinds: 1204, fields: 112, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 7551, kinds: 1204, fields: 112, fingerprint: Fingerprint(0xd263aeeef0082bcc832b960825e0e0c7_u128.to_be_bytes()) },
     },
     Row {
         index: 19,
@@ -408,7 +408,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 15, states: 16, kinds: 35, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 16, kinds: 35, fields: 0, fingerprint: Fingerprint(0xbdea926eca72f78f7b46ebfd07da0802_u128.to_be_bytes()) },
     },
     Row {
         index: 20,
@@ -428,7 +428,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 4165, kinds: 182, fields: 20, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 4165, kinds: 182, fields: 20, fingerprint: Fingerprint(0x432d6cd920dbde5b4032233cc8a18f4e_u128.to_be_bytes()) },
     },
     Row {
         index: 21,
@@ -447,7 +447,7 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Heavy,
         query_constants: &["HIGHLIGHT_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/tags.scm"],
-        weakness: Some("0.23.4 gives MISSING on a parameter default of the form `T x = {}`; arborium-cpp (newer upstream, ABI 15, 24 MB) not tried for it"),
+        weakness: Some("a parameter default of the form `T x = {}` gives MISSING"),
         pin: Pin { abi: 14, states: 8637, kinds: 543, fields: 50, fingerprint: Fingerprint(0xdec84a515e0d707099e5cdd8cc2b338c_u128.to_be_bytes()) },
     },
     Row {
@@ -488,7 +488,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 13077, kinds: 594, fields: 53, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 13077, kinds: 594, fields: 53, fingerprint: Fingerprint(0xa9499501bf579a09a4c84d675059b8b0_u128.to_be_bytes()) },
     },
     Row {
         index: 24,
@@ -508,7 +508,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 8061, kinds: 476, fields: 13, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 8061, kinds: 476, fields: 13, fingerprint: Fingerprint(0x7cdbdae683e6e11209ba5bc1f3164c61_u128.to_be_bytes()) },
     },
     Row {
         index: 25,
@@ -528,7 +528,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 4522, kinds: 516, fields: 40, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 4522, kinds: 516, fields: 40, fingerprint: Fingerprint(0x8911f58c5191cb938fe87fed1cc08d89_u128.to_be_bytes()) },
     },
     Row {
         index: 26,
@@ -548,7 +548,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 1205, kinds: 139, fields: 20, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1205, kinds: 139, fields: 20, fingerprint: Fingerprint(0x38123ca8933a66369d1e125f314408ec_u128.to_be_bytes()) },
     },
     Row {
         index: 27,
@@ -568,7 +568,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 89, kinds: 64, fields: 2, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 89, kinds: 64, fields: 2, fingerprint: Fingerprint(0x8cd105aa8ba41356fcdfdc8f8d0233a6_u128.to_be_bytes()) },
     },
     Row {
         index: 28,
@@ -588,7 +588,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 616, kinds: 232, fields: 9, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 616, kinds: 232, fields: 9, fingerprint: Fingerprint(0xac29fcf72eb4d680700c2aec9fb91d52_u128.to_be_bytes()) },
     },
     Row {
         index: 29,
@@ -608,7 +608,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 80, kinds: 52, fields: 4, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 80, kinds: 52, fields: 4, fingerprint: Fingerprint(0x71d83fd9570bf3ac2d6636fb210976b3_u128.to_be_bytes()) },
     },
     Row {
         index: 30,
@@ -628,7 +628,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["XML_HIGHLIGHT_QUERY", "DTD_HIGHLIGHT_QUERY"],
         query_files: &["queries/dtd/highlights.scm", "queries/xml/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 334, kinds: 111, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 334, kinds: 111, fields: 1, fingerprint: Fingerprint(0x396b230e73dfd7685a7e858927e125b3_u128.to_be_bytes()) },
     },
     Row {
         index: 31,
@@ -648,7 +648,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 76, kinds: 82, fields: 3, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 76, kinds: 82, fields: 3, fingerprint: Fingerprint(0xcec30ae7104b43a8f28f6e2c87a08434_u128.to_be_bytes()) },
     },
     Row {
         index: 32,
@@ -668,7 +668,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 7001, kinds: 235, fields: 9, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 7001, kinds: 235, fields: 9, fingerprint: Fingerprint(0xe97fdf060420957a03c6bf893e9cbd35_u128.to_be_bytes()) },
     },
     Row {
         index: 33,
@@ -688,7 +688,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 1060, kinds: 203, fields: 35, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1060, kinds: 203, fields: 35, fingerprint: Fingerprint(0xd767f51fbef27c616e394dd8aa1e991f_u128.to_be_bytes()) },
     },
     Row {
         index: 34,
@@ -708,7 +708,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_EJS_QUERY", "INJECTIONS_ERB_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections-ejs.scm", "queries/injections-erb.scm", "queries/injections-etlua.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 29, kinds: 31, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 29, kinds: 31, fields: 0, fingerprint: Fingerprint(0xe33deab48474b5d5fddcb3248e1ac293_u128.to_be_bytes()) },
     },
     Row {
         index: 35,
@@ -728,7 +728,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 1570, kinds: 358, fields: 53, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1570, kinds: 358, fields: 53, fingerprint: Fingerprint(0x37ab6a07fef6f64a77d087abc1b01531_u128.to_be_bytes()) },
     },
     Row {
         index: 36,
@@ -748,7 +748,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 438, kinds: 105, fields: 9, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 438, kinds: 105, fields: 9, fingerprint: Fingerprint(0xf1df91e95082c375dd83328a9591bff6_u128.to_be_bytes()) },
     },
     Row {
         index: 37,
@@ -768,7 +768,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 9251, kinds: 692, fields: 34, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 9251, kinds: 692, fields: 34, fingerprint: Fingerprint(0xc20f66f37835e8489508d7b63193532b_u128.to_be_bytes()) },
     },
     Row {
         index: 38,
@@ -788,7 +788,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["fsharp_signature/queries/highlights.scm", "fsharp_signature/queries/locals.scm", "fsharp_signature/queries/tags.scm", "queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm", "queries/tags.scm", "queries/textobjects.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 21942, kinds: 543, fields: 28, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 21942, kinds: 543, fields: 28, fingerprint: Fingerprint(0x7cab3f35953628cf614646eb78f8cf03_u128.to_be_bytes()) },
     },
     Row {
         index: 39,
@@ -807,8 +807,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Heavy,
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["fsharp_signature/queries/highlights.scm", "fsharp_signature/queries/locals.scm", "fsharp_signature/queries/tags.scm", "queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm", "queries/tags.scm", "queries/textobjects.scm"],
-        weakness: Some("`member`/`new` in a type body give ERROR (0.3.12)"),
-        pin: Pin { abi: 15, states: 15693, kinds: 416, fields: 15, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("`member` and `new` in a type body give ERROR"),
+        pin: Pin { abi: 15, states: 15693, kinds: 416, fields: 15, fingerprint: Fingerprint(0x97cb09c43a5218867a8944e7510b278d_u128.to_be_bytes()) },
     },
     Row {
         index: 40,
@@ -828,7 +828,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 14, states: 1986, kinds: 226, fields: 18, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 1986, kinds: 226, fields: 18, fingerprint: Fingerprint(0x938ccfed47885b6caba3826e268dbebc_u128.to_be_bytes()) },
     },
     Row {
         index: 41,
@@ -848,7 +848,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 119, kinds: 74, fields: 3, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 119, kinds: 74, fields: 3, fingerprint: Fingerprint(0x902ef1a27cd4bdacda9372acb1603fe4_u128.to_be_bytes()) },
     },
     Row {
         index: 42,
@@ -868,7 +868,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 13, states: 1967, kinds: 275, fields: 32, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 13, states: 1967, kinds: 275, fields: 32, fingerprint: Fingerprint(0x68e4f347b44f9c60466a034509490549_u128.to_be_bytes()) },
     },
     Row {
         index: 43,
@@ -888,7 +888,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 2418, kinds: 410, fields: 41, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 2418, kinds: 410, fields: 41, fingerprint: Fingerprint(0x53bc735d023e278139cb08e85aa8ca7c_u128.to_be_bytes()) },
     },
     Row {
         index: 44,
@@ -928,7 +928,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/structure.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 204, kinds: 71, fields: 9, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 204, kinds: 71, fields: 9, fingerprint: Fingerprint(0x4fd85f11d66414298e44262374b32b4f_u128.to_be_bytes()) },
     },
     Row {
         index: 46,
@@ -948,7 +948,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 51, kinds: 24, fields: 9, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 51, kinds: 24, fields: 9, fingerprint: Fingerprint(0x39b00d3a3e6507d272c14d9c988a7ac8_u128.to_be_bytes()) },
     },
     Row {
         index: 47,
@@ -968,7 +968,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 15, states: 376, kinds: 138, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 376, kinds: 138, fields: 0, fingerprint: Fingerprint(0x218587a58ba3acd70cd0594a67e94037_u128.to_be_bytes()) },
     },
     Row {
         index: 48,
@@ -987,8 +987,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Medium,
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
-        weakness: Some("closure followed by a chained call gives ERROR; amaanq tree-sitter-groovy 0.1.2 is worse (wants `;` after class fields)"),
-        pin: Pin { abi: 15, states: 2465, kinds: 253, fields: 23, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("closure followed by a chained call gives ERROR"),
+        pin: Pin { abi: 15, states: 2465, kinds: 253, fields: 23, fingerprint: Fingerprint(0x3db47ca05a6b2278c302155bba572020_u128.to_be_bytes()) },
     },
     Row {
         index: 49,
@@ -1008,7 +1008,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 12862, kinds: 552, fields: 84, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 12862, kinds: 552, fields: 84, fingerprint: Fingerprint(0xfb1eaadebe3156de7a39c3b8b75915c4_u128.to_be_bytes()) },
     },
     Row {
         index: 50,
@@ -1028,7 +1028,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 15, states: 678, kinds: 121, fields: 2, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 678, kinds: 121, fields: 2, fingerprint: Fingerprint(0x7975d939424ac517d4522963f3ab9654_u128.to_be_bytes()) },
     },
     Row {
         index: 51,
@@ -1048,7 +1048,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 116, kinds: 84, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 116, kinds: 84, fields: 0, fingerprint: Fingerprint(0xd7b551a737554f014e046e506dbe5f2a_u128.to_be_bytes()) },
     },
     Row {
         index: 52,
@@ -1067,8 +1067,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Heavy,
         query_constants: &[],
         query_files: &[],
-        weakness: Some("`cbuffer X : register(b0) {..}` gives MISSING `;` (both this crate and arborium-hlsl)"),
-        pin: Pin { abi: 14, states: 9178, kinds: 584, fields: 53, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("`cbuffer X : register(b0) {..}` gives MISSING"),
+        pin: Pin { abi: 14, states: 9178, kinds: 584, fields: 53, fingerprint: Fingerprint(0x126a27df984b5af632e809c666b09d32_u128.to_be_bytes()) },
     },
     Row {
         index: 53,
@@ -1108,7 +1108,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 8375, kinds: 436, fields: 16, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 8375, kinds: 436, fields: 16, fingerprint: Fingerprint(0xfdc766ff71fb2fc2d96687b79046f269_u128.to_be_bytes()) },
     },
     Row {
         index: 55,
@@ -1128,7 +1128,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 30, kinds: 19, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 30, kinds: 19, fields: 1, fingerprint: Fingerprint(0x9b7430b9506f963b6df9a9dc08c03e18_u128.to_be_bytes()) },
     },
     Row {
         index: 56,
@@ -1168,7 +1168,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 288, kinds: 144, fields: 32, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 288, kinds: 144, fields: 32, fingerprint: Fingerprint(0xfcd53cbc329e21e1932e4c673f4bc99f_u128.to_be_bytes()) },
     },
     Row {
         index: 58,
@@ -1208,7 +1208,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 637, kinds: 236, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 637, kinds: 236, fields: 0, fingerprint: Fingerprint(0xb38a93c8a297a26eb4e23d4c495bd506_u128.to_be_bytes()) },
     },
     Row {
         index: 60,
@@ -1228,7 +1228,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: Some("`@base64` formats give ERROR"),
-        pin: Pin { abi: 15, states: 578, kinds: 117, fields: 30, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 578, kinds: 117, fields: 30, fingerprint: Fingerprint(0x0e4d9b71d4790abf180b187d4e65e651_u128.to_be_bytes()) },
     },
     Row {
         index: 61,
@@ -1248,7 +1248,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 99, kinds: 43, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 99, kinds: 43, fields: 1, fingerprint: Fingerprint(0x4dfbe31253375919a7c8b03307f07525_u128.to_be_bytes()) },
     },
     Row {
         index: 62,
@@ -1288,7 +1288,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 19618, kinds: 245, fields: 6, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 19618, kinds: 245, fields: 6, fingerprint: Fingerprint(0xd6c4d43b04805d2cc7a17e379f963e42_u128.to_be_bytes()) },
     },
     Row {
         index: 64,
@@ -1308,7 +1308,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 405, kinds: 120, fields: 16, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 405, kinds: 120, fields: 16, fingerprint: Fingerprint(0x55530d58e783b4c2b9edbbad71da2a3b_u128.to_be_bytes()) },
     },
     Row {
         index: 65,
@@ -1328,7 +1328,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 383, kinds: 103, fields: 5, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 383, kinds: 103, fields: 5, fingerprint: Fingerprint(0xd3cb7cece24f79b40d6ab7405c3f2660_u128.to_be_bytes()) },
     },
     Row {
         index: 66,
@@ -1348,7 +1348,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 304, kinds: 130, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 304, kinds: 130, fields: 1, fingerprint: Fingerprint(0x70d691748b6874348e791a9b044a0bf0_u128.to_be_bytes()) },
     },
     Row {
         index: 67,
@@ -1368,7 +1368,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 14, states: 11432, kinds: 289, fields: 8, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 11432, kinds: 289, fields: 8, fingerprint: Fingerprint(0x9db5628740d5d9d57cb6fa84d0cf952b_u128.to_be_bytes()) },
     },
     Row {
         index: 68,
@@ -1388,7 +1388,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 15, states: 4531, kinds: 610, fields: 58, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 4531, kinds: 610, fields: 58, fingerprint: Fingerprint(0x1ae410f8ec39a02cb44b9ded7f2a705f_u128.to_be_bytes()) },
     },
     Row {
         index: 69,
@@ -1408,7 +1408,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 2016, kinds: 524, fields: 5, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 2016, kinds: 524, fields: 5, fingerprint: Fingerprint(0xfae52442646da83108bd0bea2a9cb75a_u128.to_be_bytes()) },
     },
     Row {
         index: 70,
@@ -1428,7 +1428,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 282, kinds: 143, fields: 23, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 282, kinds: 143, fields: 23, fingerprint: Fingerprint(0x06365714b0b2a8da58b87b24e4ea211b_u128.to_be_bytes()) },
     },
     Row {
         index: 71,
@@ -1448,7 +1448,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 585, kinds: 197, fields: 21, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 585, kinds: 197, fields: 21, fingerprint: Fingerprint(0x79150d18f79203bf604c2bd60bd15c00_u128.to_be_bytes()) },
     },
     Row {
         index: 72,
@@ -1468,7 +1468,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 1286, kinds: 182, fields: 24, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 1286, kinds: 182, fields: 24, fingerprint: Fingerprint(0x87e4a1d36176be711b91b8215f14e8f2_u128.to_be_bytes()) },
     },
     Row {
         index: 73,
@@ -1488,7 +1488,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHT_QUERY_BLOCK", "INJECTION_QUERY_BLOCK", "HIGHLIGHT_QUERY_INLINE", "INJECTION_QUERY_INLINE"],
         query_files: &["tree-sitter-markdown-inline/queries/highlights.scm", "tree-sitter-markdown-inline/queries/injections.scm", "tree-sitter-markdown/queries/highlights.scm", "tree-sitter-markdown/queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 966, kinds: 207, fields: 2, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 966, kinds: 207, fields: 2, fingerprint: Fingerprint(0x180437364138b96fdbab44f288bcfc21_u128.to_be_bytes()) },
     },
     Row {
         index: 74,
@@ -1508,7 +1508,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHT_QUERY_BLOCK", "INJECTION_QUERY_BLOCK", "HIGHLIGHT_QUERY_INLINE", "INJECTION_QUERY_INLINE"],
         query_files: &["tree-sitter-markdown-inline/queries/highlights.scm", "tree-sitter-markdown-inline/queries/injections.scm", "tree-sitter-markdown/queries/highlights.scm", "tree-sitter-markdown/queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 1161, kinds: 153, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1161, kinds: 153, fields: 0, fingerprint: Fingerprint(0x669a7b54a85b79c80d74a95b3bcc1e31_u128.to_be_bytes()) },
     },
     Row {
         index: 75,
@@ -1528,7 +1528,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/emacs/highlights.scm", "queries/helix/highlights.scm", "queries/helix/injections.scm", "queries/helix/locals.scm", "queries/neovim/highlights.scm", "queries/neovim/injections.scm", "queries/neovim/locals.scm", "queries/neovim/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 2644, kinds: 229, fields: 10, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 2644, kinds: 229, fields: 10, fingerprint: Fingerprint(0x1cc504a5f77ab69e1f8e503e5cfded72_u128.to_be_bytes()) },
     },
     Row {
         index: 76,
@@ -1548,7 +1548,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: Some("`1 + 2` (two number literals) gives ERROR"),
-        pin: Pin { abi: 15, states: 1266, kinds: 77, fields: 11, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1266, kinds: 77, fields: 11, fingerprint: Fingerprint(0x05f96a3f08d3d7ebbfab27a255dfc385_u128.to_be_bytes()) },
     },
     Row {
         index: 77,
@@ -1568,7 +1568,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 180, kinds: 135, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 180, kinds: 135, fields: 1, fingerprint: Fingerprint(0x7346363eaa0f92299d38efa4546ef700_u128.to_be_bytes()) },
     },
     Row {
         index: 78,
@@ -1588,7 +1588,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 1268, kinds: 174, fields: 37, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1268, kinds: 174, fields: 37, fingerprint: Fingerprint(0xc0b8effa35edf039af859041ce3a1284_u128.to_be_bytes()) },
     },
     Row {
         index: 79,
@@ -1608,7 +1608,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 314, kinds: 51, fields: 7, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 314, kinds: 51, fields: 7, fingerprint: Fingerprint(0x959a3f3e669207547181b046803bbb33_u128.to_be_bytes()) },
     },
     Row {
         index: 80,
@@ -1628,7 +1628,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 13, states: 541, kinds: 108, fields: 22, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 13, states: 541, kinds: 108, fields: 22, fingerprint: Fingerprint(0x421ab60776a93bf70d326207887c9f8a_u128.to_be_bytes()) },
     },
     Row {
         index: 81,
@@ -1648,7 +1648,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["FOLDS_QUERY", "HIGHLIGHTS_QUERY", "INDENTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 6799, kinds: 588, fields: 48, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 6799, kinds: 588, fields: 48, fingerprint: Fingerprint(0xdb6d1683e5aab9d4e415f016495e43d2_u128.to_be_bytes()) },
     },
     Row {
         index: 82,
@@ -1668,7 +1668,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 13556, kinds: 555, fields: 42, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 13556, kinds: 555, fields: 42, fingerprint: Fingerprint(0x5d4baeca3c2fe278c8e1152bd4e7620b_u128.to_be_bytes()) },
     },
     Row {
         index: 83,
@@ -1688,7 +1688,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 12097, kinds: 554, fields: 42, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 12097, kinds: 554, fields: 42, fingerprint: Fingerprint(0x61598dc52f717221db076e587ca5d462_u128.to_be_bytes()) },
     },
     Row {
         index: 84,
@@ -1708,7 +1708,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 9611, kinds: 272, fields: 15, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 9611, kinds: 272, fields: 15, fingerprint: Fingerprint(0x301d33a5f9098f1c42747d5d12577428_u128.to_be_bytes()) },
     },
     Row {
         index: 85,
@@ -1728,7 +1728,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 2715, kinds: 371, fields: 38, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 2715, kinds: 371, fields: 38, fingerprint: Fingerprint(0x0692dd7d608350950fc06d1fef667d80_u128.to_be_bytes()) },
     },
     Row {
         index: 86,
@@ -1748,7 +1748,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/injections.scm", "queries/matchup.scm", "queries/textobjects.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 5726, kinds: 599, fields: 44, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 5726, kinds: 599, fields: 44, fingerprint: Fingerprint(0x6b32a4589e2e0e3a82ddb43d52fe9349_u128.to_be_bytes()) },
     },
     Row {
         index: 87,
@@ -1788,7 +1788,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 50, kinds: 35, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 50, kinds: 35, fields: 0, fingerprint: Fingerprint(0x505f8486d0b26c3d73e275098d20c03d_u128.to_be_bytes()) },
     },
     Row {
         index: 89,
@@ -1808,7 +1808,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 2192, kinds: 423, fields: 14, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 2192, kinds: 423, fields: 14, fingerprint: Fingerprint(0x51591c4cec46f549ab101fa03a0c1f33_u128.to_be_bytes()) },
     },
     Row {
         index: 90,
@@ -1828,7 +1828,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 21, kinds: 13, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 21, kinds: 13, fields: 0, fingerprint: Fingerprint(0xd57c222f65bd8f9a56907e98304de956_u128.to_be_bytes()) },
     },
     Row {
         index: 91,
@@ -1848,7 +1848,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 223, kinds: 80, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 223, kinds: 80, fields: 1, fingerprint: Fingerprint(0x5046b71646294245d51868109da210a6_u128.to_be_bytes()) },
     },
     Row {
         index: 92,
@@ -1867,8 +1867,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Light,
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
-        weakness: Some("prefix operators such as `dynamic a/1` need parentheses"),
-        pin: Pin { abi: 15, states: 70, kinds: 53, fields: 2, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("prefix operators without parentheses, as in `dynamic a/1`, give ERROR"),
+        pin: Pin { abi: 15, states: 70, kinds: 53, fields: 2, fingerprint: Fingerprint(0xd8103d229766c5d32581da5712ac01b0_u128.to_be_bytes()) },
     },
     Row {
         index: 93,
@@ -1888,7 +1888,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 74, kinds: 37, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 74, kinds: 37, fields: 1, fingerprint: Fingerprint(0x47b54adec9ce9fc86ef30ce567252e03_u128.to_be_bytes()) },
     },
     Row {
         index: 94,
@@ -1908,7 +1908,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 400, kinds: 135, fields: 5, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 400, kinds: 135, fields: 5, fingerprint: Fingerprint(0x7a282eeda409b96a572a68b786b36515_u128.to_be_bytes()) },
     },
     Row {
         index: 95,
@@ -1928,7 +1928,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 605, kinds: 162, fields: 11, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 605, kinds: 162, fields: 11, fingerprint: Fingerprint(0x6e315e1be5cf40bb3386c9a1d956ad61_u128.to_be_bytes()) },
     },
     Row {
         index: 96,
@@ -1968,7 +1968,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 2019, kinds: 188, fields: 28, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 2019, kinds: 188, fields: 28, fingerprint: Fingerprint(0xe34ccdaee00b7be8f592903d127e6772_u128.to_be_bytes()) },
     },
     Row {
         index: 98,
@@ -1988,7 +1988,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 6516, kinds: 425, fields: 48, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 6516, kinds: 425, fields: 48, fingerprint: Fingerprint(0x6afa09e097e665bcb404fffa95a237e7_u128.to_be_bytes()) },
     },
     Row {
         index: 99,
@@ -2008,7 +2008,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "samples/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 111, kinds: 51, fields: 5, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 111, kinds: 51, fields: 5, fingerprint: Fingerprint(0xcb2c116dbbf37376cb5512cef6816a50_u128.to_be_bytes()) },
     },
     Row {
         index: 100,
@@ -2028,7 +2028,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 2112, kinds: 136, fields: 20, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 2112, kinds: 136, fields: 20, fingerprint: Fingerprint(0xe597128cc055137e3abca8f6320016fe_u128.to_be_bytes()) },
     },
     Row {
         index: 101,
@@ -2048,7 +2048,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 177, kinds: 79, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 177, kinds: 79, fields: 0, fingerprint: Fingerprint(0x4f9f67a7aea2c6f826f19848ecda8787_u128.to_be_bytes()) },
     },
     Row {
         index: 102,
@@ -2068,7 +2068,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 137, kinds: 78, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 137, kinds: 78, fields: 0, fingerprint: Fingerprint(0xb9e02176ae0860e64d73604b495068a5_u128.to_be_bytes()) },
     },
     Row {
         index: 103,
@@ -2088,7 +2088,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm"],
         weakness: Some("`ref[a.b]` gives MISSING bracket"),
-        pin: Pin { abi: 15, states: 934, kinds: 126, fields: 4, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 934, kinds: 126, fields: 4, fingerprint: Fingerprint(0xccacbb46a9d72aefef67b5b3c7f0f1b0_u128.to_be_bytes()) },
     },
     Row {
         index: 104,
@@ -2108,7 +2108,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 228, kinds: 95, fields: 3, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 228, kinds: 95, fields: 3, fingerprint: Fingerprint(0x13d6ab5f7c4cbf6110da905b2d1e7090_u128.to_be_bytes()) },
     },
     Row {
         index: 105,
@@ -2128,7 +2128,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 3435, kinds: 331, fields: 30, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 3435, kinds: 331, fields: 30, fingerprint: Fingerprint(0xfd9a46f4a53e8195778c80ae671dc86a_u128.to_be_bytes()) },
     },
     Row {
         index: 106,
@@ -2148,7 +2148,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 81, kinds: 51, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 81, kinds: 51, fields: 1, fingerprint: Fingerprint(0xe6ecc244220cbf48099825d1c93cfb19_u128.to_be_bytes()) },
     },
     Row {
         index: 107,
@@ -2168,7 +2168,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &[],
         weakness: None,
-        pin: Pin { abi: 14, states: 365, kinds: 120, fields: 3, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 365, kinds: 120, fields: 3, fingerprint: Fingerprint(0xe73a23fb4e6496b20fd0325aa00565af_u128.to_be_bytes()) },
     },
     Row {
         index: 108,
@@ -2228,7 +2228,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/indents.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 18306, kinds: 462, fields: 35, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 18306, kinds: 462, fields: 35, fingerprint: Fingerprint(0x4734204a58db087db09e393fd2c935d5_u128.to_be_bytes()) },
     },
     Row {
         index: 111,
@@ -2248,7 +2248,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: Some("a shebang line gives ERROR"),
-        pin: Pin { abi: 15, states: 154, kinds: 75, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 154, kinds: 75, fields: 1, fingerprint: Fingerprint(0x3dcc42dc8ce566b8ed89c6c60a9a1282_u128.to_be_bytes()) },
     },
     Row {
         index: 112,
@@ -2267,8 +2267,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Light,
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
-        weakness: Some("`!default`, maps `(k: v)`, `@extend %placeholder` and comma lists in @import give ERROR; crate depends on tree-sitter >=0.21.0 (unbounded)"),
-        pin: Pin { abi: 14, states: 674, kinds: 185, fields: 7, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("`!default`, maps `(k: v)`, `@extend %placeholder` and comma lists in `@import` give ERROR"),
+        pin: Pin { abi: 14, states: 674, kinds: 185, fields: 7, fingerprint: Fingerprint(0x4c9c18e8fd607ad804a67910d6670e2f_u128.to_be_bytes()) },
     },
     Row {
         index: 113,
@@ -2288,7 +2288,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHT_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/highlights-nvim.scm", "queries/highlights.scm", "queries/locals.scm", "queries/tags.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 977, kinds: 531, fields: 35, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 977, kinds: 531, fields: 35, fingerprint: Fingerprint(0x66e296986feac78f14f163ccaafa88af_u128.to_be_bytes()) },
     },
     Row {
         index: 114,
@@ -2308,7 +2308,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["apex/queries/highlights.scm", "apex/queries/locals.scm", "apex/queries/tags.scm", "sflog/queries/highlights.scm", "soql/queries/highlights-distinct.scm", "soql/queries/highlights.scm", "sosl/queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 812, kinds: 204, fields: 15, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 812, kinds: 204, fields: 15, fingerprint: Fingerprint(0x61275c4d779645a84eba99dd6b942662_u128.to_be_bytes()) },
     },
     Row {
         index: 115,
@@ -2328,7 +2328,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "TAGS_QUERY"],
         query_files: &["apex/queries/highlights.scm", "apex/queries/locals.scm", "apex/queries/tags.scm", "sflog/queries/highlights.scm", "soql/queries/highlights-distinct.scm", "soql/queries/highlights.scm", "sosl/queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 936, kinds: 244, fields: 15, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 936, kinds: 244, fields: 15, fingerprint: Fingerprint(0xd04d91cc9c125f16cf3f68bd94a2dc75_u128.to_be_bytes()) },
     },
     Row {
         index: 116,
@@ -2348,7 +2348,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 1135, kinds: 324, fields: 10, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 1135, kinds: 324, fields: 10, fingerprint: Fingerprint(0x60b51f5f08b1fe69e263b6892ab252cf_u128.to_be_bytes()) },
     },
     Row {
         index: 117,
@@ -2368,7 +2368,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/indents.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 17329, kinds: 729, fields: 53, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 17329, kinds: 729, fields: 53, fingerprint: Fingerprint(0x09271ff719ac3016040f802628d23d99_u128.to_be_bytes()) },
     },
     Row {
         index: 118,
@@ -2388,7 +2388,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 849, kinds: 375, fields: 17, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 849, kinds: 375, fields: 17, fingerprint: Fingerprint(0x724873f5fe25b246f1b0d21648932be6_u128.to_be_bytes()) },
     },
     Row {
         index: 119,
@@ -2408,7 +2408,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["FOLDS_QUERY", "HIGHLIGHTS_QUERY", "INDENTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 2260, kinds: 247, fields: 29, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 2260, kinds: 247, fields: 29, fingerprint: Fingerprint(0x83fa87fabe51346b230104405b125b1d_u128.to_be_bytes()) },
     },
     Row {
         index: 120,
@@ -2428,7 +2428,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 345, kinds: 118, fields: 4, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 345, kinds: 118, fields: 4, fingerprint: Fingerprint(0xf77b520f61ba3728f9dc396f0deeb104_u128.to_be_bytes()) },
     },
     Row {
         index: 121,
@@ -2448,7 +2448,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY", "TAGS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm", "queries/locals.scm", "queries/outline.scm", "queries/tags.scm", "queries/textobjects.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 11522, kinds: 572, fields: 47, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 11522, kinds: 572, fields: 47, fingerprint: Fingerprint(0x009b2ccebe2268cb77ff46e7a86bd2ca_u128.to_be_bytes()) },
     },
     Row {
         index: 122,
@@ -2468,7 +2468,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 21897, kinds: 1357, fields: 20, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 21897, kinds: 1357, fields: 20, fingerprint: Fingerprint(0xc8788805e7c5cd2ba720a81c539f1963_u128.to_be_bytes()) },
     },
     Row {
         index: 123,
@@ -2488,7 +2488,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 142, kinds: 75, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 142, kinds: 75, fields: 0, fingerprint: Fingerprint(0x976fb2fd917c8966663eec3cea7bf886_u128.to_be_bytes()) },
     },
     Row {
         index: 124,
@@ -2508,7 +2508,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 924, kinds: 210, fields: 1, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 924, kinds: 210, fields: 1, fingerprint: Fingerprint(0xc54cf40275d976c2ba167bf1b54c276c_u128.to_be_bytes()) },
     },
     Row {
         index: 125,
@@ -2528,7 +2528,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "LOCALS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/locals.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 5552, kinds: 662, fields: 28, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 5552, kinds: 662, fields: 28, fingerprint: Fingerprint(0x36b64e46b0691685b3a16cef71f68641_u128.to_be_bytes()) },
     },
     Row {
         index: 126,
@@ -2548,7 +2548,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 152, kinds: 66, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 152, kinds: 66, fields: 0, fingerprint: Fingerprint(0xe77eb27c08327f8eb98ef42fe7f87c86_u128.to_be_bytes()) },
     },
     Row {
         index: 127,
@@ -2608,7 +2608,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/typst/highlights.scm", "queries/typst/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 4398, kinds: 220, fields: 10, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 4398, kinds: 220, fields: 10, fingerprint: Fingerprint(0x8d1d979bc0f1c908253e4e138834a2ad_u128.to_be_bytes()) },
     },
     Row {
         index: 130,
@@ -2628,7 +2628,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 257, kinds: 398, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 257, kinds: 398, fields: 0, fingerprint: Fingerprint(0x33299960f430c43e293251f4ea3b12a1_u128.to_be_bytes()) },
     },
     Row {
         index: 131,
@@ -2648,7 +2648,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: Some("`Inherits`/`Implements` lines, `As New T` and `New List(Of T)` give ERROR"),
-        pin: Pin { abi: 15, states: 6724, kinds: 263, fields: 40, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 6724, kinds: 263, fields: 40, fingerprint: Fingerprint(0x8c62c071a9333c75c311ccda8c74b74e_u128.to_be_bytes()) },
     },
     Row {
         index: 132,
@@ -2668,7 +2668,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/Helix/highlights.scm", "queries/Neovim/context.scm", "queries/Neovim/folds.scm", "queries/Neovim/highlights.scm", "queries/Neovim/injections.scm", "queries/Neovim/textobjects.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 8365, kinds: 613, fields: 14, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 8365, kinds: 613, fields: 14, fingerprint: Fingerprint(0xb8af368d70c73b70cb8fb4fbd0ebeca4_u128.to_be_bytes()) },
     },
     Row {
         index: 133,
@@ -2688,7 +2688,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 3342, kinds: 921, fields: 34, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 3342, kinds: 921, fields: 34, fingerprint: Fingerprint(0x3dd805fa7dc150499ba2933de1ae295d_u128.to_be_bytes()) },
     },
     Row {
         index: 134,
@@ -2708,7 +2708,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &[],
         query_files: &["queries/html_tags/highlights.scm", "queries/html_tags/indents.scm", "queries/html_tags/injections.scm", "queries/vue/folds.scm", "queries/vue/highlights.scm", "queries/vue/indents.scm", "queries/vue/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 170, kinds: 67, fields: 0, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 170, kinds: 67, fields: 0, fingerprint: Fingerprint(0x6d49434cdde495b9a65646c09a02b563_u128.to_be_bytes()) },
     },
     Row {
         index: 135,
@@ -2727,8 +2727,8 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Light,
         query_constants: &[],
         query_files: &[],
-        weakness: Some("old WGSL, module-level `const` gives ERROR (wants `let`)"),
-        pin: Pin { abi: 14, states: 443, kinds: 235, fields: 15, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        weakness: Some("`const` outside a function gives ERROR"),
+        pin: Pin { abi: 14, states: 443, kinds: 235, fields: 15, fingerprint: Fingerprint(0x7d2161a5e6c5267eb2ab0deace4f8b1a_u128.to_be_bytes()) },
     },
     Row {
         index: 136,
@@ -2748,7 +2748,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 373, kinds: 159, fields: 7, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 373, kinds: 159, fields: 7, fingerprint: Fingerprint(0x547818e40800ceb55d99b6d321f50cc3_u128.to_be_bytes()) },
     },
     Row {
         index: 137,
@@ -2768,7 +2768,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["XML_HIGHLIGHT_QUERY", "DTD_HIGHLIGHT_QUERY"],
         query_files: &["queries/dtd/highlights.scm", "queries/xml/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 495, kinds: 143, fields: 2, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 495, kinds: 143, fields: 2, fingerprint: Fingerprint(0x057468b7f89d86689d8ebe7232e24d78_u128.to_be_bytes()) },
     },
     Row {
         index: 138,
@@ -2788,7 +2788,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 1579, kinds: 301, fields: 2, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 1579, kinds: 301, fields: 2, fingerprint: Fingerprint(0x478403be84882fe29b60899a088f0f42_u128.to_be_bytes()) },
     },
     Row {
         index: 139,
@@ -2808,7 +2808,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/indents.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 14, states: 1852, kinds: 274, fields: 16, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 14, states: 1852, kinds: 274, fields: 16, fingerprint: Fingerprint(0xc1e3fea47d3e3be33bc34a6a224328f0_u128.to_be_bytes()) },
     },
     Row {
         index: 140,
@@ -2828,448 +2828,153 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHT_QUERY"],
         query_files: &["queries/highlights.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 28645, kinds: 364, fields: 35, fingerprint: Fingerprint(0x00000000000000000000000000000000_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 28645, kinds: 364, fields: 35, fingerprint: Fingerprint(0x97f749edc60e17a39bc65b48db2516d6_u128.to_be_bytes()) },
     },
 ];
 
-/// How many languages are built in.
-const BUILT_IN: usize = {
-    let features = [
-        cfg!(feature = "lang-ada"),
-        cfg!(feature = "lang-agda"),
-        cfg!(feature = "lang-apex"),
-        cfg!(feature = "lang-arduino"),
-        cfg!(feature = "lang-asciidoc"),
-        cfg!(feature = "lang-asm"),
-        cfg!(feature = "lang-astro"),
-        cfg!(feature = "lang-awk"),
-        cfg!(feature = "lang-bash"),
-        cfg!(feature = "lang-batch"),
-        cfg!(feature = "lang-bicep"),
-        cfg!(feature = "lang-c"),
-        cfg!(feature = "lang-c_sharp"),
-        cfg!(feature = "lang-capnp"),
-        cfg!(feature = "lang-cedar"),
-        cfg!(feature = "lang-cedarschema"),
-        cfg!(feature = "lang-clojure"),
-        cfg!(feature = "lang-cmake"),
-        cfg!(feature = "lang-cobol"),
-        cfg!(feature = "lang-comment"),
-        cfg!(feature = "lang-commonlisp"),
-        cfg!(feature = "lang-cpp"),
-        cfg!(feature = "lang-css"),
-        cfg!(feature = "lang-cuda"),
-        cfg!(feature = "lang-d"),
-        cfg!(feature = "lang-dart"),
-        cfg!(feature = "lang-devicetree"),
-        cfg!(feature = "lang-diff"),
-        cfg!(feature = "lang-dockerfile"),
-        cfg!(feature = "lang-dot"),
-        cfg!(feature = "lang-dtd"),
-        cfg!(feature = "lang-elisp"),
-        cfg!(feature = "lang-elixir"),
-        cfg!(feature = "lang-elm"),
-        cfg!(feature = "lang-embedded_template"),
-        cfg!(feature = "lang-erlang"),
-        cfg!(feature = "lang-fish"),
-        cfg!(feature = "lang-fortran"),
-        cfg!(feature = "lang-fsharp"),
-        cfg!(feature = "lang-fsharp_signature"),
-        cfg!(feature = "lang-gdscript"),
-        cfg!(feature = "lang-gitattributes"),
-        cfg!(feature = "lang-gleam"),
-        cfg!(feature = "lang-glsl"),
-        cfg!(feature = "lang-go"),
-        cfg!(feature = "lang-gomod"),
-        cfg!(feature = "lang-gosum"),
-        cfg!(feature = "lang-graphql"),
-        cfg!(feature = "lang-groovy"),
-        cfg!(feature = "lang-haskell"),
-        cfg!(feature = "lang-hcl"),
-        cfg!(feature = "lang-heex"),
-        cfg!(feature = "lang-hlsl"),
-        cfg!(feature = "lang-html"),
-        cfg!(feature = "lang-idris"),
-        cfg!(feature = "lang-ini"),
-        cfg!(feature = "lang-java"),
-        cfg!(feature = "lang-javadoc"),
-        cfg!(feature = "lang-javascript"),
-        cfg!(feature = "lang-jinja"),
-        cfg!(feature = "lang-jq"),
-        cfg!(feature = "lang-jsdoc"),
-        cfg!(feature = "lang-json"),
-        cfg!(feature = "lang-julia"),
-        cfg!(feature = "lang-just"),
-        cfg!(feature = "lang-kconfig"),
-        cfg!(feature = "lang-kdl"),
-        cfg!(feature = "lang-kotlin"),
-        cfg!(feature = "lang-latex"),
-        cfg!(feature = "lang-llvm"),
-        cfg!(feature = "lang-lua"),
-        cfg!(feature = "lang-luau"),
-        cfg!(feature = "lang-make"),
-        cfg!(feature = "lang-markdown"),
-        cfg!(feature = "lang-markdown_inline"),
-        cfg!(feature = "lang-matlab"),
-        cfg!(feature = "lang-meson"),
-        cfg!(feature = "lang-nginx"),
-        cfg!(feature = "lang-nickel"),
-        cfg!(feature = "lang-ninja"),
-        cfg!(feature = "lang-nix"),
-        cfg!(feature = "lang-objc"),
-        cfg!(feature = "lang-ocaml"),
-        cfg!(feature = "lang-ocaml_interface"),
-        cfg!(feature = "lang-odin"),
-        cfg!(feature = "lang-pascal"),
-        cfg!(feature = "lang-perl"),
-        cfg!(feature = "lang-php"),
-        cfg!(feature = "lang-postscript"),
-        cfg!(feature = "lang-powershell"),
-        cfg!(feature = "lang-printf"),
-        cfg!(feature = "lang-prisma"),
-        cfg!(feature = "lang-prolog"),
-        cfg!(feature = "lang-properties"),
-        cfg!(feature = "lang-proto"),
-        cfg!(feature = "lang-puppet"),
-        cfg!(feature = "lang-python"),
-        cfg!(feature = "lang-ql"),
-        cfg!(feature = "lang-qmljs"),
-        cfg!(feature = "lang-query"),
-        cfg!(feature = "lang-r"),
-        cfg!(feature = "lang-racket"),
-        cfg!(feature = "lang-regex"),
-        cfg!(feature = "lang-rego"),
-        cfg!(feature = "lang-requirements"),
-        cfg!(feature = "lang-rescript"),
-        cfg!(feature = "lang-ron"),
-        cfg!(feature = "lang-rst"),
-        cfg!(feature = "lang-ruby"),
-        cfg!(feature = "lang-rust"),
-        cfg!(feature = "lang-scala"),
-        cfg!(feature = "lang-scheme"),
-        cfg!(feature = "lang-scss"),
-        cfg!(feature = "lang-solidity"),
-        cfg!(feature = "lang-soql"),
-        cfg!(feature = "lang-sosl"),
-        cfg!(feature = "lang-sparql"),
-        cfg!(feature = "lang-sql"),
-        cfg!(feature = "lang-ssh_config"),
-        cfg!(feature = "lang-starlark"),
-        cfg!(feature = "lang-svelte"),
-        cfg!(feature = "lang-swift"),
-        cfg!(feature = "lang-systemverilog"),
-        cfg!(feature = "lang-textproto"),
-        cfg!(feature = "lang-thrift"),
-        cfg!(feature = "lang-tlaplus"),
-        cfg!(feature = "lang-toml"),
-        cfg!(feature = "lang-tsx"),
-        cfg!(feature = "lang-typescript"),
-        cfg!(feature = "lang-typst"),
-        cfg!(feature = "lang-uiua"),
-        cfg!(feature = "lang-vb"),
-        cfg!(feature = "lang-vhdl"),
-        cfg!(feature = "lang-vim"),
-        cfg!(feature = "lang-vue"),
-        cfg!(feature = "lang-wgsl"),
-        cfg!(feature = "lang-wit"),
-        cfg!(feature = "lang-xml"),
-        cfg!(feature = "lang-yaml"),
-        cfg!(feature = "lang-zig"),
-        cfg!(feature = "lang-zsh"),
-    ];
-    let (mut count, mut index) = (0, 0);
-    while index < features.len() {
-        count += features[index] as usize;
-        index += 1;
-    }
-    count
-};
-
-/// The languages that are built in, ordered by id.
-pub(crate) static LANGUAGES: [Language; BUILT_IN] = [
-    #[cfg(feature = "lang-ada")]
-    Language::new(&ROWS[0], grammar!(constant tree_sitter_ada::LANGUAGE)),
-    #[cfg(feature = "lang-agda")]
-    Language::new(&ROWS[1], grammar!(function arborium_agda::language)),
-    #[cfg(feature = "lang-apex")]
-    Language::new(&ROWS[2], grammar!(module tree_sitter_sfapex::apex::LANGUAGE)),
-    #[cfg(feature = "lang-arduino")]
-    Language::new(&ROWS[3], grammar!(constant tree_sitter_arduino::LANGUAGE)),
-    #[cfg(feature = "lang-asciidoc")]
-    Language::new(&ROWS[4], grammar!(function arborium_asciidoc::language)),
-    #[cfg(feature = "lang-asm")]
-    Language::new(&ROWS[5], grammar!(function arborium_asm::language)),
-    #[cfg(feature = "lang-astro")]
-    Language::new(&ROWS[6], grammar!(constant tree_sitter_astro_next::LANGUAGE)),
-    #[cfg(feature = "lang-awk")]
-    Language::new(&ROWS[7], grammar!(function arborium_awk::language)),
-    #[cfg(feature = "lang-bash")]
-    Language::new(&ROWS[8], grammar!(constant tree_sitter_bash::LANGUAGE)),
-    #[cfg(feature = "lang-batch")]
-    Language::new(&ROWS[9], grammar!(constant tree_sitter_batch::LANGUAGE)),
-    #[cfg(feature = "lang-bicep")]
-    Language::new(&ROWS[10], grammar!(constant tree_sitter_bicep::LANGUAGE)),
-    #[cfg(feature = "lang-c")]
-    Language::new(&ROWS[11], grammar!(constant tree_sitter_c::LANGUAGE)),
-    #[cfg(feature = "lang-c_sharp")]
-    Language::new(&ROWS[12], grammar!(constant tree_sitter_c_sharp::LANGUAGE)),
-    #[cfg(feature = "lang-capnp")]
-    Language::new(&ROWS[13], grammar!(function arborium_capnp::language)),
-    #[cfg(feature = "lang-cedar")]
-    Language::new(&ROWS[14], grammar!(function arborium_cedar::language)),
-    #[cfg(feature = "lang-cedarschema")]
-    Language::new(&ROWS[15], grammar!(function arborium_cedarschema::language)),
-    #[cfg(feature = "lang-clojure")]
-    Language::new(&ROWS[16], grammar!(constant tree_sitter_clojure_orchard::LANGUAGE)),
-    #[cfg(feature = "lang-cmake")]
-    Language::new(&ROWS[17], grammar!(constant tree_sitter_cmake::LANGUAGE)),
-    #[cfg(feature = "lang-cobol")]
-    Language::new(&ROWS[18], grammar!(function arborium_cobol::language)),
-    #[cfg(feature = "lang-comment")]
-    Language::new(&ROWS[19], grammar!(constant tree_sitter_comment::LANGUAGE)),
-    #[cfg(feature = "lang-commonlisp")]
-    Language::new(&ROWS[20], grammar!(constant tree_sitter_commonlisp::LANGUAGE_COMMONLISP)),
-    #[cfg(feature = "lang-cpp")]
-    Language::new(&ROWS[21], grammar!(constant tree_sitter_cpp::LANGUAGE)),
-    #[cfg(feature = "lang-css")]
-    Language::new(&ROWS[22], grammar!(constant tree_sitter_css::LANGUAGE)),
-    #[cfg(feature = "lang-cuda")]
-    Language::new(&ROWS[23], grammar!(constant tree_sitter_cuda::LANGUAGE)),
-    #[cfg(feature = "lang-d")]
-    Language::new(&ROWS[24], grammar!(constant tree_sitter_d::LANGUAGE)),
-    #[cfg(feature = "lang-dart")]
-    Language::new(&ROWS[25], grammar!(constant tree_sitter_dart::LANGUAGE)),
-    #[cfg(feature = "lang-devicetree")]
-    Language::new(&ROWS[26], grammar!(constant tree_sitter_devicetree::LANGUAGE)),
-    #[cfg(feature = "lang-diff")]
-    Language::new(&ROWS[27], grammar!(constant tree_sitter_diff::LANGUAGE)),
-    #[cfg(feature = "lang-dockerfile")]
-    Language::new(&ROWS[28], grammar!(constant tree_sitter_containerfile::LANGUAGE)),
-    #[cfg(feature = "lang-dot")]
-    Language::new(&ROWS[29], grammar!(function arborium_dot::language)),
-    #[cfg(feature = "lang-dtd")]
-    Language::new(&ROWS[30], grammar!(constant tree_sitter_xml::LANGUAGE_DTD)),
-    #[cfg(feature = "lang-elisp")]
-    Language::new(&ROWS[31], grammar!(constant tree_sitter_elisp::LANGUAGE)),
-    #[cfg(feature = "lang-elixir")]
-    Language::new(&ROWS[32], grammar!(constant tree_sitter_elixir::LANGUAGE)),
-    #[cfg(feature = "lang-elm")]
-    Language::new(&ROWS[33], grammar!(constant tree_sitter_elm::LANGUAGE)),
-    #[cfg(feature = "lang-embedded_template")]
-    Language::new(&ROWS[34], grammar!(constant tree_sitter_embedded_template::LANGUAGE)),
-    #[cfg(feature = "lang-erlang")]
-    Language::new(&ROWS[35], grammar!(constant tree_sitter_erlang::LANGUAGE)),
-    #[cfg(feature = "lang-fish")]
-    Language::new(&ROWS[36], grammar!(function tree_sitter_fish::language)),
-    #[cfg(feature = "lang-fortran")]
-    Language::new(&ROWS[37], grammar!(constant tree_sitter_fortran::LANGUAGE)),
-    #[cfg(feature = "lang-fsharp")]
-    Language::new(&ROWS[38], grammar!(constant tree_sitter_fsharp::LANGUAGE_FSHARP)),
-    #[cfg(feature = "lang-fsharp_signature")]
-    Language::new(&ROWS[39], grammar!(constant tree_sitter_fsharp::LANGUAGE_SIGNATURE)),
-    #[cfg(feature = "lang-gdscript")]
-    Language::new(&ROWS[40], grammar!(constant tree_sitter_gdscript::LANGUAGE)),
-    #[cfg(feature = "lang-gitattributes")]
-    Language::new(&ROWS[41], grammar!(function arborium_gitattributes::language)),
-    #[cfg(feature = "lang-gleam")]
-    Language::new(&ROWS[42], grammar!(constant tree_sitter_gleam::LANGUAGE)),
-    #[cfg(feature = "lang-glsl")]
-    Language::new(&ROWS[43], grammar!(constant tree_sitter_glsl::LANGUAGE_GLSL)),
-    #[cfg(feature = "lang-go")]
-    Language::new(&ROWS[44], grammar!(constant tree_sitter_go::LANGUAGE)),
-    #[cfg(feature = "lang-gomod")]
-    Language::new(&ROWS[45], grammar!(constant tree_sitter_gomod_orchard::LANGUAGE)),
-    #[cfg(feature = "lang-gosum")]
-    Language::new(&ROWS[46], grammar!(constant tree_sitter_gosum_orchard::LANGUAGE)),
-    #[cfg(feature = "lang-graphql")]
-    Language::new(&ROWS[47], grammar!(constant tree_sitter_graphql::LANGUAGE)),
-    #[cfg(feature = "lang-groovy")]
-    Language::new(&ROWS[48], grammar!(function arborium_groovy::language)),
-    #[cfg(feature = "lang-haskell")]
-    Language::new(&ROWS[49], grammar!(constant tree_sitter_haskell::LANGUAGE)),
-    #[cfg(feature = "lang-hcl")]
-    Language::new(&ROWS[50], grammar!(constant tree_sitter_hcl::LANGUAGE)),
-    #[cfg(feature = "lang-heex")]
-    Language::new(&ROWS[51], grammar!(constant tree_sitter_heex::LANGUAGE)),
-    #[cfg(feature = "lang-hlsl")]
-    Language::new(&ROWS[52], grammar!(constant tree_sitter_hlsl::LANGUAGE_HLSL)),
-    #[cfg(feature = "lang-html")]
-    Language::new(&ROWS[53], grammar!(constant tree_sitter_html::LANGUAGE)),
-    #[cfg(feature = "lang-idris")]
-    Language::new(&ROWS[54], grammar!(function arborium_idris::language)),
-    #[cfg(feature = "lang-ini")]
-    Language::new(&ROWS[55], grammar!(constant tree_sitter_ini::LANGUAGE)),
-    #[cfg(feature = "lang-java")]
-    Language::new(&ROWS[56], grammar!(constant tree_sitter_java::LANGUAGE)),
-    #[cfg(feature = "lang-javadoc")]
-    Language::new(&ROWS[57], grammar!(constant tree_sitter_javadoc::LANGUAGE)),
-    #[cfg(feature = "lang-javascript")]
-    Language::new(&ROWS[58], grammar!(constant tree_sitter_javascript::LANGUAGE)),
-    #[cfg(feature = "lang-jinja")]
-    Language::new(&ROWS[59], grammar!(function tree_sitter_jinja::language)),
-    #[cfg(feature = "lang-jq")]
-    Language::new(&ROWS[60], grammar!(function arborium_jq::language)),
-    #[cfg(feature = "lang-jsdoc")]
-    Language::new(&ROWS[61], grammar!(constant tree_sitter_jsdoc::LANGUAGE)),
-    #[cfg(feature = "lang-json")]
-    Language::new(&ROWS[62], grammar!(constant tree_sitter_json::LANGUAGE)),
-    #[cfg(feature = "lang-julia")]
-    Language::new(&ROWS[63], grammar!(constant tree_sitter_julia::LANGUAGE)),
-    #[cfg(feature = "lang-just")]
-    Language::new(&ROWS[64], grammar!(function arborium_just::language)),
-    #[cfg(feature = "lang-kconfig")]
-    Language::new(&ROWS[65], grammar!(function arborium_kconfig::language)),
-    #[cfg(feature = "lang-kdl")]
-    Language::new(&ROWS[66], grammar!(function arborium_kdl::language)),
-    #[cfg(feature = "lang-kotlin")]
-    Language::new(&ROWS[67], grammar!(constant tree_sitter_kotlin_ng::LANGUAGE)),
-    #[cfg(feature = "lang-latex")]
-    Language::new(&ROWS[68], grammar!(constant codebook_tree_sitter_latex::LANGUAGE)),
-    #[cfg(feature = "lang-llvm")]
-    Language::new(&ROWS[69], grammar!(constant tree_sitter_llvm::LANGUAGE)),
-    #[cfg(feature = "lang-lua")]
-    Language::new(&ROWS[70], grammar!(constant tree_sitter_lua::LANGUAGE)),
-    #[cfg(feature = "lang-luau")]
-    Language::new(&ROWS[71], grammar!(constant tree_sitter_luau::LANGUAGE)),
-    #[cfg(feature = "lang-make")]
-    Language::new(&ROWS[72], grammar!(constant tree_sitter_make::LANGUAGE)),
-    #[cfg(feature = "lang-markdown")]
-    Language::new(&ROWS[73], grammar!(constant tree_sitter_md::LANGUAGE)),
-    #[cfg(feature = "lang-markdown_inline")]
-    Language::new(&ROWS[74], grammar!(constant tree_sitter_md::INLINE_LANGUAGE)),
-    #[cfg(feature = "lang-matlab")]
-    Language::new(&ROWS[75], grammar!(constant tree_sitter_matlab::LANGUAGE)),
-    #[cfg(feature = "lang-meson")]
-    Language::new(&ROWS[76], grammar!(function arborium_meson::language)),
-    #[cfg(feature = "lang-nginx")]
-    Language::new(&ROWS[77], grammar!(constant tree_sitter_nginx::LANGUAGE)),
-    #[cfg(feature = "lang-nickel")]
-    Language::new(&ROWS[78], grammar!(constant tree_sitter_nickel::LANGUAGE)),
-    #[cfg(feature = "lang-ninja")]
-    Language::new(&ROWS[79], grammar!(function arborium_ninja::language)),
-    #[cfg(feature = "lang-nix")]
-    Language::new(&ROWS[80], grammar!(constant tree_sitter_nix::LANGUAGE)),
-    #[cfg(feature = "lang-objc")]
-    Language::new(&ROWS[81], grammar!(constant tree_sitter_objc::LANGUAGE)),
-    #[cfg(feature = "lang-ocaml")]
-    Language::new(&ROWS[82], grammar!(constant tree_sitter_ocaml::LANGUAGE_OCAML)),
-    #[cfg(feature = "lang-ocaml_interface")]
-    Language::new(&ROWS[83], grammar!(constant tree_sitter_ocaml::LANGUAGE_OCAML_INTERFACE)),
-    #[cfg(feature = "lang-odin")]
-    Language::new(&ROWS[84], grammar!(constant tree_sitter_odin::LANGUAGE)),
-    #[cfg(feature = "lang-pascal")]
-    Language::new(&ROWS[85], grammar!(constant tree_sitter_pascal::LANGUAGE)),
-    #[cfg(feature = "lang-perl")]
-    Language::new(&ROWS[86], grammar!(constant ts_parser_perl::LANGUAGE)),
-    #[cfg(feature = "lang-php")]
-    Language::new(&ROWS[87], grammar!(constant tree_sitter_php::LANGUAGE_PHP)),
-    #[cfg(feature = "lang-postscript")]
-    Language::new(&ROWS[88], grammar!(function arborium_postscript::language)),
-    #[cfg(feature = "lang-powershell")]
-    Language::new(&ROWS[89], grammar!(constant tree_sitter_powershell::LANGUAGE)),
-    #[cfg(feature = "lang-printf")]
-    Language::new(&ROWS[90], grammar!(constant tree_sitter_printf::LANGUAGE)),
-    #[cfg(feature = "lang-prisma")]
-    Language::new(&ROWS[91], grammar!(constant tree_sitter_prisma_io::LANGUAGE)),
-    #[cfg(feature = "lang-prolog")]
-    Language::new(&ROWS[92], grammar!(function arborium_prolog::language)),
-    #[cfg(feature = "lang-properties")]
-    Language::new(&ROWS[93], grammar!(constant tree_sitter_properties::LANGUAGE)),
-    #[cfg(feature = "lang-proto")]
-    Language::new(&ROWS[94], grammar!(constant tree_sitter_proto::LANGUAGE)),
-    #[cfg(feature = "lang-puppet")]
-    Language::new(&ROWS[95], grammar!(constant tree_sitter_puppet::LANGUAGE)),
-    #[cfg(feature = "lang-python")]
-    Language::new(&ROWS[96], grammar!(constant tree_sitter_python::LANGUAGE)),
-    #[cfg(feature = "lang-ql")]
-    Language::new(&ROWS[97], grammar!(constant tree_sitter_ql::LANGUAGE)),
-    #[cfg(feature = "lang-qmljs")]
-    Language::new(&ROWS[98], grammar!(constant tree_sitter_qmljs::LANGUAGE)),
-    #[cfg(feature = "lang-query")]
-    Language::new(&ROWS[99], grammar!(function arborium_query::language)),
-    #[cfg(feature = "lang-r")]
-    Language::new(&ROWS[100], grammar!(constant tree_sitter_r::LANGUAGE)),
-    #[cfg(feature = "lang-racket")]
-    Language::new(&ROWS[101], grammar!(constant tree_sitter_racket::LANGUAGE)),
-    #[cfg(feature = "lang-regex")]
-    Language::new(&ROWS[102], grammar!(constant tree_sitter_regex::LANGUAGE)),
-    #[cfg(feature = "lang-rego")]
-    Language::new(&ROWS[103], grammar!(function arborium_rego::language)),
-    #[cfg(feature = "lang-requirements")]
-    Language::new(&ROWS[104], grammar!(constant tree_sitter_requirements::LANGUAGE)),
-    #[cfg(feature = "lang-rescript")]
-    Language::new(&ROWS[105], grammar!(function arborium_rescript::language)),
-    #[cfg(feature = "lang-ron")]
-    Language::new(&ROWS[106], grammar!(function arborium_ron::language)),
-    #[cfg(feature = "lang-rst")]
-    Language::new(&ROWS[107], grammar!(constant tree_sitter_rst::LANGUAGE)),
-    #[cfg(feature = "lang-ruby")]
-    Language::new(&ROWS[108], grammar!(constant tree_sitter_ruby::LANGUAGE)),
-    #[cfg(feature = "lang-rust")]
-    Language::new(&ROWS[109], grammar!(constant tree_sitter_rust::LANGUAGE)),
-    #[cfg(feature = "lang-scala")]
-    Language::new(&ROWS[110], grammar!(constant tree_sitter_scala::LANGUAGE)),
-    #[cfg(feature = "lang-scheme")]
-    Language::new(&ROWS[111], grammar!(constant tree_sitter_scheme::LANGUAGE)),
-    #[cfg(feature = "lang-scss")]
-    Language::new(&ROWS[112], grammar!(function tree_sitter_scss::language)),
-    #[cfg(feature = "lang-solidity")]
-    Language::new(&ROWS[113], grammar!(constant tree_sitter_solidity::LANGUAGE)),
-    #[cfg(feature = "lang-soql")]
-    Language::new(&ROWS[114], grammar!(module tree_sitter_sfapex::soql::LANGUAGE)),
-    #[cfg(feature = "lang-sosl")]
-    Language::new(&ROWS[115], grammar!(module tree_sitter_sfapex::sosl::LANGUAGE)),
-    #[cfg(feature = "lang-sparql")]
-    Language::new(&ROWS[116], grammar!(function arborium_sparql::language)),
-    #[cfg(feature = "lang-sql")]
-    Language::new(&ROWS[117], grammar!(constant tree_sitter_sequel::LANGUAGE)),
-    #[cfg(feature = "lang-ssh_config")]
-    Language::new(&ROWS[118], grammar!(function arborium_ssh_config::language)),
-    #[cfg(feature = "lang-starlark")]
-    Language::new(&ROWS[119], grammar!(constant tree_sitter_starlark::LANGUAGE)),
-    #[cfg(feature = "lang-svelte")]
-    Language::new(&ROWS[120], grammar!(constant tree_sitter_svelte_ng::LANGUAGE)),
-    #[cfg(feature = "lang-swift")]
-    Language::new(&ROWS[121], grammar!(constant tree_sitter_swift::LANGUAGE)),
-    #[cfg(feature = "lang-systemverilog")]
-    Language::new(&ROWS[122], grammar!(constant tree_sitter_systemverilog::LANGUAGE)),
-    #[cfg(feature = "lang-textproto")]
-    Language::new(&ROWS[123], grammar!(function arborium_textproto::language)),
-    #[cfg(feature = "lang-thrift")]
-    Language::new(&ROWS[124], grammar!(function arborium_thrift::language)),
-    #[cfg(feature = "lang-tlaplus")]
-    Language::new(&ROWS[125], grammar!(function arborium_tlaplus::language)),
-    #[cfg(feature = "lang-toml")]
-    Language::new(&ROWS[126], grammar!(constant tree_sitter_toml_ng::LANGUAGE)),
-    #[cfg(feature = "lang-tsx")]
-    Language::new(&ROWS[127], grammar!(constant tree_sitter_typescript::LANGUAGE_TSX)),
-    #[cfg(feature = "lang-typescript")]
-    Language::new(&ROWS[128], grammar!(constant tree_sitter_typescript::LANGUAGE_TYPESCRIPT)),
-    #[cfg(feature = "lang-typst")]
-    Language::new(&ROWS[129], grammar!(constant codebook_tree_sitter_typst::LANGUAGE)),
-    #[cfg(feature = "lang-uiua")]
-    Language::new(&ROWS[130], grammar!(function arborium_uiua::language)),
-    #[cfg(feature = "lang-vb")]
-    Language::new(&ROWS[131], grammar!(function arborium_vb::language)),
-    #[cfg(feature = "lang-vhdl")]
-    Language::new(&ROWS[132], grammar!(constant tree_sitter_vhdl::LANGUAGE)),
-    #[cfg(feature = "lang-vim")]
-    Language::new(&ROWS[133], grammar!(function arborium_vim::language)),
-    #[cfg(feature = "lang-vue")]
-    Language::new(&ROWS[134], grammar!(constant tree_sitter_vue_next::LANGUAGE)),
-    #[cfg(feature = "lang-wgsl")]
-    Language::new(&ROWS[135], grammar!(constant tree_sitter_wgsl_bevy::LANGUAGE)),
-    #[cfg(feature = "lang-wit")]
-    Language::new(&ROWS[136], grammar!(function arborium_wit::language)),
-    #[cfg(feature = "lang-xml")]
-    Language::new(&ROWS[137], grammar!(constant tree_sitter_xml::LANGUAGE_XML)),
-    #[cfg(feature = "lang-yaml")]
-    Language::new(&ROWS[138], grammar!(constant tree_sitter_yaml::LANGUAGE)),
-    #[cfg(feature = "lang-zig")]
-    Language::new(&ROWS[139], grammar!(constant tree_sitter_zig::LANGUAGE)),
-    #[cfg(feature = "lang-zsh")]
-    Language::new(&ROWS[140], grammar!(constant tree_sitter_zsh::LANGUAGE)),
-];
+languages! {
+    "lang-ada" 0 constant tree_sitter_ada::LANGUAGE;
+    "lang-agda" 1 function arborium_agda::language;
+    "lang-apex" 2 module tree_sitter_sfapex::apex::LANGUAGE;
+    "lang-arduino" 3 constant tree_sitter_arduino::LANGUAGE;
+    "lang-asciidoc" 4 function arborium_asciidoc::language;
+    "lang-asm" 5 function arborium_asm::language;
+    "lang-astro" 6 constant tree_sitter_astro_next::LANGUAGE;
+    "lang-awk" 7 function arborium_awk::language;
+    "lang-bash" 8 constant tree_sitter_bash::LANGUAGE;
+    "lang-batch" 9 constant tree_sitter_batch::LANGUAGE;
+    "lang-bicep" 10 constant tree_sitter_bicep::LANGUAGE;
+    "lang-c" 11 constant tree_sitter_c::LANGUAGE;
+    "lang-c_sharp" 12 constant tree_sitter_c_sharp::LANGUAGE;
+    "lang-capnp" 13 function arborium_capnp::language;
+    "lang-cedar" 14 function arborium_cedar::language;
+    "lang-cedarschema" 15 function arborium_cedarschema::language;
+    "lang-clojure" 16 constant tree_sitter_clojure_orchard::LANGUAGE;
+    "lang-cmake" 17 constant tree_sitter_cmake::LANGUAGE;
+    "lang-cobol" 18 function arborium_cobol::language;
+    "lang-comment" 19 constant tree_sitter_comment::LANGUAGE;
+    "lang-commonlisp" 20 constant tree_sitter_commonlisp::LANGUAGE_COMMONLISP;
+    "lang-cpp" 21 constant tree_sitter_cpp::LANGUAGE;
+    "lang-css" 22 constant tree_sitter_css::LANGUAGE;
+    "lang-cuda" 23 constant tree_sitter_cuda::LANGUAGE;
+    "lang-d" 24 constant tree_sitter_d::LANGUAGE;
+    "lang-dart" 25 constant tree_sitter_dart::LANGUAGE;
+    "lang-devicetree" 26 constant tree_sitter_devicetree::LANGUAGE;
+    "lang-diff" 27 constant tree_sitter_diff::LANGUAGE;
+    "lang-dockerfile" 28 constant tree_sitter_containerfile::LANGUAGE;
+    "lang-dot" 29 function arborium_dot::language;
+    "lang-dtd" 30 constant tree_sitter_xml::LANGUAGE_DTD;
+    "lang-elisp" 31 constant tree_sitter_elisp::LANGUAGE;
+    "lang-elixir" 32 constant tree_sitter_elixir::LANGUAGE;
+    "lang-elm" 33 constant tree_sitter_elm::LANGUAGE;
+    "lang-embedded_template" 34 constant tree_sitter_embedded_template::LANGUAGE;
+    "lang-erlang" 35 constant tree_sitter_erlang::LANGUAGE;
+    "lang-fish" 36 function tree_sitter_fish::language;
+    "lang-fortran" 37 constant tree_sitter_fortran::LANGUAGE;
+    "lang-fsharp" 38 constant tree_sitter_fsharp::LANGUAGE_FSHARP;
+    "lang-fsharp_signature" 39 constant tree_sitter_fsharp::LANGUAGE_SIGNATURE;
+    "lang-gdscript" 40 constant tree_sitter_gdscript::LANGUAGE;
+    "lang-gitattributes" 41 function arborium_gitattributes::language;
+    "lang-gleam" 42 constant tree_sitter_gleam::LANGUAGE;
+    "lang-glsl" 43 constant tree_sitter_glsl::LANGUAGE_GLSL;
+    "lang-go" 44 constant tree_sitter_go::LANGUAGE;
+    "lang-gomod" 45 constant tree_sitter_gomod_orchard::LANGUAGE;
+    "lang-gosum" 46 constant tree_sitter_gosum_orchard::LANGUAGE;
+    "lang-graphql" 47 constant tree_sitter_graphql::LANGUAGE;
+    "lang-groovy" 48 function arborium_groovy::language;
+    "lang-haskell" 49 constant tree_sitter_haskell::LANGUAGE;
+    "lang-hcl" 50 constant tree_sitter_hcl::LANGUAGE;
+    "lang-heex" 51 constant tree_sitter_heex::LANGUAGE;
+    "lang-hlsl" 52 constant tree_sitter_hlsl::LANGUAGE_HLSL;
+    "lang-html" 53 constant tree_sitter_html::LANGUAGE;
+    "lang-idris" 54 function arborium_idris::language;
+    "lang-ini" 55 constant tree_sitter_ini::LANGUAGE;
+    "lang-java" 56 constant tree_sitter_java::LANGUAGE;
+    "lang-javadoc" 57 constant tree_sitter_javadoc::LANGUAGE;
+    "lang-javascript" 58 constant tree_sitter_javascript::LANGUAGE;
+    "lang-jinja" 59 function tree_sitter_jinja::language;
+    "lang-jq" 60 function arborium_jq::language;
+    "lang-jsdoc" 61 constant tree_sitter_jsdoc::LANGUAGE;
+    "lang-json" 62 constant tree_sitter_json::LANGUAGE;
+    "lang-julia" 63 constant tree_sitter_julia::LANGUAGE;
+    "lang-just" 64 function arborium_just::language;
+    "lang-kconfig" 65 function arborium_kconfig::language;
+    "lang-kdl" 66 function arborium_kdl::language;
+    "lang-kotlin" 67 constant tree_sitter_kotlin_ng::LANGUAGE;
+    "lang-latex" 68 constant codebook_tree_sitter_latex::LANGUAGE;
+    "lang-llvm" 69 constant tree_sitter_llvm::LANGUAGE;
+    "lang-lua" 70 constant tree_sitter_lua::LANGUAGE;
+    "lang-luau" 71 constant tree_sitter_luau::LANGUAGE;
+    "lang-make" 72 constant tree_sitter_make::LANGUAGE;
+    "lang-markdown" 73 constant tree_sitter_md::LANGUAGE;
+    "lang-markdown_inline" 74 constant tree_sitter_md::INLINE_LANGUAGE;
+    "lang-matlab" 75 constant tree_sitter_matlab::LANGUAGE;
+    "lang-meson" 76 function arborium_meson::language;
+    "lang-nginx" 77 constant tree_sitter_nginx::LANGUAGE;
+    "lang-nickel" 78 constant tree_sitter_nickel::LANGUAGE;
+    "lang-ninja" 79 function arborium_ninja::language;
+    "lang-nix" 80 constant tree_sitter_nix::LANGUAGE;
+    "lang-objc" 81 constant tree_sitter_objc::LANGUAGE;
+    "lang-ocaml" 82 constant tree_sitter_ocaml::LANGUAGE_OCAML;
+    "lang-ocaml_interface" 83 constant tree_sitter_ocaml::LANGUAGE_OCAML_INTERFACE;
+    "lang-odin" 84 constant tree_sitter_odin::LANGUAGE;
+    "lang-pascal" 85 constant tree_sitter_pascal::LANGUAGE;
+    "lang-perl" 86 constant ts_parser_perl::LANGUAGE;
+    "lang-php" 87 constant tree_sitter_php::LANGUAGE_PHP;
+    "lang-postscript" 88 function arborium_postscript::language;
+    "lang-powershell" 89 constant tree_sitter_powershell::LANGUAGE;
+    "lang-printf" 90 constant tree_sitter_printf::LANGUAGE;
+    "lang-prisma" 91 constant tree_sitter_prisma_io::LANGUAGE;
+    "lang-prolog" 92 function arborium_prolog::language;
+    "lang-properties" 93 constant tree_sitter_properties::LANGUAGE;
+    "lang-proto" 94 constant tree_sitter_proto::LANGUAGE;
+    "lang-puppet" 95 constant tree_sitter_puppet::LANGUAGE;
+    "lang-python" 96 constant tree_sitter_python::LANGUAGE;
+    "lang-ql" 97 constant tree_sitter_ql::LANGUAGE;
+    "lang-qmljs" 98 constant tree_sitter_qmljs::LANGUAGE;
+    "lang-query" 99 function arborium_query::language;
+    "lang-r" 100 constant tree_sitter_r::LANGUAGE;
+    "lang-racket" 101 constant tree_sitter_racket::LANGUAGE;
+    "lang-regex" 102 constant tree_sitter_regex::LANGUAGE;
+    "lang-rego" 103 function arborium_rego::language;
+    "lang-requirements" 104 constant tree_sitter_requirements::LANGUAGE;
+    "lang-rescript" 105 function arborium_rescript::language;
+    "lang-ron" 106 function arborium_ron::language;
+    "lang-rst" 107 constant tree_sitter_rst::LANGUAGE;
+    "lang-ruby" 108 constant tree_sitter_ruby::LANGUAGE;
+    "lang-rust" 109 constant tree_sitter_rust::LANGUAGE;
+    "lang-scala" 110 constant tree_sitter_scala::LANGUAGE;
+    "lang-scheme" 111 constant tree_sitter_scheme::LANGUAGE;
+    "lang-scss" 112 function tree_sitter_scss::language;
+    "lang-solidity" 113 constant tree_sitter_solidity::LANGUAGE;
+    "lang-soql" 114 module tree_sitter_sfapex::soql::LANGUAGE;
+    "lang-sosl" 115 module tree_sitter_sfapex::sosl::LANGUAGE;
+    "lang-sparql" 116 function arborium_sparql::language;
+    "lang-sql" 117 constant tree_sitter_sequel::LANGUAGE;
+    "lang-ssh_config" 118 function arborium_ssh_config::language;
+    "lang-starlark" 119 constant tree_sitter_starlark::LANGUAGE;
+    "lang-svelte" 120 constant tree_sitter_svelte_ng::LANGUAGE;
+    "lang-swift" 121 constant tree_sitter_swift::LANGUAGE;
+    "lang-systemverilog" 122 constant tree_sitter_systemverilog::LANGUAGE;
+    "lang-textproto" 123 function arborium_textproto::language;
+    "lang-thrift" 124 function arborium_thrift::language;
+    "lang-tlaplus" 125 function arborium_tlaplus::language;
+    "lang-toml" 126 constant tree_sitter_toml_ng::LANGUAGE;
+    "lang-tsx" 127 constant tree_sitter_typescript::LANGUAGE_TSX;
+    "lang-typescript" 128 constant tree_sitter_typescript::LANGUAGE_TYPESCRIPT;
+    "lang-typst" 129 constant codebook_tree_sitter_typst::LANGUAGE;
+    "lang-uiua" 130 function arborium_uiua::language;
+    "lang-vb" 131 function arborium_vb::language;
+    "lang-vhdl" 132 constant tree_sitter_vhdl::LANGUAGE;
+    "lang-vim" 133 function arborium_vim::language;
+    "lang-vue" 134 constant tree_sitter_vue_next::LANGUAGE;
+    "lang-wgsl" 135 constant tree_sitter_wgsl_bevy::LANGUAGE;
+    "lang-wit" 136 function arborium_wit::language;
+    "lang-xml" 137 constant tree_sitter_xml::LANGUAGE_XML;
+    "lang-yaml" 138 constant tree_sitter_yaml::LANGUAGE;
+    "lang-zig" 139 constant tree_sitter_zig::LANGUAGE;
+    "lang-zsh" 140 constant tree_sitter_zsh::LANGUAGE;
+}
 
 /// Extensions and whose they are, ordered for a binary search.
 pub(crate) static EXTENSIONS: [(&str, Claim); 305] = [
@@ -3806,9 +3511,17 @@ pub(crate) static CLASHES: [Clash; 25] = [
         default: Verdict::Language("puppet"),
         rules: &[
             Rule {
+                verdict: Verdict::Language("puppet"),
+                first: &[],
+                starts: &[],
+                contains: &[" => "],
+                folders: &[],
+                ignore_case: false,
+            },
+            Rule {
                 verdict: Verdict::Language("pascal"),
                 first: &[],
-                starts: &["unit ", "program ", "library ", "uses ", "interface", "implementation", "procedure ", "function ", "{$", "{ ", "(*", "begin", "//"],
+                starts: &["unit ", "program ", "library ", "uses ", "procedure ", "{$", "(*", "begin", "//"],
                 contains: &[],
                 folders: &[],
                 ignore_case: true,
@@ -3864,7 +3577,7 @@ pub(crate) static CLASHES: [Clash; 25] = [
             Rule {
                 verdict: Verdict::Other("V"),
                 first: &["#!/usr/bin/env -S v"],
-                starts: &["module main", "fn ", "pub fn ", "pub struct ", "import ", "struct {"],
+                starts: &["module main", "fn ", "pub fn ", "pub struct "],
                 contains: &[],
                 folders: &[],
                 ignore_case: false,
@@ -4256,7 +3969,7 @@ pub(crate) static CLASHES: [Clash; 25] = [
             Rule {
                 verdict: Verdict::Other("SuperCollider"),
                 first: &[],
-                starts: &["SynthDef", "s.boot", "+ ", "*new"],
+                starts: &["s.boot"],
                 contains: &["{ arg ", "{arg ", "SynthDef("],
                 folders: &[],
                 ignore_case: false,
@@ -4272,7 +3985,7 @@ pub(crate) static CLASHES: [Clash; 25] = [
             Rule {
                 verdict: Verdict::Other("GAP"),
                 first: &[],
-                starts: &["Declare", "#############"],
+                starts: &["Declare"],
                 contains: &[],
                 folders: &[],
                 ignore_case: false,

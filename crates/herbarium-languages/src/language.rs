@@ -47,17 +47,13 @@ pub fn build_set() -> &'static str {
 /// A language that is built in. There is one value of each, for as long as the
 /// program runs.
 pub struct Language {
-    row: &'static Row,
-    load: fn() -> tree_sitter::Language,
-    loaded: OnceLock<tree_sitter::Language>,
-    grammar: OnceLock<Arc<Grammar>>,
+    pub(crate) row: &'static Row,
+    pub(crate) load: fn() -> tree_sitter::Language,
+    pub(crate) loaded: OnceLock<tree_sitter::Language>,
+    pub(crate) grammar: OnceLock<Arc<Grammar>>,
 }
 
 impl Language {
-    pub(crate) const fn new(row: &'static Row, load: fn() -> tree_sitter::Language) -> Self {
-        Self { row, load, loaded: OnceLock::new(), grammar: OnceLock::new() }
-    }
-
     /// The built-in language of a row.
     pub(crate) fn of(row: &Row) -> Option<&'static Self> {
         let index = all().binary_search_by_key(&row.index, |language| language.row.index).ok()?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool, by_id};
 
@@ -35,10 +35,7 @@ fn check(source: &[u8], limits: &ParseLimits, expected: &ParseError) {
 fn twenty_megabytes_in_50_milliseconds_time_out_and_the_pool_goes_on() {
     let limit = Duration::from_millis(50);
     let limits = ParseLimits { max_time: Some(limit), ..ParseLimits::default() };
-    let source = source(20 << 20);
-    let start = Instant::now();
-    check(&source, &limits, &ParseError::TimedOut { limit });
-    assert!(start.elapsed() < Duration::from_secs(5), "stopped after {:?}", start.elapsed());
+    check(&source(20 << 20), &limits, &ParseError::TimedOut { limit });
 }
 
 #[test]
@@ -58,14 +55,8 @@ fn a_parse_is_cancelled_from_another_thread() {
             thread::sleep(Duration::from_millis(20));
             cancel.store(true, Ordering::Relaxed);
         });
-        check_cancelled(&source, &limits);
+        check(&source, &limits, &ParseError::Cancelled);
     });
-    cancel.store(false, Ordering::Relaxed);
-}
-
-/// The pool's next parse has limits of its own, so the flag does not stop it.
-fn check_cancelled(source: &[u8], limits: &ParseLimits) {
-    check(source, limits, &ParseError::Cancelled);
 }
 
 #[test]
