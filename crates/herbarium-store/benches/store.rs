@@ -1,0 +1,93 @@
+//! Puts, gets and lookups, on trees of about the size that source files give.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use herbarium_codec::Fingerprint;
+use herbarium_store::{Dictionary, Durability, Store, StoreOptions, TreeKey, train_zstd};
+
+const GRAMMAR: Fingerprint = Fingerprint([3; 16]);
+const TREES: u64 = 5_000;
+const TREE_LEN: usize = 8_000;
+
+fn key(n: u64) -> TreeKey {
+    TreeKey(*blake3::hash(&n.to_le_bytes()).as_bytes())
+}
+
+/// Bytes with about the redundancy of bytecode: phrases of a small vocabulary,
+/// and noise between them.
+fn tree(n: u64) -> Vec<u8> {
+    let mut state = n.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
+    let mut out = Vec::with_capacity(TREE_LEN + 16);
+    while out.len() < TREE_LEN {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let phrase = blake3::hash(&((state % 64) * (state >> 32) % 997).to_le_bytes());
+        out.extend_from_slice(&phrase.as_bytes()[..12]);
+        out.push(state as u8 & 15);
+    }
+    out
+}
+
+fn options() -> StoreOptions {
+    StoreOptions::new().durability(Durability::None)
+}
+
+fn store(c: &mut Criterion) {
+    let trees: Vec<Vec<u8>> = (0..TREES).map(tree).collect();
+    let dictionary = train_zstd(&trees[..200], 64 << 10)
+        .map(|zstd| Arc::new(Dictionary::new(GRAMMAR, b"book".to_vec(), zstd)));
+    let mut group = c.benchmark_group("store");
+    group.throughput(Throughput::Bytes(TREE_LEN as u64));
+
+    for (name, dictionary) in [("put", None), ("put with dictionary", dictionary.as_ref())] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path().join("store"), options()).expect("a new store");
+        let mut writer = store.writer();
+        let mut n = 0u64;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                n += 1;
+                let tree = &trees[(n % TREES) as usize];
+                writer.put_tree(&key(n), GRAMMAR, tree, dictionary).expect("a put")
+            });
+        });
+    }
+
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::open(dir.path().join("store"), options()).expect("a new store");
+    for (n, tree) in (0..).zip(&trees) {
+        store.put_tree(&key(n), GRAMMAR, tree, dictionary.as_ref()).expect("a put");
+    }
+    store.seal().expect("a seal");
+    let mut buffer = Vec::new();
+    let mut n = 0u64;
+    group.bench_function("get, sealed, with dictionary", |bencher| {
+        bencher.iter(|| {
+            n = (n + 7_919) % TREES;
+            store.get_tree_into(&key(n), &mut buffer).expect("a get").expect("a tree");
+            black_box(buffer.len())
+        });
+    });
+    group.bench_function("contains, sealed", |bencher| {
+        let keys: Vec<TreeKey> = (0..TREES).map(key).collect();
+        bencher.iter(|| {
+            n = (n + 7_919) % TREES;
+            store.contains(&keys[n as usize]).expect("a lookup")
+        });
+    });
+    group.bench_function("open, sealed", |bencher| {
+        let path = dir.path().join("store");
+        bencher.iter_batched(
+            || (),
+            |()| Store::open(&path, options().read_only(true)).expect("a store"),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, store);
+criterion_main!(benches);

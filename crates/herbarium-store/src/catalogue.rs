@@ -1,0 +1,506 @@
+//! The catalogue: small facts that change, shared by processes, in one redb file.
+//!
+//! Nothing in it is trusted: each value carries a checksum, and whatever goes
+//! wrong inside the engine, a panic included, ends with the file set aside and
+//! a new one in its place.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use herbarium_codec::Fingerprint;
+use redb::{
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
+    ReadableTable, TableDefinition, TableError, WriteTransaction,
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::files::{FileLock, SegmentId, now_ns};
+use crate::wire::Reader;
+use crate::{DictionaryId, StoreError};
+
+type Bytes = &'static [u8];
+const GRAMMARS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grammars");
+const DICTIONARIES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("dictionaries");
+const CURRENT: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("current");
+const SEGMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("segments");
+const MANIFESTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("manifests");
+const CHUNKS: TableDefinition<'_, (Bytes, u32), Bytes> = TableDefinition::new("manifest_chunks");
+
+/// Pages kept in memory: what the catalogue holds is read once a process.
+const PAGE_CACHE: usize = 4 << 20;
+/// redb gives a value a power of two of bytes; this fits one with its overhead.
+const CHUNK: usize = (256 << 10) - 64;
+
+/// The catalogue, opened when it is first needed.
+pub(crate) struct Catalogue {
+    dir: PathBuf,
+    path: PathBuf,
+    read_only: bool,
+    state: Mutex<State>,
+}
+
+enum State {
+    NotYet,
+    Open(Db),
+    /// It cannot be used in this process; the store goes on without it.
+    Without,
+}
+
+enum Db {
+    Write(Database),
+    Read(ReadOnlyDatabase),
+}
+
+/// A sealed segment, as the catalogue remembers it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SegmentRow {
+    pub(crate) id: SegmentId,
+    pub(crate) sequence: u64,
+    pub(crate) file_len: u64,
+    pub(crate) records: u32,
+}
+
+/// What is known of a manifest without reading it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ManifestHead {
+    pub(crate) root: Vec<u8>,
+    pub(crate) rows: u64,
+    pub(crate) len: u64,
+    pub(crate) chunks: u32,
+    pub(crate) taken_ns: u64,
+}
+
+/// What a new catalogue is filled with.
+#[derive(Default)]
+pub(crate) struct Contents {
+    pub(crate) grammars: Vec<(Fingerprint, Vec<u8>)>,
+    /// Oldest first: the last of a grammar is its current one.
+    pub(crate) dictionaries: Vec<(DictionaryId, Fingerprint, Vec<u8>)>,
+    pub(crate) segments: Vec<SegmentRow>,
+}
+
+/// Why the engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Engine(redb::Error),
+    #[error("the engine panicked over the file")]
+    Panic,
+    #[error("there is no catalogue in this process")]
+    Without,
+}
+
+impl<E: Into<redb::Error>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl Trouble {
+    /// Whether the file is to blame, as against a full disk or another process.
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::Panic => true,
+            Self::Engine(redb::Error::Io(error)) => matches!(
+                error.kind(),
+                ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
+            ),
+            Self::Engine(error) => matches!(
+                error,
+                redb::Error::Corrupted(_)
+                    | redb::Error::TableTypeMismatch { .. }
+                    | redb::Error::TypeDefinitionChanged { .. }
+                    | redb::Error::UpgradeRequired(_)
+                    | redb::Error::RepairAborted
+            ),
+            Self::Without => false,
+        }
+    }
+}
+
+impl Catalogue {
+    pub(crate) fn new(dir: &Path, read_only: bool) -> Self {
+        let path = dir.join("catalogue.redb");
+        Self { dir: dir.to_owned(), path, read_only, state: Mutex::new(State::NotYet) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn grammar(&self, rebuild: Rebuild<'_>, id: &Fingerprint) -> Option<Vec<u8>> {
+        self.lookup(rebuild, |txn| get(txn, GRAMMARS, &id.0))
+    }
+
+    pub(crate) fn dictionary(&self, rebuild: Rebuild<'_>, id: DictionaryId) -> Option<Vec<u8>> {
+        self.lookup(rebuild, |txn| get(txn, DICTIONARIES, &id.0.to_le_bytes()))
+    }
+
+    /// The dictionary that new trees of a grammar use.
+    pub(crate) fn current(&self, rebuild: Rebuild<'_>, id: &Fingerprint) -> Option<DictionaryId> {
+        let bytes = self.lookup(rebuild, |txn| get(txn, CURRENT, &id.0))?;
+        DictionaryId::named(Reader(&bytes).u64()?)
+    }
+
+    pub(crate) fn segments(&self, rebuild: Rebuild<'_>) -> Vec<SegmentRow> {
+        let rows = self.lookup(rebuild, |txn| {
+            let mut rows = Vec::new();
+            each(txn, SEGMENTS, |key, value| rows.extend(segment_row(key, value)))?;
+            Ok(Some(rows))
+        });
+        rows.unwrap_or_default()
+    }
+
+    pub(crate) fn manifests(&self, rebuild: Rebuild<'_>) -> Vec<ManifestHead> {
+        let heads = self.lookup(rebuild, |txn| {
+            let mut heads = Vec::new();
+            each(txn, MANIFESTS, |key, value| heads.extend(manifest_head(key, value)))?;
+            Ok(Some(heads))
+        });
+        heads.unwrap_or_default()
+    }
+
+    /// The blob of a manifest, its parts put together; whoever decodes it
+    /// checks it.
+    pub(crate) fn manifest(&self, rebuild: Rebuild<'_>, root: &[u8]) -> Option<Vec<u8>> {
+        self.lookup(rebuild, |txn| {
+            let Some(head) = get(txn, MANIFESTS, root)? else { return Ok(None) };
+            let Some(head) = manifest_head(root, &head) else { return Ok(None) };
+            let Some(chunks) = open_table(txn.open_table(CHUNKS))? else { return Ok(None) };
+            let mut blob = Vec::new();
+            for number in 0..head.chunks {
+                let Some(chunk) = chunks.get((root, number))? else { return Ok(None) };
+                blob.extend_from_slice(unchecked(chunk.value()).unwrap_or_default());
+            }
+            Ok(Some(blob).filter(|blob| blob.len() as u64 == head.len))
+        })
+    }
+
+    pub(crate) fn put_grammar(
+        &self,
+        rebuild: Rebuild<'_>,
+        id: &Fingerprint,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.change(rebuild, "store a grammar table", |txn| {
+            txn.open_table(GRAMMARS)?.insert(&id.0[..], &checked(bytes)[..])?;
+            Ok(())
+        })
+    }
+
+    /// Stores a dictionary and makes it the one that new trees use.
+    pub(crate) fn put_dictionary(
+        &self,
+        rebuild: Rebuild<'_>,
+        id: DictionaryId,
+        fingerprint: &Fingerprint,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.change(rebuild, "store a dictionary", |txn| {
+            insert_dictionary(txn, id, fingerprint, bytes)
+        })
+    }
+
+    pub(crate) fn put_segment(
+        &self,
+        rebuild: Rebuild<'_>,
+        row: &SegmentRow,
+    ) -> Result<(), StoreError> {
+        self.change(rebuild, "note a segment", |txn| insert_segment(txn, row))
+    }
+
+    pub(crate) fn put_manifest(
+        &self,
+        rebuild: Rebuild<'_>,
+        head: &ManifestHead,
+        blob: &[u8],
+    ) -> Result<(), StoreError> {
+        self.change(rebuild, "store a manifest", |txn| {
+            delete_chunks(txn, &head.root)?;
+            let mut chunks = txn.open_table(CHUNKS)?;
+            for (number, chunk) in (0..).zip(blob.chunks(CHUNK)) {
+                chunks.insert((&head.root[..], number), &checked(chunk)[..])?;
+            }
+            let head = ManifestHead { chunks: blob.len().div_ceil(CHUNK) as u32, ..head.clone() };
+            txn.open_table(MANIFESTS)?.insert(&head.root[..], &checked(&head_bytes(&head))[..])?;
+            Ok(())
+        })
+    }
+
+    /// Says whether there was one.
+    pub(crate) fn remove_manifest(
+        &self,
+        rebuild: Rebuild<'_>,
+        root: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.change(rebuild, "remove a manifest", |txn| {
+            delete_chunks(txn, root)?;
+            Ok(txn.open_table(MANIFESTS)?.remove(root)?.is_some())
+        })
+    }
+
+    /// Reads; whatever goes wrong is as if nothing was there.
+    fn lookup<T>(
+        &self,
+        rebuild: Rebuild<'_>,
+        read: impl FnOnce(&ReadTransaction) -> Result<Option<T>, Trouble>,
+    ) -> Option<T> {
+        let result = self.with(rebuild, |db| {
+            let txn = match db {
+                Db::Write(db) => db.begin_read()?,
+                Db::Read(db) => db.begin_read()?,
+            };
+            read(&txn)
+        });
+        match result {
+            Ok(found) => found,
+            Err(Trouble::Without) => None,
+            Err(error) => {
+                tracing::warn!(catalogue = %self.path.display(), %error, "could not read the catalogue");
+                None
+            }
+        }
+    }
+
+    fn change<T>(
+        &self,
+        rebuild: Rebuild<'_>,
+        deed: &'static str,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, Trouble>,
+    ) -> Result<T, StoreError> {
+        let result = self.with(rebuild, |db| {
+            let Db::Write(db) = db else { return Err(Trouble::Without) };
+            let txn = db.begin_write()?;
+            let result = write(&txn)?;
+            txn.commit()?;
+            Ok(result)
+        });
+        result.map_err(|error| StoreError::Catalogue {
+            deed,
+            path: self.path.clone(),
+            source: Box::new(error),
+        })
+    }
+
+    /// Runs `work` on the open catalogue, with a net under it.
+    fn with<T>(
+        &self,
+        rebuild: Rebuild<'_>,
+        work: impl FnOnce(&Db) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, State::NotYet) {
+            *state = self.open(rebuild);
+        }
+        let State::Open(db) = &*state else { return Err(Trouble::Without) };
+        let result = guarded(|| work(db));
+        if result.as_ref().is_err_and(Trouble::is_damage) {
+            let damaged = std::mem::replace(&mut *state, State::Without);
+            // Closing may trip over the same damage.
+            let _ = guarded(|| {
+                drop(damaged);
+                Ok(())
+            });
+            if !self.read_only {
+                self.set_aside();
+                *state = State::NotYet;
+            }
+        }
+        result
+    }
+
+    fn open(&self, rebuild: Rebuild<'_>) -> State {
+        if self.read_only {
+            let opened = guarded(|| Ok(builder().open_read_only(&self.path)?));
+            return opened.map_or(State::Without, |db| State::Open(Db::Read(db)));
+        }
+        let mut result = self.create(rebuild);
+        if result.as_ref().is_err_and(Trouble::is_damage) {
+            self.set_aside();
+            result = self.create(rebuild);
+        }
+        match result {
+            Ok(db) => State::Open(Db::Write(db)),
+            Err(error) => {
+                let catalogue = self.path.display();
+                tracing::warn!(%catalogue, %error, "going on without the catalogue");
+                State::Without
+            }
+        }
+    }
+
+    /// Opens the file; makes and fills it where it is missing.
+    fn create(&self, rebuild: Rebuild<'_>) -> Result<Database, Trouble> {
+        guarded(|| {
+            let lock = FileLock::take(self.dir.join("catalogue.lock"));
+            let lock = lock.map_err(|error| Trouble::Engine(redb::Error::Io(error)))?;
+            let db = builder().create(&self.path)?;
+            let filled = open_table(db.begin_read()?.open_table(MANIFESTS))?.is_some();
+            if !filled {
+                let txn = db.begin_write()?;
+                fill(&txn, &rebuild())?;
+                txn.commit()?;
+            }
+            drop(lock);
+            Ok(db)
+        })
+    }
+
+    /// Moves a damaged file out of the way. Processes that have it open keep
+    /// what they have; they lose what they write to it, which is made again.
+    fn set_aside(&self) {
+        let Ok(_lock) = FileLock::take(self.dir.join("catalogue.lock")) else { return };
+        let aside = self.dir.join(format!("catalogue.damaged-{}.redb", now_ns()));
+        tracing::warn!(
+            catalogue = %self.path.display(),
+            aside = %aside.display(),
+            "the catalogue is damaged: set aside, and rebuilt from the segments"
+        );
+        metrics::counter!("herbarium_store_damaged_total").increment(1);
+        if let Err(error) = fs::rename(&self.path, &aside) {
+            tracing::warn!(%error, "could not set the catalogue aside");
+        }
+    }
+}
+
+/// Gives what a new catalogue is filled with.
+pub(crate) type Rebuild<'a> = &'a dyn Fn() -> Contents;
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(PAGE_CACHE);
+    builder
+}
+
+/// redb may panic over a file that was altered; that must not reach the caller.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Trouble::Panic))
+}
+
+fn fill(txn: &WriteTransaction, contents: &Contents) -> Result<(), Trouble> {
+    let mut grammars = txn.open_table(GRAMMARS)?;
+    for (id, bytes) in &contents.grammars {
+        grammars.insert(&id.0[..], &checked(bytes)[..])?;
+    }
+    txn.open_table(DICTIONARIES)?;
+    txn.open_table(CURRENT)?;
+    for (id, fingerprint, bytes) in &contents.dictionaries {
+        insert_dictionary(txn, *id, fingerprint, bytes)?;
+    }
+    txn.open_table(SEGMENTS)?;
+    for row in &contents.segments {
+        insert_segment(txn, row)?;
+    }
+    txn.open_table(CHUNKS)?;
+    txn.open_table(MANIFESTS)?;
+    Ok(())
+}
+
+fn insert_dictionary(
+    txn: &WriteTransaction,
+    id: DictionaryId,
+    fingerprint: &Fingerprint,
+    bytes: &[u8],
+) -> Result<(), Trouble> {
+    let id = id.0.to_le_bytes();
+    txn.open_table(DICTIONARIES)?.insert(&id[..], &checked(bytes)[..])?;
+    txn.open_table(CURRENT)?.insert(&fingerprint.0[..], &checked(&id)[..])?;
+    Ok(())
+}
+
+fn insert_segment(txn: &WriteTransaction, row: &SegmentRow) -> Result<(), Trouble> {
+    let mut value = row.sequence.to_le_bytes().to_vec();
+    value.extend_from_slice(&row.file_len.to_le_bytes());
+    value.extend_from_slice(&row.records.to_le_bytes());
+    txn.open_table(SEGMENTS)?.insert(&row.id.0[..], &checked(&value)[..])?;
+    Ok(())
+}
+
+fn delete_chunks(txn: &WriteTransaction, root: &[u8]) -> Result<(), Trouble> {
+    let mut chunks = txn.open_table(CHUNKS)?;
+    let mut number = 0;
+    while chunks.remove((root, number))?.is_some() {
+        number += 1;
+    }
+    Ok(())
+}
+
+/// A value behind its checksum.
+fn checked(value: &[u8]) -> Vec<u8> {
+    let mut bytes = xxh3_64(value).to_le_bytes().to_vec();
+    bytes.extend_from_slice(value);
+    bytes
+}
+
+/// The value, if the checksum before it is right.
+fn unchecked(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader(bytes);
+    (reader.u64()? == xxh3_64(reader.0)).then_some(reader.0)
+}
+
+fn get(
+    txn: &ReadTransaction,
+    table: TableDefinition<'_, Bytes, Bytes>,
+    key: &[u8],
+) -> Result<Option<Vec<u8>>, Trouble> {
+    let Some(table) = open_table(txn.open_table(table))? else { return Ok(None) };
+    let value = table.get(key)?;
+    Ok(value.and_then(|value| unchecked(value.value()).map(<[u8]>::to_vec)))
+}
+
+fn each(
+    txn: &ReadTransaction,
+    table: TableDefinition<'_, Bytes, Bytes>,
+    mut row: impl FnMut(&[u8], &[u8]),
+) -> Result<(), Trouble> {
+    let Some(table) = open_table(txn.open_table(table))? else { return Ok(()) };
+    for entry in table.iter()? {
+        let (key, value) = entry?;
+        if let Some(value) = unchecked(value.value()) {
+            row(key.value(), value);
+        }
+    }
+    Ok(())
+}
+
+/// A table that was never written is empty, not an error.
+fn open_table<T>(opened: Result<T, TableError>) -> Result<Option<T>, Trouble> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn segment_row(key: &[u8], value: &[u8]) -> Option<SegmentRow> {
+    let id = SegmentId(Reader(key).array()?);
+    let mut reader = Reader(value);
+    Some(SegmentRow {
+        id,
+        sequence: reader.u64()?,
+        file_len: reader.u64()?,
+        records: reader.u32()?,
+    })
+}
+
+fn manifest_head(root: &[u8], value: &[u8]) -> Option<ManifestHead> {
+    let mut reader = Reader(value);
+    Some(ManifestHead {
+        root: root.to_vec(),
+        rows: reader.u64()?,
+        len: reader.u64()?,
+        chunks: reader.u32()?,
+        taken_ns: reader.u64()?,
+    })
+}
+
+fn head_bytes(head: &ManifestHead) -> Vec<u8> {
+    let mut bytes = head.rows.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&head.len.to_le_bytes());
+    bytes.extend_from_slice(&head.chunks.to_le_bytes());
+    bytes.extend_from_slice(&head.taken_ns.to_le_bytes());
+    bytes
+}

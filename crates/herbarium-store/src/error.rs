@@ -1,0 +1,119 @@
+//! What can go wrong with a store, other than damage to a record (which is a miss).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a store cannot do what it was asked.
+///
+/// A damaged record, a missing dictionary or a lost catalogue is none of
+/// these: it is a miss, counted and logged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("could not {deed} {}{}", path.display(), hint(source))]
+    Io {
+        /// What was being done.
+        deed: &'static str,
+        /// To which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store was written in a format of another major version.
+    #[error(
+        "the store {} has format version {found_major}.{found_minor}, this program reads \
+         {supported_major}.{supported_minor}: {}",
+        path.display(),
+        if found_major > supported_major { "update Herbarium, or name another directory with --store or HERBARIUM_STORE" } else { "name another directory with --store or HERBARIUM_STORE and index again" }
+    )]
+    Version {
+        /// The store's directory.
+        path: PathBuf,
+        /// Major version in the marker file.
+        found_major: u32,
+        /// Minor version in the marker file.
+        found_minor: u32,
+        /// Major version of this library.
+        supported_major: u32,
+        /// Minor version of this library.
+        supported_minor: u32,
+    },
+    /// The marker file is not what a store has there.
+    #[error("{} is damaged: expected {expected}, found {found}: {advice}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What belongs there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+        /// How to repair it.
+        advice: &'static str,
+    },
+    /// The directory holds other things, or does not exist and may not be made.
+    #[error(
+        "{} is not a store: expected the file HERBARIUM in it, found {found}: name an empty or a new directory",
+        path.display()
+    )]
+    NotAStore {
+        /// The directory.
+        path: PathBuf,
+        /// What is there instead.
+        found: &'static str,
+    },
+    /// The store was opened for reading only.
+    #[error("could not {deed}: the store {} was opened for reading only", path.display())]
+    ReadOnly {
+        /// What was asked.
+        deed: &'static str,
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// More bytes than a record can hold.
+    #[error("could not store {what} of {len} bytes: a record holds at most {limit}")]
+    TooLarge {
+        /// What was to be stored.
+        what: &'static str,
+        /// How long it is.
+        len: u64,
+        /// How long it may be.
+        limit: u64,
+    },
+    /// There is no home directory to put a cache in.
+    #[error("could not find the user's cache directory: set HERBARIUM_STORE to a directory")]
+    NoHome,
+    /// The catalogue could not be read or written.
+    #[error("could not {deed} in the catalogue {}: delete this file if it stays so, it is rebuilt at the next open", path.display())]
+    Catalogue {
+        /// What was being done.
+        deed: &'static str,
+        /// The catalogue file.
+        path: PathBuf,
+        /// What its engine said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Adds deed and path to an I/O result.
+pub(crate) trait IoContext<T> {
+    fn at(self, deed: &'static str, path: &Path) -> Result<T, StoreError>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn at(self, deed: &'static str, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Io { deed, path: path.to_owned(), source })
+    }
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            ": open the store for reading only, or name a directory you may write to"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ": free some space; what was stored before is safe"
+        }
+        _ => "",
+    }
+}

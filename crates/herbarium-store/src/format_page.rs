@@ -1,0 +1,43 @@
+//! Holds `docs/format/store-v1.md` against the code.
+
+use crate::record::{MAX_PAYLOAD, RECORD_HEADER};
+use crate::segment::HEADER;
+use crate::{STORE_MAJOR, STORE_MINOR};
+
+const PAGE: &str = include_str!("../../../docs/format/store-v1.md");
+
+/// Rows of the first table after a heading: offset and size, where both are numbers.
+fn fields(heading: &str) -> Vec<(usize, usize)> {
+    let at = PAGE.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let table = PAGE[at..].lines().skip_while(|line| !line.starts_with("| offset"));
+    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+    rows.filter_map(|row| {
+        let mut cells = row.split('|').skip(1).map(str::trim);
+        Some((cells.next()?.parse().ok()?, cells.next()?.parse().ok()?))
+    })
+    .collect()
+}
+
+/// The fields follow each other without a gap and end at `len`.
+fn check(heading: &str, len: usize) {
+    let mut end = 0;
+    for (offset, size) in fields(heading) {
+        assert_eq!(offset, end, "{heading}");
+        end = offset + size;
+    }
+    assert_eq!(end, len, "{heading}");
+}
+
+#[test]
+fn the_page_and_the_constants_agree() {
+    check("### Header, 64 bytes", HEADER);
+    check("### Record, 56 bytes", RECORD_HEADER);
+    check("### Contexts, 48 bytes", crate::segment::CONTEXT);
+    check("### Trailer, the last 112 bytes", crate::segment::TRAILER);
+    check("## Damaged records", crate::quarantine::ENTRY);
+    check("### Manifest blob", crate::manifest::HEADER);
+    assert!(PAGE.contains(&format!("herbarium store {STORE_MAJOR}.{STORE_MINOR}\\n")));
+    assert_eq!(MAX_PAYLOAD, 1 << 30);
+    assert!(PAGE.contains("at most 1 GiB (2^30)"));
+    assert!(PAGE.contains(&format!("### Key table, {} bytes", crate::segment::ENTRY)));
+}

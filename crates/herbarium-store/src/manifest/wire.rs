@@ -1,0 +1,240 @@
+//! A manifest as bytes: columns, compressed, and the keys, which do not compress.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Manifest, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes};
+use crate::TreeKey;
+use crate::wire::{Reader, put_varint, put_zigzag};
+
+const MAGIC: [u8; 4] = *b"HRBM";
+const MAJOR: u8 = 1;
+const MINOR: u8 = 0;
+/// Length of the header.
+pub(crate) const HEADER: usize = 40;
+/// Length of what precedes the checksum in the header.
+const CHECKED: usize = HEADER - 8;
+const KEY: usize = 32;
+/// Columns grow at most this much under zstd; beyond it the length is not true.
+const MAX_RATIO: usize = 32 << 10;
+/// A row takes at least a byte in each of eleven columns.
+const MIN_ROW: usize = 11;
+
+pub(super) fn encode(manifest: &Manifest) -> Vec<u8> {
+    let columns = columns(manifest);
+    // Cannot fail but for want of memory; then the columns are stored empty and
+    // the manifest is found damaged, which is no manifest.
+    let stored = zstd::bulk::compress(&columns, 1).unwrap_or_default();
+    let keys: Vec<&TreeKey> = manifest.rows.iter().filter_map(tree).collect();
+    let mut out = Vec::with_capacity(HEADER + stored.len() + keys.len() * KEY);
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&[MAJOR, MINOR, 0, 0]);
+    out.extend_from_slice(&(manifest.rows.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(keys.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(columns.len() as u64).to_le_bytes());
+    out.extend_from_slice(&(stored.len() as u64).to_le_bytes());
+    out.extend_from_slice(&[0; 8]);
+    out.extend_from_slice(&stored);
+    keys.iter().for_each(|key| out.extend_from_slice(&key.0));
+    let checksum = checksum(&out).to_le_bytes();
+    out[CHECKED..HEADER].copy_from_slice(&checksum);
+    out
+}
+
+fn tree(row: &ManifestRow) -> Option<&TreeKey> {
+    match &row.outcome {
+        Outcome::Tree(key) => Some(key),
+        Outcome::None(_) => None,
+    }
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(bytes.get(..CHECKED).unwrap_or_default());
+    hasher.update(bytes.get(HEADER..).unwrap_or_default());
+    hasher.digest()
+}
+
+fn columns(manifest: &Manifest) -> Vec<u8> {
+    let rows = &manifest.rows;
+    let mut out = Vec::with_capacity(rows.len() * 48);
+    let languages = put_languages(&mut out, rows);
+    put_bytes(&mut out, &path_bytes(&manifest.root));
+    put_zigzag(&mut out, manifest.taken_ns);
+    put_paths(&mut out, rows);
+    for row in rows {
+        let number = row.language.as_ref().and_then(|name| languages.get(name));
+        put_varint(&mut out, number.map_or(0, |number| number + 1));
+    }
+    out.extend(rows.iter().map(|row| match row.outcome {
+        Outcome::Tree(_) => 0,
+        Outcome::None(reason) => reason.code(),
+    }));
+    rows.iter().for_each(|row| put_varint(&mut out, row.size));
+    put_deltas(&mut out, rows.iter().map(|row| row.mtime_ns));
+    put_deltas(&mut out, rows.iter().map(|row| row.ctime_ns));
+    put_deltas(&mut out, rows.iter().map(|row| row.inode as i64));
+    rows.iter().for_each(|row| put_varint(&mut out, u64::from(row.nodes)));
+    rows.iter().for_each(|row| put_varint(&mut out, u64::from(row.lines)));
+    rows.iter().for_each(|row| put_varint(&mut out, u64::from(row.stored_bytes)));
+    out
+}
+
+fn put_languages<'a>(out: &mut Vec<u8>, rows: &'a [ManifestRow]) -> HashMap<&'a Arc<str>, u64> {
+    let mut numbers = HashMap::new();
+    let mut names = Vec::new();
+    for name in rows.iter().filter_map(|row| row.language.as_ref()) {
+        numbers.entry(name).or_insert_with(|| {
+            names.push(name);
+            names.len() as u64 - 1
+        });
+    }
+    put_varint(out, names.len() as u64);
+    names.iter().for_each(|name| put_bytes(out, name.as_bytes()));
+    numbers
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn put_paths(out: &mut Vec<u8>, rows: &[ManifestRow]) {
+    let mut before: &[u8] = &[];
+    for row in rows {
+        let shared = before.iter().zip(&row.path).take_while(|(a, b)| a == b).count();
+        put_varint(out, shared as u64);
+        put_bytes(out, &row.path[shared..]);
+        before = &row.path;
+    }
+}
+
+fn put_deltas(out: &mut Vec<u8>, values: impl Iterator<Item = i64>) {
+    let mut before = 0i64;
+    for value in values {
+        put_zigzag(out, value.wrapping_sub(before));
+        before = value;
+    }
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Option<Manifest> {
+    let mut reader = Reader(bytes);
+    if reader.array()? != MAGIC {
+        return None;
+    }
+    let (major, _minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
+    if major != MAJOR || required != 0 {
+        return None;
+    }
+    let (rows, keys) = (reader.u32()? as usize, reader.u32()? as usize);
+    let (raw, stored) = (reader.u64()?, reader.u64()?);
+    let (raw, stored) = (usize::try_from(raw).ok()?, usize::try_from(stored).ok()?);
+    if reader.u64()? != checksum(bytes) {
+        return None;
+    }
+    let columns = reader.take(stored)?;
+    let (keys_found, rest) = reader.0.as_chunks::<KEY>();
+    if !rest.is_empty() || keys_found.len() != keys || keys > rows {
+        return None;
+    }
+    if raw > stored.saturating_mul(MAX_RATIO) || rows > raw / MIN_ROW {
+        return None;
+    }
+    let columns = zstd::bulk::decompress(columns, raw).ok().filter(|it| it.len() == raw)?;
+    decode_columns(Reader(&columns), rows, keys_found)
+}
+
+fn decode_columns(mut reader: Reader<'_>, count: usize, keys: &[[u8; KEY]]) -> Option<Manifest> {
+    let reader = &mut reader;
+    let languages = read_languages(reader)?;
+    let root = path_from_bytes(read_bytes(reader)?);
+    let taken_ns = reader.zigzag()?;
+    let mut rows = read_paths(reader, count)?;
+    for row in &mut rows {
+        let number = usize::try_from(reader.varint()?).ok()?;
+        row.language = match number.checked_sub(1) {
+            Some(index) => Some(Arc::clone(languages.get(index)?)),
+            None => None,
+        };
+    }
+    let mut keys = keys.iter();
+    for row in &mut rows {
+        row.outcome = match reader.u8()? {
+            0 => Outcome::Tree(TreeKey(*keys.next()?)),
+            code => Outcome::None(NoTree::from_code(code)),
+        };
+    }
+    for row in &mut rows {
+        row.size = reader.varint()?;
+    }
+    read_deltas(reader, &mut rows, |row, value| row.mtime_ns = value)?;
+    read_deltas(reader, &mut rows, |row, value| row.ctime_ns = value)?;
+    read_deltas(reader, &mut rows, |row, value| row.inode = value as u64)?;
+    for row in &mut rows {
+        row.nodes = read_u32(reader)?;
+    }
+    for row in &mut rows {
+        row.lines = read_u32(reader)?;
+    }
+    for row in &mut rows {
+        row.stored_bytes = read_u32(reader)?;
+    }
+    let whole = reader.0.is_empty() && keys.next().is_none();
+    whole.then_some(Manifest { root, taken_ns, rows })
+}
+
+fn read_languages(reader: &mut Reader<'_>) -> Option<Vec<Arc<str>>> {
+    let count = usize::try_from(reader.varint()?).ok().filter(|count| *count <= reader.0.len())?;
+    (0..count).map(|_| std::str::from_utf8(read_bytes(reader)?).ok().map(Arc::from)).collect()
+}
+
+fn read_bytes<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let len = usize::try_from(reader.varint()?).ok()?;
+    reader.take(len)
+}
+
+/// Rows with nothing but their paths.
+fn read_paths(reader: &mut Reader<'_>, count: usize) -> Option<Vec<ManifestRow>> {
+    let mut rows: Vec<ManifestRow> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let shared = usize::try_from(reader.varint()?).ok()?;
+        let further = read_bytes(reader)?;
+        let before = rows.last().map_or(&[][..], |row| &row.path);
+        let shared = before.get(..shared)?;
+        let mut path = Vec::with_capacity(shared.len() + further.len());
+        path.extend_from_slice(shared);
+        path.extend_from_slice(further);
+        rows.push(ManifestRow {
+            path,
+            size: 0,
+            mtime_ns: 0,
+            ctime_ns: 0,
+            inode: 0,
+            language: None,
+            outcome: Outcome::None(NoTree::Other),
+            nodes: 0,
+            lines: 0,
+            stored_bytes: 0,
+        });
+    }
+    Some(rows)
+}
+
+fn read_deltas(
+    reader: &mut Reader<'_>,
+    rows: &mut [ManifestRow],
+    mut set: impl FnMut(&mut ManifestRow, i64),
+) -> Option<()> {
+    let mut before = 0i64;
+    for row in rows {
+        before = before.wrapping_add(reader.zigzag()?);
+        set(row, before);
+    }
+    Some(())
+}
+
+fn read_u32(reader: &mut Reader<'_>) -> Option<u32> {
+    u32::try_from(reader.varint()?).ok()
+}

@@ -1,0 +1,67 @@
+//! Records known to be damaged: passed over from then on, so that a good copy
+//! can be stored in their place.
+
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::files::SegmentId;
+use crate::wire::Reader;
+
+/// Length of an entry in a `.bad` file.
+pub(crate) const ENTRY: usize = 16;
+
+/// The set of damaged records, by segment and offset.
+#[derive(Debug, Default)]
+pub(crate) struct Quarantine {
+    /// Nearly always empty: looked at before the set.
+    any: AtomicBool,
+    records: RwLock<HashSet<(SegmentId, u32)>>,
+}
+
+impl Quarantine {
+    pub(crate) fn has(&self, id: SegmentId, offset: u32) -> bool {
+        self.any.load(Ordering::Acquire)
+            && self.records.read().unwrap_or_else(PoisonError::into_inner).contains(&(id, offset))
+    }
+
+    /// Adds a record for this process; says whether it is new.
+    pub(crate) fn add(&self, id: SegmentId, offset: u32) -> bool {
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        let new = records.insert((id, offset));
+        self.any.store(true, Ordering::Release);
+        new
+    }
+
+    /// Writes a record down for later processes.
+    pub(crate) fn persist(dir: &Path, id: SegmentId, offset: u32) -> io::Result<()> {
+        let path = dir.join(id.bad_name());
+        OpenOptions::new().append(true).create(true).open(path)?.write_all(&entry(id, offset))
+    }
+
+    /// Takes in what was written down; entries that are not whole do not count.
+    pub(crate) fn load(&self, dir: &Path, id: SegmentId) -> io::Result<()> {
+        let bytes = fs::read(dir.join(id.bad_name()))?;
+        for chunk in bytes.as_chunks::<ENTRY>().0 {
+            let offset = Reader(chunk).u32().unwrap_or_default();
+            if entry(id, offset) == *chunk {
+                self.add(id, offset);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entry(id: SegmentId, offset: u32) -> [u8; ENTRY] {
+    let mut entry = [0; ENTRY];
+    let checked: Vec<u8> = id.0.iter().copied().chain(offset.to_le_bytes()).collect();
+    let fields = offset.to_le_bytes().into_iter().chain([0; 4]);
+    let fields = fields.chain(xxh3_64(&checked).to_le_bytes());
+    entry.iter_mut().zip(fields).for_each(|(place, byte)| *place = byte);
+    entry
+}

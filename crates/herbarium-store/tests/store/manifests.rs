@@ -1,0 +1,131 @@
+//! Manifests: replaced whole, read whole.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use herbarium_store::{Manifest, ManifestRow, NoTree, Outcome};
+use proptest::prelude::*;
+
+use crate::support::*;
+
+fn row(n: u64) -> ManifestRow {
+    let outcome =
+        if n.is_multiple_of(7) { Outcome::None(NoTree::Binary) } else { Outcome::Tree(key(n)) };
+    ManifestRow {
+        path: format!("src/part{}/module{}/file{n}.rs", n / 1_000, n / 30).into_bytes(),
+        size: n * 31,
+        mtime_ns: 1_700_000_000_000_000_000 + n as i64 * 1_234_567,
+        ctime_ns: 1_700_000_000_000_000_000 - n as i64,
+        inode: n.wrapping_mul(7_919),
+        language: (!n.is_multiple_of(5)).then(|| Arc::from(["rust", "c", "go"][(n % 3) as usize])),
+        outcome,
+        nodes: n as u32 * 3,
+        lines: n as u32,
+        stored_bytes: n as u32 + 56,
+    }
+}
+
+fn manifest(root: &str, rows: std::ops::Range<u64>) -> Manifest {
+    Manifest::new(root, 1_700_000_000_000_000_000, rows.map(row).collect())
+}
+
+#[test]
+fn a_manifest_comes_back_as_it_was_put() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    for rows in [0..0, 0..1, 0..500, 3..20_000, 0..2] {
+        let put = manifest("/work/space", rows);
+        store.put_manifest(&put).unwrap();
+        assert_eq!(store.manifest(Path::new("/work/space")).unwrap().unwrap(), put);
+        assert_eq!(open(&path).manifest(Path::new("/work/space")).unwrap().unwrap(), put);
+    }
+    assert!(store.manifest(Path::new("/work")).unwrap().is_none());
+}
+
+#[test]
+fn workspaces_are_listed_and_removed_one_by_one() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    store.put_manifest(&manifest("/a", 0..10)).unwrap();
+    store.put_manifest(&manifest("/a/b", 0..20)).unwrap();
+    let listed = store.manifests().unwrap();
+    let roots: Vec<_> =
+        listed.iter().map(|info| (info.root.to_str().unwrap(), info.rows)).collect();
+    assert_eq!(roots, [("/a", 10), ("/a/b", 20)]);
+    assert!(store.remove_manifest(Path::new("/a")).unwrap());
+    assert!(!store.remove_manifest(Path::new("/a")).unwrap());
+    assert!(store.manifest(Path::new("/a")).unwrap().is_none());
+    assert_eq!(store.manifest(Path::new("/a/b")).unwrap().unwrap().rows().len(), 20);
+    assert_eq!(store.manifests().unwrap().len(), 1);
+}
+
+#[test]
+fn rows_are_sorted_and_found_by_path() {
+    let put = Manifest::new("/a", 0, (0..100).rev().map(row).collect());
+    for n in 0..100 {
+        assert_eq!(put.find(&row(n).path), Some(&row(n)));
+    }
+    assert_eq!(put.find(b"src/other"), None);
+}
+
+#[test]
+fn a_hundred_thousand_rows_load_quickly() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    let put = manifest("/big", 0..100_000);
+    store.put_manifest(&put).unwrap();
+    let store = open(&path);
+    let started = Instant::now();
+    let found = store.manifest(Path::new("/big")).unwrap().unwrap();
+    let took = started.elapsed();
+    assert_eq!(found.rows().len(), 100_000);
+    // 50 ms in an optimised build; a debug build on a busy machine gets more.
+    assert!(took.as_millis() < 2_000, "{took:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_rows_come_back(rows in prop::collection::vec(any_row(), 0..40), root in "/[a-zé ]{0,12}") {
+        let (_guard, path) = place();
+        let store = open(&path);
+        let put = Manifest::new(&root, -5, rows);
+        store.put_manifest(&put).unwrap();
+        prop_assert_eq!(store.manifest(Path::new(&root)).unwrap(), Some(put));
+    }
+}
+
+fn any_row() -> impl Strategy<Value = ManifestRow> {
+    let numbers = (any::<u64>(), any::<i64>(), any::<i64>(), any::<u64>());
+    let figures = (any::<u32>(), any::<u32>(), any::<u32>());
+    let outcome = prop_oneof![
+        any::<[u8; 32]>().prop_map(|key| Outcome::Tree(herbarium_store::TreeKey(key))),
+        Just(Outcome::None(NoTree::TooLarge)),
+        Just(Outcome::None(NoTree::Other)),
+    ];
+    let language = prop::option::of("[a-z]{1,4}");
+    (prop::collection::vec(any::<u8>(), 0..12), numbers, language, outcome, figures).prop_map(
+        |(
+            path,
+            (size, mtime_ns, ctime_ns, inode),
+            language,
+            outcome,
+            (nodes, lines, stored_bytes),
+        )| {
+            ManifestRow {
+                path,
+                size,
+                mtime_ns,
+                ctime_ns,
+                inode,
+                language: language.map(Arc::from),
+                outcome,
+                nodes,
+                lines,
+                stored_bytes,
+            }
+        },
+    )
+}

@@ -1,0 +1,100 @@
+//! Stores of other versions, and directories that are no stores.
+
+use std::fs;
+
+use herbarium_store::{Store, StoreError};
+
+use crate::support::*;
+
+#[test]
+fn the_version_is_there_from_the_first_byte() {
+    let (_guard, path) = place();
+    open(&path);
+    assert_eq!(fs::read(path.join("HERBARIUM")).unwrap(), b"herbarium store 1.0\n");
+}
+
+#[test]
+fn a_store_of_another_major_version_is_refused_with_both_named() {
+    for (found, advice) in [("2.3", "update Herbarium"), ("0.9", "index again")] {
+        let (_guard, path) = place();
+        open(&path);
+        fs::write(path.join("HERBARIUM"), format!("herbarium store {found}\n")).unwrap();
+        for options in [quick(), quick().read_only(true)] {
+            let error = Store::open(&path, options).unwrap_err();
+            assert!(matches!(error, StoreError::Version { .. }), "{error:?}");
+            let text = error.to_string();
+            assert!(
+                text.contains(found) && text.contains("1.0") && text.contains(advice),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_newer_minor_version_is_read() {
+    let (_guard, path) = place();
+    put(&open(&path), 0..5);
+    fs::write(path.join("HERBARIUM"), "herbarium store 1.7\n").unwrap();
+    check(&open(&path), 0..5);
+}
+
+#[test]
+fn a_damaged_marker_is_refused_and_repaired_by_deleting_it() {
+    for content in ["", "herbarium store", "herbarium store 1.0", "herbarium store +1.0\n", "\u{0}"]
+    {
+        let (_guard, path) = place();
+        put(&open(&path), 0..5);
+        fs::write(path.join("HERBARIUM"), content).unwrap();
+        let error = Store::open(&path, quick()).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{content:?}: {error:?}");
+        assert!(error.to_string().contains("delete this file"), "{error}");
+        fs::remove_file(path.join("HERBARIUM")).unwrap();
+        check(&open(&path), 0..5);
+    }
+}
+
+#[test]
+fn a_directory_with_other_things_is_not_made_a_store() {
+    let (guard, path) = place();
+    fs::write(guard.path().join("letter.txt"), "x").unwrap();
+    let error = Store::open(guard.path(), quick()).unwrap_err();
+    assert!(matches!(error, StoreError::NotAStore { .. }), "{error:?}");
+    let error = Store::open(&path, quick().read_only(true)).unwrap_err();
+    assert!(matches!(error, StoreError::NotAStore { .. }), "{error:?}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_segment_of_a_newer_version_is_left_alone() {
+    for (extension, at) in [("open", 4), ("pack", 4)] {
+        let (_guard, path) = place();
+        let store = open(&path);
+        put(&store, 0..5);
+        if extension == "pack" {
+            store.seal().unwrap();
+        }
+        store.close().unwrap();
+        let segment = segments(&path, extension).remove(0);
+        let mut content = fs::read(&segment).unwrap();
+        rewrite(&mut content, 0, 64, at);
+        let trailer = content.len() - 112;
+        if extension == "pack" {
+            rewrite(&mut content, trailer, 112, at);
+        }
+        fs::write(&segment, &content).unwrap();
+        let store = open(&path);
+        assert!(store.get_tree(&key(1)).unwrap().is_none());
+        put(&store, 0..5);
+        check(&store, 0..5);
+        drop(store);
+        assert_eq!(fs::read(&segment).unwrap(), content, "left alone");
+    }
+}
+
+/// Sets the byte at `at` in a checksummed block, and its checksum.
+fn rewrite(content: &mut [u8], start: usize, len: usize, at: usize) {
+    content[start + at] = 2;
+    let sum = xxhash_rust::xxh3::xxh3_64(&content[start..start + len - 8]);
+    content[start + len - 8..start + len].copy_from_slice(&sum.to_le_bytes());
+}
