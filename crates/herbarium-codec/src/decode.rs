@@ -1,11 +1,10 @@
 //! From bytes to a tree that can be walked.
 //!
-//! Three passes over the columns. The first finds parents and next siblings; it
-//! has no branch on the shape of the tree: what a node does to the stack of
-//! open nodes is computed by selection, never by a jump. The second finds
-//! positions and lengths, the straight way for most nodes, through
-//! [`Columns::slow`] for the rest. The third gives last children their extent
-//! (their parent's is known by then) and packs everything into lanes.
+//! Two passes. The first walks the columns and finds shape, parent, position
+//! and token length of every node. It has no branch on the shape of the tree:
+//! what a node does to the path of open nodes is computed by selection, never
+//! by a jump; what is rare goes through [`Columns::slow`]. The second pass goes
+//! backwards and counts the nodes under each.
 //!
 //! Nothing here trusts a byte: a wrong one is an error that names its place.
 #![deny(
@@ -15,10 +14,12 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::cell::Cell;
 use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 use crate::container::{Header, Section, read_sections};
+use crate::lane::BLOCK;
 use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, Shape, TAIL, gap, read_shapes};
 use crate::tree::{HiddenMissing, Tree};
 use crate::wire::Reader;
@@ -82,19 +83,19 @@ pub fn verify(bytes: &[u8], grammar: &Arc<Grammar>) -> Result<Header, DecodeErro
 /// In steady state, [`Decoder::decode_into`] allocates nothing.
 #[derive(Default)]
 pub struct Decoder {
-    /// Parent of each node.
+    /// Number of nodes of the tree being read.
+    count: usize,
+    /// Parent of each node; in the end, the distance to it.
     parents: Vec<u32>,
-    /// Length of each token; number of nodes under each node with children.
+    /// Length of each token; in the end, also the number of nodes under each
+    /// node with children.
     extents: Vec<u32>,
-    starts: Vec<u32>,
-    /// Shape numbers, only for trees with more shapes than a lane codes narrowly.
-    shapes: Vec<u32>,
     lines: Vec<u32>,
-    /// Line starts found on the slow way.
-    fresh: Vec<u32>,
     tails: Vec<(u32, u32)>,
     errors: Vec<u32>,
-    frames: Vec<Frame>,
+    block: Option<Box<Block>>,
+    shallow: Option<Shallow>,
+    deep: Deep,
 }
 
 impl Decoder {
@@ -172,12 +173,7 @@ impl Decoder {
             ));
         }
         self.prepare(count);
-        self.walk(&columns, tree)?;
-        if tree.shape_count() > u32::from(crate::lane::WIDE) {
-            self.number_wide(&columns, tree)?;
-        }
-        self.measure(&columns, tree)?;
-        let end = self.locate(&mut columns, tree)?;
+        let end = self.walk(&mut columns, tree)?;
         self.errors.drain(..).for_each(|index| tree.push_error(index));
         let source_len = u64::from(header.source_len);
         if end > source_len {
@@ -189,150 +185,189 @@ impl Decoder {
             ));
         }
         columns.inner_lines(end, source_len, &mut self.lines)?;
-        self.pack(tree)?;
-        self.read_tails(&mut columns, tree)?;
+        self.count()?;
+        tree.set_counted(&self.parents, &self.extents, &self.lines);
+        self.read_tails(&columns, tree)?;
         read_faults(&mut columns.faults, tree)?;
         columns.finish()
     }
 
     fn prepare(&mut self, count: usize) {
-        self.parents.clear();
-        self.parents.resize(count, 0);
-        self.starts.clear();
-        self.starts.resize(count, 0);
-        self.extents.clear();
-        // One more: the slot that nodes without a next sibling write to.
-        self.extents.resize(count.saturating_add(1), OF_PARENT);
-        self.shapes.clear();
-        self.lines.clear();
-        self.fresh.clear();
+        self.count = count;
+        let columns = [&mut self.parents, &mut self.extents, &mut self.lines, &mut self.errors];
+        columns.into_iter().for_each(Vec::clear);
         self.tails.clear();
-        self.errors.clear();
-        self.frames.clear();
-        let trash = count as u32;
-        // Room for the depth that nearly every tree keeps to.
-        self.frames.resize(FIRST_FRAMES, Frame { parent: NONE, next: 0, open: trash });
     }
 }
 
 /// What has to be known about a level of the tree while walking it in
 /// pre-order. Level 0 is outside the tree; the root stands on level 1.
 #[derive(Clone, Copy)]
+#[repr(align(8))]
 struct Frame {
     /// The node whose children stand on this level.
     parent: u32,
     /// The level that goes on after the last node of this one.
     next: u32,
-    /// The node on this level whose next sibling is still to come, or the
-    /// slot past the last node.
-    open: u32,
 }
 
-/// Levels that the walk has room for at first.
-const FIRST_FRAMES: usize = 128;
 /// No parent.
 const NONE: u32 = u32::MAX;
-/// An extent that the second pass takes from the parent.
-const OF_PARENT: u32 = u32::MAX;
+/// What is on level 0, and on level 1 at first.
+const OUTSIDE: Frame = Frame { parent: NONE, next: 0 };
 
-/// What the second pass needs of a shape.
-#[derive(Clone, Copy)]
-struct Token {
-    len: u8,
-    in_column: bool,
-    internal: bool,
+/// The levels on the path to where the walk is.
+trait Levels {
+    fn at(&self, depth: u32) -> Frame;
+    fn put(&mut self, depth: u32, frame: Frame);
 }
 
-impl Token {
-    fn new(shape: Shape) -> Self {
-        Self { len: shape.len, in_column: shape.has(LEN_COLUMN), internal: shape.has(INTERNAL) }
+/// Levels that [`Shallow`] has: most trees of people's code stay below 100.
+const SHALLOW: usize = 1024;
+
+/// Levels of a tree that is not very deep, in an array whose length the
+/// compiler knows. [`Decoder::walk`] sees to it that no depth is beyond it.
+struct Shallow {
+    frames: Box<[Frame; SHALLOW]>,
+}
+
+impl Default for Shallow {
+    fn default() -> Self {
+        Self { frames: Box::new([OUTSIDE; SHALLOW]) }
     }
 }
 
-/// What the third pass needs of a shape.
-#[derive(Clone, Copy)]
-struct Gap {
-    /// Bytes before the node, where there is no line end among them.
-    plain: u8,
-    change: i8,
-    /// Just one line end stands before the node, and the indentation changes
-    /// by `change`.
-    line: bool,
-    internal: bool,
-    /// The node is more than that.
-    slow: bool,
-    fault: bool,
-    flags: u8,
-    /// The gap code of the shape.
-    code: u8,
+impl Levels for Shallow {
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
+    fn at(&self, depth: u32) -> Frame {
+        self.frames[depth as usize & (SHALLOW - 1)]
+    }
+
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
+    fn put(&mut self, depth: u32, frame: Frame) {
+        self.frames[depth as usize & (SHALLOW - 1)] = frame;
+    }
 }
 
-impl Gap {
-    fn new(shape: Shape) -> Self {
-        let (ends, change) = gap::lines(shape.gap).unwrap_or((0, 0));
-        let plain = shape.gap < gap::PLAIN;
-        let fault = shape.is_fault();
-        let slow = shape.flags & (GAP_COLUMN | LINES | TAIL) != 0 || !(plain || ends == 1) || fault;
-        Self {
-            plain: if plain { shape.gap } else { 0 },
-            change: change as i8,
-            line: ends == 1,
-            internal: shape.has(INTERNAL),
-            slow,
-            fault,
-            flags: shape.flags,
-            code: shape.gap,
+/// Levels of any number.
+#[derive(Default)]
+struct Deep {
+    frames: Vec<Frame>,
+}
+
+impl Levels for Deep {
+    #[inline]
+    fn at(&self, depth: u32) -> Frame {
+        self.frames.get(depth as usize).copied().unwrap_or(OUTSIDE)
+    }
+
+    #[inline]
+    fn put(&mut self, depth: u32, frame: Frame) {
+        match self.frames.get_mut(depth as usize) {
+            Some(place) => *place = frame,
+            None => self.frames.push(frame),
         }
+    }
+}
+
+/// Where the walk is.
+#[derive(Default)]
+struct At {
+    /// Number of the next node.
+    first: u32,
+    depth: u32,
+    position: u64,
+    indent: i64,
+    /// Below 0 when an indentation ever was.
+    negative: i64,
+    /// Places in the columns.
+    codes: usize,
+    lens: usize,
+}
+
+/// What the walk finds out about some nodes.
+struct Block {
+    id: [u32; BLOCK],
+    step: [u32; BLOCK],
+    parent: [u32; BLOCK],
+    /// Length of the token; 0 for nodes with children.
+    extent: [u32; BLOCK],
+    start: [u32; BLOCK],
+    /// Line starts, as many as there were.
+    line: [u32; BLOCK],
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        let none = [0; BLOCK];
+        Self { id: none, step: none, parent: none, extent: none, start: none, line: none }
+    }
+}
+
+/// What the walk needs of a shape, in one word; these are bits of it.
+const STEP_INTERNAL: u32 = 1;
+const STEP_LAST: u32 = 2;
+/// The node is more than a small gap, or one line end and an indentation, and
+/// a small token.
+const STEP_SLOW: u32 = 4;
+/// Bit numbers: the length stands in the column; one line end stands before
+/// the node.
+const STEP_COLUMN: u32 = 3;
+const STEP_LINE: u32 = 4;
+/// First bits of bytes: the token's length, the gap without line ends, the
+/// change of indentation.
+const STEP_LEN: u32 = 8;
+const STEP_GAP: u32 = 16;
+const STEP_CHANGE: u32 = 24;
+/// Stands for a code that is no shape number, or none that exists.
+const UNKNOWN: u32 = u32::MAX;
+
+fn step(shape: Shape) -> u32 {
+    let bits = u32::from(shape.has(INTERNAL)) * STEP_INTERNAL
+        | u32::from(shape.has(LAST)) * STEP_LAST
+        | u32::from(shape.has(LEN_COLUMN)) << STEP_COLUMN
+        | u32::from(shape.len) << STEP_LEN;
+    if shape.flags & (GAP_COLUMN | LINES | TAIL) != 0 || shape.is_fault() {
+        return bits | STEP_SLOW;
+    }
+    match gap::lines(shape.gap) {
+        None if shape.gap < gap::PLAIN => bits | u32::from(shape.gap) << STEP_GAP,
+        Some((1, change)) => bits | 1 << STEP_LINE | u32::from(change as i8 as u8) << STEP_CHANGE,
+        _ => bits | STEP_SLOW,
+    }
+}
+
+/// The steps of the shapes that codes of one byte stand for.
+struct Steps<'a> {
+    short: [u32; 256],
+    shapes: crate::tree::Shapes<'a>,
+}
+
+impl<'a> Steps<'a> {
+    fn new(shapes: crate::tree::Shapes<'a>) -> Self {
+        let count = shapes.len().min(usize::from(FIRST_LONG)) as u32;
+        let mut short = [UNKNOWN; 256];
+        for (id, short) in (0..count).zip(&mut short) {
+            *short = shapes.get(id).map_or(UNKNOWN, step);
+        }
+        Self { short, shapes }
+    }
+
+    #[inline]
+    fn of(&self, code: u8) -> u32 {
+        self.short.get(usize::from(code)).copied().unwrap_or(UNKNOWN)
     }
 }
 
 /// A node that takes more than the straight path, and where it stands.
 struct Slow {
     index: u32,
-    gap: Gap,
+    shape: Shape,
     position: u64,
+    indent: i64,
     len: u64,
-}
-
-/// What a pass needs of each shape, ready for the small numbers that nearly
-/// all nodes have.
-struct KnownShapes<'a, T> {
-    ready: [T; KNOWN],
-    count: usize,
-    shapes: crate::tree::Shapes<'a>,
-    make: fn(Shape) -> T,
-}
-
-/// Shape numbers that [`KnownShapes`] has ready.
-const KNOWN: usize = 512;
-
-impl<'a, T: Copy> KnownShapes<'a, T> {
-    fn new(tree: &'a Tree, make: fn(Shape) -> T) -> Self {
-        let shapes = tree.shapes();
-        // With wide codes in the column, a small number there may be a wide one.
-        let wide = shapes.len() > usize::from(crate::lane::WIDE);
-        let count = if wide { 0 } else { shapes.len().min(KNOWN) };
-        let mut ready = [make(crate::tree::NO_SHAPE); KNOWN];
-        for (id, ready) in (0..count as u32).zip(&mut ready) {
-            *ready = make(shapes.get(id).unwrap_or(crate::tree::NO_SHAPE));
-        }
-        Self { ready, count, shapes, make }
-    }
-
-    /// For the number in the shape column; `wide` gives the full number in
-    /// trees whose column holds wide codes.
-    #[inline]
-    fn get(&self, low: u16, wide: &[u32], index: usize) -> T {
-        match self.ready.get(usize::from(low)) {
-            Some(ready) if usize::from(low) < self.count => *ready,
-            _ => self.look_up(wide.get(index).copied().unwrap_or(u32::from(low))),
-        }
-    }
-
-    #[inline(never)]
-    fn look_up(&self, id: u32) -> T {
-        (self.make)(self.shapes.get(id).unwrap_or(crate::tree::NO_SHAPE))
-    }
 }
 
 /// Codes below are shape numbers; from here on a second byte follows.
@@ -352,7 +387,6 @@ struct Columns<'a> {
     faults: Reader<'a>,
     /// Length of a line end inside a gap: 1, or 2 for CR LF.
     line_end: u64,
-    indent: i64,
     lens_offset: usize,
     codes_offset: usize,
 }
@@ -385,52 +419,60 @@ impl<'a> Columns<'a> {
         let faults = column(&mut reader, left)?;
         tree.set_crlf(style == 1);
         let line_end = u64::from(style).saturating_add(1);
-        Ok(Self {
-            codes,
-            gaps,
-            lens,
-            lines,
-            tails,
-            faults,
-            line_end,
-            indent: 0,
-            lens_offset,
-            codes_offset,
-        })
+        Ok(Self { codes, gaps, lens, lines, tails, faults, line_end, lens_offset, codes_offset })
     }
 
-    /// The shape number behind a code of more than one byte, and its flags.
+    /// The shape number of the code at `at`, of any length, its step, and the
+    /// place behind it.
     #[inline(never)]
-    fn long_code(
-        &self,
-        first: u8,
-        codes: &mut std::slice::Iter<'_, u8>,
-        shapes: &crate::tree::Shapes<'_>,
-    ) -> Result<(u32, u8), DecodeError> {
-        let used = self.codes.len().saturating_sub(codes.as_slice().len());
-        let mut next = || codes.next().copied().ok_or_else(|| self.no_code(self.codes.len()));
-        let id = match first {
-            LONG_CODE => u32::from_le_bytes([next()?, next()?, next()?, 0]),
-            FIRST_LONG..LONG_CODE => {
-                let high = u32::from(first.wrapping_sub(FIRST_LONG)) << 8;
-                u32::from(FIRST_LONG).saturating_add(high).saturating_add(u32::from(next()?))
+    fn long_code(&self, at: usize, steps: &Steps<'_>) -> Result<(u32, u32, usize), DecodeError> {
+        let (id, len) = match self.codes.get(at..).unwrap_or_default() {
+            [LONG_CODE, a, b, c, ..] => (u32::from_le_bytes([*a, *b, *c, 0]), 4),
+            [code, ..] if *code < FIRST_LONG => (u32::from(*code), 1),
+            [code @ ..LONG_CODE, low, ..] => {
+                let high = u32::from(code.wrapping_sub(FIRST_LONG)) << 8;
+                (u32::from(FIRST_LONG).saturating_add(high).saturating_add(u32::from(*low)), 2)
             }
-            code => u32::from(code),
+            _ => return Err(self.no_code(self.codes.len())),
         };
-        let offset = self.codes_offset.saturating_add(used).saturating_sub(1);
-        let shape = shapes.get(id).ok_or_else(|| {
-            invalid("shape code", offset, format!("a number below {}", shapes.len()), id)
-        })?;
-        Ok((id, shape.flags))
+        let Some(shape) = steps.shapes.get(id) else {
+            let offset = self.codes_offset.saturating_add(at);
+            return Err(invalid(
+                "shape code",
+                offset,
+                format!("a number below {}", steps.shapes.len()),
+                id,
+            ));
+        };
+        Ok((id, step(shape), at.saturating_add(len)))
     }
 
-    /// What is left of the codes, and where the walk is, after the last node.
-    fn check_end(&self, left: usize, depth: u32) -> Result<(), DecodeError> {
-        let offset = self.codes_offset.saturating_add(self.codes.len()).saturating_sub(left);
-        match (left, depth) {
-            (0, 0) => Ok(()),
-            (0, depth) => Err(invalid("tree", offset, "every node with children closed", format!("{depth} levels open"))),
-            (left, _) => Err(invalid("shape codes", offset, "the end of the column", format!("{left} bytes more"))),
+    fn check_codes(&self, at: usize) -> Result<(), DecodeError> {
+        match self.codes.len().checked_sub(at) {
+            Some(0) => Ok(()),
+            None => Err(self.no_code(self.codes.len())),
+            Some(left) => {
+                let offset = self.codes_offset.saturating_add(at);
+                Err(invalid(
+                    "shape codes",
+                    offset,
+                    "the end of the column",
+                    format!("{left} bytes more"),
+                ))
+            }
+        }
+    }
+
+    fn check_closed(&self, depth: u32) -> Result<(), DecodeError> {
+        let offset = self.codes_offset.saturating_add(self.codes.len());
+        match depth {
+            0 => Ok(()),
+            depth => Err(invalid(
+                "tree",
+                offset,
+                "every node with children closed",
+                format!("{depth} levels open"),
+            )),
         }
     }
 
@@ -440,7 +482,7 @@ impl<'a> Columns<'a> {
         DecodeError::Truncated { what: "shape codes", offset, needed: 1, left: 0 }
     }
 
-    /// The start of a node that takes more than the straight path.
+    /// Start and indentation of a node that takes more than the straight path.
     #[inline(never)]
     fn slow(
         &mut self,
@@ -448,22 +490,22 @@ impl<'a> Columns<'a> {
         lines: &mut Vec<u32>,
         tails: &mut Vec<(u32, u32)>,
         errors: &mut Vec<u32>,
-    ) -> Result<u64, DecodeError> {
-        let Slow { index, gap, position, len } = node;
-        let start = self.slow_gap(gap, position, lines)?;
-        if gap.flags & LINES != 0 {
+    ) -> Result<(u64, i64), DecodeError> {
+        let Slow { index, shape, position, indent, len } = node;
+        let (start, indent) = self.slow_gap(shape, position, indent, lines)?;
+        if shape.flags & LINES != 0 {
             self.inner_lines(start, start.saturating_add(len), lines)?;
         }
-        if gap.flags & TAIL != 0 {
+        if shape.flags & TAIL != 0 {
             tails.push((index, self.tails.varint("tail")?));
         }
-        if gap.fault {
+        if shape.is_fault() {
             errors.push(index);
         }
-        Ok(start)
+        Ok((start, indent))
     }
 
-    /// A token length of two bytes or more, and the place behind it.
+    /// A token length of any size, and the place behind it.
     #[inline(never)]
     fn long_len(&self, at: usize) -> Result<(u32, usize), DecodeError> {
         let bytes = self.lens.get(at..).unwrap_or_default();
@@ -472,13 +514,31 @@ impl<'a> Columns<'a> {
         Ok((len, self.lens.len().saturating_sub(reader.left())))
     }
 
+    /// Every column is used up and every node closed.
+    fn check_ends(&self, at: &At) -> Result<(), DecodeError> {
+        self.check_codes(at.codes)?;
+        self.check_lens(at.lens)?;
+        self.check_closed(at.depth)?;
+        match at.negative < 0 {
+            true => {
+                Err(invalid("indentation", self.codes_offset, "at least 0 on every line", "less"))
+            }
+            false => Ok(()),
+        }
+    }
+
     fn check_lens(&self, at: usize) -> Result<(), DecodeError> {
         let (offset, len) = (self.lens_offset.saturating_add(at), self.lens.len());
         match at.cmp(&len) {
             std::cmp::Ordering::Equal => Ok(()),
             std::cmp::Ordering::Less => {
                 let left = len.saturating_sub(at);
-                Err(invalid("token lengths", offset, "the end of the column", format!("{left} bytes more")))
+                Err(invalid(
+                    "token lengths",
+                    offset,
+                    "the end of the column",
+                    format!("{left} bytes more"),
+                ))
             }
             std::cmp::Ordering::Greater => {
                 let offset = self.lens_offset.saturating_add(len);
@@ -487,37 +547,47 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The position behind a gap of any kind.
-    fn slow_gap(&mut self, gap: Gap, position: u64, lines: &mut Vec<u32>) -> Result<u64, DecodeError> {
-        let code = if gap.flags & GAP_COLUMN == 0 { gap.code } else { self.gaps.u8("gap")? };
+    /// The position and indentation behind a gap of any kind.
+    fn slow_gap(
+        &mut self,
+        shape: Shape,
+        position: u64,
+        indent: i64,
+        lines: &mut Vec<u32>,
+    ) -> Result<(u64, i64), DecodeError> {
+        let code = if shape.flags & GAP_COLUMN == 0 { shape.gap } else { self.gaps.u8("gap")? };
         if code < gap::PLAIN {
-            return Ok(position.saturating_add(u64::from(code)));
+            return Ok((position.saturating_add(u64::from(code)), indent));
         }
         let Some((ends, change)) = gap::lines(code) else {
-            return self.spelled_gap(code, position, lines);
+            return self.spelled_gap(code, position, indent, lines);
         };
         let mut position = position;
         for _ in 0..ends {
             position = position.saturating_add(self.line_end);
             lines.push(position as u32);
         }
-        self.indent = self.indent.saturating_add(i64::from(change));
-        let indent = u64::try_from(self.indent)
-            .map_err(|_| invalid("indentation", self.gaps.offset(), "at least 0", self.indent))?;
-        Ok(position.saturating_add(indent))
+        let indent = indent.saturating_add(i64::from(change));
+        let width = u64::try_from(indent)
+            .map_err(|_| invalid("indentation", self.gaps.offset(), "at least 0", indent))?;
+        Ok((position.saturating_add(width), indent))
     }
 
-    /// The position behind a gap whose length and line ends are spelled out.
+    /// The same behind a gap whose length and line ends are spelled out.
     #[cold]
-    fn spelled_gap(&mut self, code: u8, position: u64, lines: &mut Vec<u32>) -> Result<u64, DecodeError> {
+    fn spelled_gap(
+        &mut self,
+        code: u8,
+        position: u64,
+        indent: i64,
+        lines: &mut Vec<u32>,
+    ) -> Result<(u64, i64), DecodeError> {
         if code != gap::ESCAPE {
             return Err(invalid("gap code", self.gaps.offset(), "a code in use", code));
         }
         let end = position.saturating_add(u64::from(self.lines.varint("gap length")?));
-        if let Some(last) = self.inner_lines(position, end, lines)? {
-            self.indent = end.saturating_sub(last) as i64;
-        }
-        Ok(end)
+        let last = self.inner_lines(position, end, lines)?;
+        Ok((end, last.map_or(indent, |last| end.saturating_sub(last) as i64)))
     }
 
     /// Line ends spelled out between two positions: their number, and the
@@ -556,169 +626,154 @@ impl<'a> Columns<'a> {
 }
 
 impl Decoder {
-    /// The first pass: shapes, parents and next siblings, in pre-order.
-    #[inline(never)]
-    fn walk(&mut self, columns: &Columns<'_>, tree: &mut Tree) -> Result<(), DecodeError> {
-        let trash = self.parents.len() as u32;
-        let short = ShortFlags::new(tree);
-        let (shapes, low) = tree.walk_parts(self.parents.len());
-        let mut codes = columns.codes.iter();
-        let mut nodes = (0u32..).zip(self.parents.iter_mut().zip(low));
-        let extents = self.extents.as_mut_slice();
-        let mut depth = 1u32;
-        let mut level = Frame { parent: NONE, next: 0, open: trash };
-        loop {
-            // As long as the path fits, it is a slice of known length.
-            let frames = self.frames.as_mut_slice();
-            while (depth as usize) < frames.len() {
-                let Some((index, (parent, low))) = nodes.next() else {
-                    return columns.check_end(codes.as_slice().len(), depth);
-                };
-                let Some(&code) = codes.next() else { return Err(columns.no_code(columns.codes.len())) };
-                let (mut id, mut flags) = (u32::from(code), short.of(code));
-                if id >= short.count {
-                    (id, flags) = columns.long_code(code, &mut codes, &shapes)?;
-                }
-                *low = id as u16;
-                *parent = level.parent;
-                if let Some(extent) = extents.get_mut(level.open as usize) {
-                    *extent = index.wrapping_sub(level.open);
-                }
-                let internal = flags & INTERNAL != 0;
-                level.open = select_unpredictable(internal, index, trash);
-                let next = select_unpredictable(flags & LAST != 0, level.next, depth);
-                if let Some(place) = frames.get_mut(depth as usize) {
-                    *place = level;
-                }
-                // The level to go on with: the one below, this one, or one above.
-                let above = frames.get(next as usize).copied().unwrap_or(level);
-                level.parent = select_unpredictable(internal, index, above.parent);
-                level.next = select_unpredictable(internal, next, above.next);
-                level.open = select_unpredictable(internal, trash, above.open);
-                depth = select_unpredictable(internal, depth.wrapping_add(1), next);
+    /// The first pass, block by block: everything a node needs that depends on
+    /// the nodes before it. Gives the position after the last token.
+    fn walk(&mut self, columns: &mut Columns<'_>, tree: &mut Tree) -> Result<u64, DecodeError> {
+        // The shapes are only read while the tree is being filled.
+        let own = std::mem::take(tree.own_shapes_mut());
+        let book = tree.book().cloned();
+        let steps = Steps::new(crate::tree::Shapes::new(book.as_deref(), &own));
+        let mut at = At { depth: 1, ..At::default() };
+        let mut shallow = self.shallow.take().unwrap_or_default();
+        let mut deep = std::mem::take(&mut self.deep);
+        let mut block = std::mem::take(&mut self.block).unwrap_or_default();
+        shallow.put(1, OUTSIDE);
+        let mut left = self.count;
+        let mut result = Ok(());
+        while left != 0 && result.is_ok() {
+            let len = left.min(BLOCK);
+            if at.depth as usize >= SHALLOW.saturating_sub(BLOCK) && deep.frames.is_empty() {
+                deep.frames.extend_from_slice(shallow.frames.as_slice());
             }
-            let longer = self.frames.len().saturating_mul(4);
-            self.frames.resize(longer, level);
+            result = match deep.frames.is_empty() {
+                true => {
+                    self.walk_block(&mut block, len, columns, &steps, tree, &mut shallow, &mut at)
+                }
+                false => {
+                    self.walk_block(&mut block, len, columns, &steps, tree, &mut deep, &mut at)
+                }
+            };
+            left = left.saturating_sub(len);
         }
+        *tree.own_shapes_mut() = own;
+        deep.frames.clear();
+        (self.block, self.shallow, self.deep) = (Some(block), Some(shallow), deep);
+        result?;
+        columns.check_ends(&at)?;
+        Ok(at.position)
     }
 
-    /// The shape numbers of a tree with more shapes than 16 bits number, again.
-    #[cold]
-    fn number_wide(&mut self, columns: &Columns<'_>, tree: &Tree) -> Result<(), DecodeError> {
-        let shapes = tree.shapes();
-        let mut codes = columns.codes.iter();
-        while let Some(&code) = codes.next() {
-            let id = match code {
-                ..FIRST_LONG => u32::from(code),
-                code => columns.long_code(code, &mut codes, &shapes)?.0,
-            };
-            self.shapes.push(id);
-        }
+    fn walk_block(
+        &mut self,
+        block: &mut Block,
+        len: usize,
+        columns: &mut Columns<'_>,
+        steps: &Steps<'_>,
+        tree: &mut Tree,
+        levels: &mut impl Levels,
+        at: &mut At,
+    ) -> Result<(), DecodeError> {
+        read_codes(block, len, columns, steps, levels, at)?;
+        self.locate(block, len, columns, steps, at)?;
+        self.parents.extend_from_slice(block.parent.get(..len).unwrap_or_default());
+        self.extents.extend_from_slice(block.extent.get(..len).unwrap_or_default());
+        tree.push_walked(
+            block.id.get(..len).unwrap_or_default(),
+            block.start.get(..len).unwrap_or_default(),
+        );
+        at.first = at.first.wrapping_add(len as u32);
         Ok(())
     }
 
-    /// The second pass: how long every token is.
+    /// Where the nodes of a block start, and the lines that start there.
     #[inline(never)]
-    fn measure(&mut self, columns: &Columns<'_>, tree: &Tree) -> Result<(), DecodeError> {
-        let known = KnownShapes::new(tree, Token::new);
-        let lens = columns.lens;
-        let mut at = 0usize;
-        let wide = std::mem::take(&mut self.shapes);
-        for (index, (&low, extent)) in tree.shape_column().iter().zip(&mut self.extents).enumerate() {
-            let token = known.get(low, &wide, index);
-            let byte = lens.get(at).copied().unwrap_or(0);
-            let mut len = u32::from(select_unpredictable(token.in_column, byte, token.len));
-            at = at.wrapping_add(usize::from(token.in_column));
-            if token.in_column && byte >= 0x80 {
-                (len, at) = columns.long_len(at.wrapping_sub(1))?;
-            }
-            *extent = select_unpredictable(token.internal, *extent, len);
-        }
-        self.shapes = wide;
-        columns.check_lens(at)
-    }
-
-    /// The third pass: where every node starts, and every line. Gives the
-    /// position after the last token.
-    #[inline(never)]
-    fn locate(&mut self, columns: &mut Columns<'_>, tree: &mut Tree) -> Result<u64, DecodeError> {
-        let known = KnownShapes::new(tree, Gap::new);
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`node` and `line` stay below BLOCK, the length of the arrays"
+    )]
+    fn locate(
+        &mut self,
+        block: &mut Block,
+        len: usize,
+        columns: &mut Columns<'_>,
+        steps: &Steps<'_>,
+        at: &mut At,
+    ) -> Result<(), DecodeError> {
         let line_end = columns.line_end;
-        let (mut position, mut line) = (0u64, 0usize);
-        let (mut indent, mut negative) = (0i64, 0i64);
-        // Room for one line end a node; the slow way makes more where it needs it.
-        self.lines.resize(self.starts.len().saturating_add(1), 0);
-        let wide = std::mem::take(&mut self.shapes);
-        let nodes = tree.shape_column().iter().zip(&mut self.starts).zip(&self.extents);
-        let mut errors = std::mem::take(&mut self.errors);
-        for (index, ((&low, start), &extent)) in nodes.enumerate() {
-            let gap = known.get(low, &wide, index);
-            let len = u64::from(select_unpredictable(gap.internal, 0, extent));
-            if gap.slow {
-                columns.indent = indent;
-                let slow = Slow { index: index as u32, gap, position, len };
-                let from = columns.slow(slow, &mut self.fresh, &mut self.tails, &mut errors)?;
-                *start = from as u32;
-                position = from.wrapping_add(len);
-                indent = columns.indent;
-                line = take_lines(&mut self.lines, line, &mut self.fresh);
+        let (mut position, mut indent, mut negative) = (at.position, at.indent, at.negative);
+        let mut line = 0usize;
+        for node in 0..len.min(BLOCK) {
+            let step = block.step[node];
+            // Nodes with children have no length.
+            let token = u64::from(block.extent[node]);
+            if step & STEP_SLOW != 0 {
+                self.lines.extend_from_slice(&block.line[..line.min(BLOCK)]);
+                line = 0;
+                let shape = steps.shapes.get(block.id[node]).unwrap_or(crate::tree::NO_SHAPE);
+                let index = at.first.wrapping_add(node as u32);
+                let slow = Slow { index, shape, position, indent, len: token };
+                let start;
+                (start, indent) =
+                    columns.slow(slow, &mut self.lines, &mut self.tails, &mut self.errors)?;
+                block.start[node] = start as u32;
+                position = start.wrapping_add(token);
                 continue;
             }
-            let ends = select_unpredictable(gap.line, line_end, 0);
-            position = position.wrapping_add(u64::from(gap.plain)).wrapping_add(ends);
-            if let Some(slot) = self.lines.get_mut(line) {
-                *slot = position as u32;
-            }
-            line = line.wrapping_add(usize::from(gap.line));
-            indent = indent.wrapping_add(i64::from(gap.change));
+            let is_line = u64::from(step >> STEP_LINE & 1);
+            let mask = is_line.wrapping_neg();
+            position = position
+                .wrapping_add(u64::from(step >> STEP_GAP & 0xff))
+                .wrapping_add(line_end & mask);
+            block.line[line & (BLOCK - 1)] = position as u32;
+            line = line.wrapping_add(is_line as usize);
+            indent = indent.wrapping_add(i64::from((step >> STEP_CHANGE) as i8));
             negative |= indent;
-            position = position.wrapping_add(select_unpredictable(gap.line, indent, 0) as u64);
-            *start = position as u32;
-            position = position.wrapping_add(len);
+            position = position.wrapping_add(indent as u64 & mask);
+            block.start[node] = position as u32;
+            position = position.wrapping_add(token);
         }
-        (self.shapes, self.errors) = (wide, errors);
-        self.lines.truncate(line);
-        match negative < 0 {
-            true => Err(invalid("indentation", columns.codes_offset, "at least 0 on every line", "less")),
-            false => Ok(position),
-        }
+        self.lines.extend_from_slice(&block.line[..line.min(BLOCK)]);
+        (at.position, at.indent, at.negative) = (position, indent, negative);
+        Ok(())
     }
 
-    /// The fourth pass: extents of last children, and everything into lanes.
+    /// The second pass, backwards: the number of nodes under each, and the
+    /// distance to its parent.
     #[inline(never)]
-    fn pack(&mut self, tree: &mut Tree) -> Result<(), DecodeError> {
-        let count = self.parents.len() as u32;
-        if let Some(root) = self.extents.first_mut().filter(|extent| **extent == OF_PARENT) {
-            *root = count;
-        }
+    fn count(&mut self) -> Result<(), DecodeError> {
         if let Some(root) = self.parents.first_mut() {
             *root = 0;
         }
-        let mut roots = false;
-        for (index, parent) in (0u32..).zip(&mut self.parents) {
-            let above = *parent;
-            roots |= above == NONE;
-            let of_parent = self.extents.get(above as usize).copied().unwrap_or(0);
-            if let Some(extent) = self.extents.get_mut(index as usize) {
-                let end = above.wrapping_add(of_parent).wrapping_sub(index);
-                *extent = if *extent == OF_PARENT { end } else { *extent };
+        let extents = Cell::from_mut(self.extents.as_mut_slice()).as_slice_of_cells();
+        let (mut next_parent, mut roots) = (NONE, 0u32);
+        for (index, (parent, extent)) in
+            self.parents.iter_mut().zip(extents).enumerate().skip(1).rev()
+        {
+            let (index, above) = (index as u32, *parent);
+            // A node has children when the next node is its child.
+            let internal = next_parent == index;
+            let size = extent.get().wrapping_add(u32::from(internal));
+            extent.set(size);
+            match extents.get(above as usize) {
+                Some(total) => {
+                    total.set(total.get().wrapping_add(select_unpredictable(internal, size, 1)))
+                }
+                None => roots = roots.wrapping_add(1),
             }
             *parent = index.wrapping_sub(above);
+            next_parent = above;
         }
-        if roots {
-            return Err(invalid("tree", 44, "one root", "a node after it"));
+        if roots != 0 {
+            return Err(invalid("tree", 44, "one root", format!("{roots} more")));
         }
-        self.extents.truncate(count as usize);
-        tree.set_lanes(&self.shapes, &self.parents, &self.extents, &self.starts, &self.lines);
+        if let Some(root) = extents.first().filter(|_| next_parent == 0) {
+            root.set(root.get().wrapping_add(1));
+        }
         Ok(())
     }
 
     /// Where nodes end that end after their last child.
-    fn read_tails(
-        &mut self,
-        columns: &mut Columns<'_>,
-        tree: &mut Tree,
-    ) -> Result<(), DecodeError> {
+    fn read_tails(&mut self, columns: &Columns<'_>, tree: &mut Tree) -> Result<(), DecodeError> {
         let offset = columns.tails.offset();
         for &(index, tail) in &self.tails {
             let end = tree.last_token_end(index).saturating_add(u64::from(tail));
@@ -737,38 +792,49 @@ impl Decoder {
     }
 }
 
-/// Moves line starts found on the slow way to their place in the list, which
-/// keeps its spare room. Gives the place behind them.
-fn take_lines(lines: &mut Vec<u32>, line: usize, fresh: &mut Vec<u32>) -> usize {
-    lines.resize(lines.len().saturating_add(fresh.len()), 0);
-    let slots = lines.get_mut(line..).unwrap_or_default();
-    slots.iter_mut().zip(fresh.iter()).for_each(|(slot, start)| *slot = *start);
-    let next = line.saturating_add(fresh.len());
-    fresh.clear();
-    next
-}
-
-/// The flags of the shapes that codes of one byte stand for.
-struct ShortFlags {
-    flags: [u8; 256],
-    /// Codes from here on are no shape number, or none that exists.
-    count: u32,
-}
-
-impl ShortFlags {
-    fn new(tree: &Tree) -> Self {
-        let count = tree.shape_count().min(u32::from(FIRST_LONG));
-        let mut flags = [0; 256];
-        for (id, flags) in (0..count).zip(&mut flags) {
-            *flags = tree.shape_by_id(id).map_or(0, |shape| shape.flags);
+/// Shape, parent and token length of the next `len` nodes, at most [`BLOCK`].
+///
+/// Everything it writes is in arrays of fixed length, so that the loop needs
+/// few registers and no bounds checks.
+#[inline(never)]
+#[expect(clippy::indexing_slicing, reason = "`node` stays below BLOCK, the length of the arrays")]
+fn read_codes(
+    block: &mut Block,
+    len: usize,
+    columns: &Columns<'_>,
+    steps: &Steps<'_>,
+    levels: &mut impl Levels,
+    at: &mut At,
+) -> Result<(), DecodeError> {
+    let (codes, lens) = (columns.codes, columns.lens);
+    let (mut codes_at, mut lens_at, mut depth) = (at.codes, at.lens, at.depth);
+    for node in 0..len.min(BLOCK) {
+        let code = codes.get(codes_at).copied().unwrap_or(LONG_CODE);
+        codes_at = codes_at.wrapping_add(1);
+        let (mut id, mut step) = (u32::from(code), steps.of(code));
+        if step == UNKNOWN {
+            (id, step, codes_at) = columns.long_code(codes_at.wrapping_sub(1), steps)?;
         }
-        Self { flags, count }
-    }
+        block.id[node] = id;
+        block.step[node] = step;
 
-    #[inline]
-    fn of(&self, code: u8) -> u8 {
-        self.flags.get(usize::from(code)).copied().unwrap_or(0)
+        let byte = u32::from(lens.get(lens_at).copied().unwrap_or(0));
+        let in_column = step >> STEP_COLUMN & 1;
+        lens_at = lens_at.wrapping_add(in_column as usize);
+        block.extent[node] = (step >> STEP_LEN & 0xff) | (byte & in_column.wrapping_neg());
+        if byte & in_column << 7 != 0 {
+            (block.extent[node], lens_at) = columns.long_len(lens_at.wrapping_sub(1))?;
+        }
+
+        let Frame { parent, next: after } = levels.at(depth);
+        block.parent[node] = parent;
+        let next = select_unpredictable(step & STEP_LAST != 0, after, depth);
+        depth = depth.wrapping_add(1);
+        levels.put(depth, Frame { parent: at.first.wrapping_add(node as u32), next });
+        depth = select_unpredictable(step & STEP_INTERNAL != 0, depth, next);
     }
+    (at.codes, at.lens, at.depth) = (codes_at, lens_at, depth);
+    Ok(())
 }
 
 /// What only broken source has: the characters of unexpected tokens, missing

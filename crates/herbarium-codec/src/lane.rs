@@ -120,15 +120,6 @@ impl Lane {
         }
     }
 
-    /// Makes the lane `count` values long and gives the column to fill with
-    /// values below [`WIDE`], counted from zero.
-    pub(crate) fn narrow_mut(&mut self, count: usize) -> &mut [u16] {
-        self.clear();
-        self.low.resize(count, 0);
-        self.blocks.resize(count.div_ceil(BLOCK), (0, 0));
-        &mut self.low
-    }
-
     /// Bytes on the heap, spare capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.low.capacity() * 2 + self.blocks.capacity() * 8 + self.wide.capacity() * 4

@@ -288,7 +288,7 @@ impl Tree {
 
     #[inline]
     pub(crate) fn shapes(&self) -> Shapes<'_> {
-        Shapes { book: self.book.as_ref().map_or(&[], |book| book.shapes()), own: &self.own }
+        Shapes::new(self.book.as_deref(), &self.own)
     }
 
     pub(crate) fn is_crlf(&self) -> bool {
@@ -340,7 +340,11 @@ pub(crate) struct Shapes<'a> {
     own: &'a [Shape],
 }
 
-impl Shapes<'_> {
+impl<'a> Shapes<'a> {
+    pub(crate) fn new(book: Option<&'a ShapeBook>, own: &'a [Shape]) -> Self {
+        Self { book: book.map_or(&[], |book| book.shapes()), own }
+    }
+
     #[inline]
     pub(crate) fn get(&self, id: u32) -> Option<Shape> {
         let id = id as usize;
@@ -356,7 +360,8 @@ impl Shapes<'_> {
 }
 
 /// Stands in for a shape that does not exist; no valid tree shows it.
-pub(crate) const NO_SHAPE: Shape = Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0 };
+pub(crate) const NO_SHAPE: Shape =
+    Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0 };
 
 /// Making, for the builder and the decoder.
 impl Tree {
@@ -423,18 +428,30 @@ impl Tree {
         self.crlf = crlf;
     }
 
+    pub(crate) fn book(&self) -> Option<&Arc<ShapeBook>> {
+        self.book.as_ref()
+    }
+
     pub(crate) fn own_shapes_mut(&mut self) -> &mut Vec<Shape> {
         &mut self.own
     }
 
-    /// What the first pass of the decoder reads and fills: the shapes, and the
-    /// column of shape numbers, `count` long.
-    pub(crate) fn walk_parts(&mut self, count: usize) -> (Shapes<'_>, &mut [u16]) {
-        let book = self.book.as_ref().map_or(&[][..], |book| book.shapes());
-        (Shapes { book, own: &self.own }, self.shape.narrow_mut(count))
+    /// Appends shape numbers and starts, block by block, as the decoder's walk
+    /// finds them.
+    #[inline]
+    pub(crate) fn push_walked(&mut self, shapes: &[u32], starts: &[u32]) {
+        self.shape.push_block(shapes);
+        self.start.push_block(starts);
     }
 
-    /// Fills the lanes. `shapes` is empty where the column is filled already.
+    /// Fills the rest.
+    pub(crate) fn set_counted(&mut self, parents: &[u32], extents: &[u32], lines: &[u32]) {
+        self.parent.extend(parents);
+        self.extent.extend(extents);
+        self.lines.extend(lines);
+    }
+
+    /// Fills the lanes.
     pub(crate) fn set_lanes(
         &mut self,
         shapes: &[u32],
@@ -443,10 +460,7 @@ impl Tree {
         starts: &[u32],
         lines: &[u32],
     ) {
-        if !shapes.is_empty() {
-            self.shape.clear();
-            self.shape.extend(shapes);
-        }
+        self.shape.extend(shapes);
         self.parent.extend(parents);
         self.extent.extend(extents);
         self.start.extend(starts);
