@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use herbarium_codec::Tree;
-use herbarium_languages::Language;
-use herbarium_store::{Store, TreeKey};
+use herbarium_codec::{DecodeError, Decoder, Grammar, Tree};
+use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool};
+use herbarium_store::{Store, TreeInfo, TreeKey};
 
+use crate::budget::Budget;
+use crate::means::Books;
 use crate::{
     Cancel, EngineOptions, IndexError, IndexReport, OpenError, Progress, StatsReport, VerifyReport,
+    open, run, stats, verify,
 };
 
 /// Indexes code bases into a store and opens trees from it.
@@ -17,8 +21,7 @@ use crate::{
 /// engines, in one process or in many, may share one store.
 #[derive(Debug)]
 pub struct Engine {
-    store: Arc<Store>,
-    options: EngineOptions,
+    shared: Arc<Shared>,
 }
 
 /// A file's tree.
@@ -49,17 +52,26 @@ pub enum Origin {
 impl Engine {
     /// An engine over a store.
     pub fn new(store: Arc<Store>, options: EngineOptions) -> Self {
-        Self { store, options }
+        let options = EngineOptions { workers: options.workers.max(1), ..options };
+        let shared = Shared {
+            pool: ParserPool::new(options.workers),
+            budget: Budget::new(options.memory_budget),
+            books: Books::default(),
+            parses: AtomicU64::new(0),
+            store,
+            options,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
-        &self.store
+        &self.shared.store
     }
 
     /// The options.
     pub fn options(&self) -> &EngineOptions {
-        &self.options
+        &self.shared.options
     }
 
     /// Brings the store up to date with these folders and files: afterwards it
@@ -81,8 +93,7 @@ impl Engine {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<IndexReport, IndexError> {
-        let _ = (paths, progress, cancel);
-        Ok(IndexReport::default())
+        run::run(&self.shared, paths, progress, cancel)
     }
 
     /// Opens a file's tree: from the store if it has the tree of that content,
@@ -92,7 +103,7 @@ impl Engine {
     /// The file cannot be read, is in no language that is built in, or cannot be
     /// parsed within the limits. A store that cannot be written to is no error.
     pub fn open(&self, path: &Path) -> Result<Opened, OpenError> {
-        Err(OpenError::UnknownLanguage { path: path.to_owned() })
+        open::open(&self.shared, path)
     }
 
     /// Opens a tree by its key, with the grammar table that the store has: no
@@ -102,7 +113,7 @@ impl Engine {
     /// [`OpenError::NoTree`] if it is missing or damaged, [`OpenError::Store`]
     /// if the store cannot be read.
     pub fn open_key(&self, key: &TreeKey) -> Result<Tree, OpenError> {
-        Err(OpenError::NoTree { key: *key })
+        open::open_key(&self.shared, key)
     }
 
     /// Checks what is stored; `deep` compares it with a fresh parse of every
@@ -116,8 +127,7 @@ impl Engine {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<VerifyReport, IndexError> {
-        let _ = (deep, progress, cancel);
-        Ok(VerifyReport::default())
+        verify::verify(&self.shared, deep, progress, cancel)
     }
 
     /// What the store knows of the workspaces that were indexed.
@@ -125,12 +135,50 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub fn stats(&self) -> Result<StatsReport, IndexError> {
-        Ok(StatsReport::default())
+        stats::stats(&self.shared.store)
     }
 
     /// Number of parses by this engine since it was made: zero where every tree
     /// came from the store.
     pub fn parses(&self) -> u64 {
-        0
+        self.shared.parses.load(Ordering::Relaxed)
+    }
+}
+
+/// What all threads of an engine share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<Store>,
+    pub(crate) options: EngineOptions,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) books: Books,
+    pool: ParserPool,
+    parses: AtomicU64,
+}
+
+impl Shared {
+    /// The only way to the parser: every parse is counted.
+    pub(crate) fn parse(
+        &self,
+        language: &Language,
+        source: &[u8],
+        limits: &ParseLimits,
+    ) -> Result<tree_sitter::Tree, ParseError> {
+        self.parses.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("herbarium_parses_total", "language" => language.id()).increment(1);
+        self.pool.parse(language, source, None, limits)
+    }
+
+    /// Decodes a tree of the store with the shape book that it needs.
+    pub(crate) fn decode(
+        &self,
+        bytes: &[u8],
+        info: &TreeInfo,
+        grammar: &Arc<Grammar>,
+        decoder: &mut Decoder,
+    ) -> Result<Tree, DecodeError> {
+        let dictionary = info.dictionary.as_ref();
+        let book = dictionary.and_then(|dictionary| self.books.of(dictionary, grammar));
+        decoder.decode(bytes, grammar, book.as_ref())
     }
 }

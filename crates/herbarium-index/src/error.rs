@@ -87,6 +87,18 @@ pub enum OpenError {
         /// Its name.
         name: &'static str,
     },
+    /// The language is not one of those that the engine was asked for.
+    #[error("{} is in a language that is left out: ask for it in the options", path.display())]
+    Filtered {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The language only occurs inside others and has no files of its own.
+    #[error("{} is in a language that only occurs inside others", path.display())]
+    InjectionOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not text in a supported encoding.
     #[error("{} is {found}, expected text in UTF-8 or another encoding that extends ASCII: convert it", path.display())]
     Encoding {

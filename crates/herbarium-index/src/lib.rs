@@ -56,13 +56,29 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod budget;
 mod cancel;
+mod clock;
+mod compare;
+mod crew;
 mod engine;
 mod error;
+mod flights;
+mod means;
+mod open;
 mod options;
+mod press;
 mod progress;
+mod read;
 mod report;
+mod rows;
+mod run;
+mod sampling;
+mod stat;
+mod stats;
 mod verdict;
+mod verify;
+mod walk;
 
 pub use cancel::Cancel;
 pub use engine::{Engine, Opened, Origin};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use herbarium_store::ManifestRow;
+
 /// What a run found and did.
 ///
 /// Every regular file that the walk finds is counted once: `found` is the sum of
@@ -33,8 +35,6 @@ pub struct IndexReport {
     pub source_bytes: u64,
     /// Bytes that their trees take in the store, each tree once.
     pub stored_bytes: u64,
-    /// Bytes of grammar tables and dictionaries that these trees need.
-    pub shared_bytes: u64,
     /// Files of no known language.
     pub unknown: u64,
     /// Files of a language that was not built in, by its id.
@@ -78,6 +78,16 @@ pub struct LanguageFigures {
     pub source_bytes: u64,
     /// Bytes that their trees take in the store, each tree once.
     pub stored_bytes: u64,
+}
+
+impl LanguageFigures {
+    pub(crate) fn add(&mut self, row: &ManifestRow, stored_bytes: u64) {
+        self.files += 1;
+        self.lines += u64::from(row.lines);
+        self.nodes += u64::from(row.nodes);
+        self.source_bytes += row.size;
+        self.stored_bytes += stored_bytes;
+    }
 }
 
 /// A file or folder that could not be indexed as it should.
@@ -165,6 +175,9 @@ pub struct StatsReport {
     pub trees: u64,
     /// Bytes that these trees take.
     pub tree_bytes: u64,
+    /// Bytes of all files of the store: trees, grammar tables, dictionaries,
+    /// manifests.
+    pub file_bytes: u64,
 }
 
 /// Figures for one workspace.
