@@ -1,0 +1,174 @@
+//! Trees of any shape come back from their bytes.
+
+use std::sync::Arc;
+
+use herbarium_codec::{
+    BookTrainer, Decoder, Encoder, Header, Tree, TreeBuilder, decode, doc, encode,
+};
+use proptest::prelude::*;
+
+use crate::grow::grow;
+use crate::model::{check_nodes, check_round_trip, tree_of};
+
+/// Steps for [`grow`]: any bytes give a tree.
+fn steps() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn any_tree_comes_back_from_its_bytes(steps in steps()) {
+        let grown = grow(&steps);
+        let back = check_round_trip(&tree_of(&grown));
+        check_nodes(&back, &grown);
+    }
+
+    #[test]
+    fn a_reused_encoder_and_decoder_give_the_same_in_any_order(
+        many in prop::collection::vec(steps(), 1..6),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..20),
+    ) {
+        let trees: Vec<Tree> = many.iter().map(|steps| tree_of(&grow(steps))).collect();
+        let mut trainer = BookTrainer::new(trees[0].grammar());
+        trainer.add(&trees[0]);
+        let book = Arc::new(trainer.finish());
+        let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new());
+        let (mut bytes, mut back) = (Vec::new(), trees[0].clone());
+        for (turn, index) in order.iter().enumerate() {
+            let tree = index.get(&trees);
+            let book = (turn % 2 == 0).then_some(&book);
+            encoder.encode_into(tree, book, &mut bytes);
+            if book.is_none() {
+                prop_assert_eq!(&bytes, &encode(tree));
+            }
+            decoder.decode_into(&bytes, tree.grammar(), book, &mut back).expect("own bytes open");
+            prop_assert_eq!(&back, tree);
+        }
+    }
+
+    #[test]
+    fn a_book_of_other_trees_serves(pressed in steps(), trained in prop::collection::vec(steps(), 0..3)) {
+        let tree = tree_of(&grow(&pressed));
+        let mut trainer = BookTrainer::new(tree.grammar());
+        trained.iter().for_each(|other| trainer.add(&tree_of(&grow(other))));
+        let book = trainer.finish();
+        let book = herbarium_codec::ShapeBook::from_bytes(&book.to_bytes(), tree.grammar());
+        let book = Arc::new(book.expect("own book opens"));
+        let mut bytes = Vec::new();
+        Encoder::new().encode_into(&tree, Some(&book), &mut bytes);
+        prop_assert_eq!(Header::read(&bytes).expect("own header").book, Some(book.id()));
+        let back = Decoder::new().decode(&bytes, tree.grammar(), Some(&book));
+        prop_assert_eq!(back.as_ref(), Ok(&tree));
+    }
+}
+
+#[test]
+fn a_failed_decode_leaves_an_empty_tree_and_a_usable_decoder() {
+    let tree = tree_of(&grow(b"\0\x02\x05\x2d\x06\x1a"));
+    let bytes = encode(&tree);
+    let mut decoder = Decoder::new();
+    let mut back = tree.clone();
+    for len in [0, 48, bytes.len() - 1] {
+        let failed = decoder.decode_into(&bytes[..len], tree.grammar(), None, &mut back);
+        assert!(failed.is_err(), "{len} bytes");
+    }
+    decoder.decode_into(&bytes, tree.grammar(), None, &mut back).expect("own bytes open");
+    assert_eq!(back, tree);
+}
+
+#[test]
+fn a_reused_builder_starts_afresh() {
+    let grammar = crate::grow::grammar();
+    let mut builder = TreeBuilder::new(&grammar);
+    for steps in [&b"\x01\x02\x2d\x06\xff\x12"[..], b"", b"\x10\x04\x1c\x0c\x05", b"\x02"] {
+        let grown = grow(steps);
+        let expected = tree_of(&grown);
+        let _ = builder.start(b"left over").and_then(|()| builder.push(Default::default()));
+        assert_eq!(grown.build(&mut builder), expected);
+    }
+}
+
+#[test]
+fn a_book_of_another_grammar_is_ignored() {
+    let other = Arc::new(doc::sums());
+    let book = Arc::new(BookTrainer::new(&other).finish());
+    let tree = tree_of(&grow(b"\0\x01\x05\x15"));
+    let mut bytes = Vec::new();
+    Encoder::new().encode_into(&tree, Some(&book), &mut bytes);
+    assert_eq!(bytes, encode(&tree));
+}
+
+#[test]
+fn a_trainer_ignores_trees_of_another_grammar() {
+    let mut trainer = BookTrainer::new(&Arc::new(doc::sums()));
+    trainer.add(&tree_of(&grow(b"\0\x01\x05\x15")));
+    assert!(trainer.finish().is_empty());
+}
+
+#[test]
+fn a_book_makes_a_small_tree_smaller() {
+    let grammar = Arc::new(doc::sums());
+    let tree = doc::one_plus_two(&grammar);
+    let mut trainer = BookTrainer::new(&grammar);
+    trainer.add(&tree);
+    let (mut with_book, book) = (Vec::new(), Arc::new(trainer.finish()));
+    Encoder::new().encode_into(&tree, Some(&book), &mut with_book);
+    assert!(with_book.len() + 10 < encode(&tree).len(), "{} bytes", with_book.len());
+}
+
+#[test]
+fn encode_into_replaces_what_was_there() {
+    let tree = doc::one_plus_two(&Arc::new(doc::sums()));
+    let mut bytes = b"something else".to_vec();
+    Encoder::new().encode_into(&tree, None, &mut bytes);
+    assert_eq!(decode(&bytes, tree.grammar()).as_ref(), Ok(&tree));
+}
+
+#[test]
+fn trees_that_differ_in_one_thing_are_not_equal() {
+    let grammar = Arc::new(doc::sums());
+    let build = |source: &[u8], change: fn(&mut Vec<herbarium_codec::NewNode>)| {
+        let node = |kind, depth, start, end| herbarium_codec::NewNode {
+            kind,
+            depth,
+            start,
+            end,
+            ..Default::default()
+        };
+        let mut nodes = vec![node(3, 0, 0, 4), node(1, 1, 0, 1), node(2, 1, 2, 3)];
+        change(&mut nodes);
+        let mut builder = TreeBuilder::new(&grammar);
+        builder.start(source).expect("a source");
+        nodes.into_iter().try_for_each(|node| builder.push(node)).expect("valid nodes");
+        builder.finish().expect("a tree")
+    };
+    let tree = build(b"1 +\n", |_| {});
+    assert_eq!(tree, build(b"1 +\n", |_| {}));
+    let others = [
+        build(b"1 +\n", |nodes| nodes[1].kind = 2),
+        build(b"1 +\n", |nodes| nodes[1].field = 1),
+        build(b"1 +\n", |nodes| nodes[1].extra = true),
+        build(b"1 +\n", |nodes| nodes[1].missing = true),
+        build(b"1 +\n", |nodes| nodes[1].end = 2),
+        build(b"1 +\n", |nodes| nodes[2].start = 1),
+        build(b"1 +\n", |nodes| {
+            let [_, _, last] = nodes.as_mut_slice() else { unreachable!() };
+            *last = herbarium_codec::NewNode {
+                kind: 2,
+                depth: 2,
+                start: 0,
+                end: 1,
+                ..Default::default()
+            };
+        }),
+        build(b"1 +\n", |nodes| nodes[0].end = 3),
+        build(b"1 +\n", |nodes| nodes.truncate(2)),
+        build(b"2 +\n", |_| {}),
+        build(b"1 +\n ", |_| {}),
+    ];
+    for (index, other) in others.iter().enumerate() {
+        assert_ne!(&tree, other, "change {index}");
+    }
+}

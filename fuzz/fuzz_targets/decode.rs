@@ -1,0 +1,4 @@
+//! See `herbarium_fuzz::decode_any`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| herbarium_fuzz::decode_any(data));
