@@ -1,0 +1,284 @@
+//! The columns of the tree section, and the values in them that are too rare
+//! or too long for the walk's straight path.
+
+use crate::DecodeError;
+use crate::container::Section;
+use crate::shape::{GAP_COLUMN, LINES, Shape, TAIL, gap, read_shapes};
+use crate::tree::Tree;
+use crate::wire::Reader;
+
+/// Codes below are shape numbers; from here on a second byte follows.
+pub(crate) const FIRST_LONG: u8 = 224;
+/// The shape number follows in three bytes.
+pub(crate) const LONG_CODE: u8 = 255;
+/// Shape numbers below this one take two bytes at most.
+pub(crate) const LONG_LIMIT: u32 = FIRST_LONG as u32 + ((LONG_CODE - FIRST_LONG) as u32) * 256;
+
+/// The columns of the tree section.
+pub(super) struct Columns<'a> {
+    pub(super) codes: &'a [u8],
+    pub(super) lens: &'a [u8],
+    /// Length of a line end inside a gap: 1, or 2 for CR LF.
+    pub(super) line_end: u32,
+    pub(super) tails: Reader<'a>,
+    pub(super) faults: Reader<'a>,
+    gaps: Reader<'a>,
+    lines: Reader<'a>,
+    codes_offset: usize,
+    lens_offset: usize,
+}
+
+/// What the rare things found on the way are added to.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Line starts of the block at hand: the node, and the distance from where
+    /// the gap before it begins.
+    pub(super) marks: Vec<(u32, u32)>,
+    /// Nodes that end after their last child, and by how much.
+    pub(super) tails: Vec<(u32, u32)>,
+    /// Nodes that are errors or missing.
+    pub(super) errors: Vec<u32>,
+}
+
+/// A node that takes more than the straight path.
+pub(super) struct Slow {
+    /// Its number in the tree, and in the block.
+    pub(super) index: u32,
+    pub(super) node: u32,
+    pub(super) shape: Shape,
+    /// Length of the token.
+    pub(super) len: u32,
+    /// Indentation of the line before it.
+    pub(super) indent: i64,
+}
+
+impl<'a> Columns<'a> {
+    /// Splits the section; the shapes go into the tree.
+    pub(super) fn read(section: Section<'a>, tree: &mut Tree) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(section.bytes, section.offset);
+        let offset = reader.offset();
+        let style = reader.u8("tree flags")?;
+        if style > 1 {
+            return Err(invalid("tree flags", offset, "0 or 1", style));
+        }
+        let mut sizes = [0; 6];
+        for size in &mut sizes {
+            *size = reader.count("column length")?;
+        }
+        let [shapes, codes, gaps, lens, lines, tails] = sizes;
+        let mut table = column(&mut reader, shapes)?;
+        let grammar = tree.grammar().clone();
+        read_shapes(&mut table, &grammar, tree.own_shapes_mut())?;
+        end_of(&table, "shape table")?;
+        let codes_offset = reader.offset();
+        let codes = reader.take(codes, "shape codes")?;
+        let gaps = column(&mut reader, gaps)?;
+        let lens_offset = reader.offset();
+        let lens = reader.take(lens, "token lengths")?;
+        let lines = column(&mut reader, lines)?;
+        let tails = column(&mut reader, tails)?;
+        let left = reader.left();
+        let faults = column(&mut reader, left)?;
+        tree.set_crlf(style == 1);
+        let line_end = u32::from(style).saturating_add(1);
+        Ok(Self { codes, lens, line_end, tails, faults, gaps, lines, codes_offset, lens_offset })
+    }
+
+    /// The shape number of the code at `at`, of any length, and the place
+    /// behind it; `shapes` is how many there are.
+    #[inline(never)]
+    pub(super) fn long_code(&self, at: usize, shapes: usize) -> Result<(u32, usize), DecodeError> {
+        let (id, len) = match self.codes.get(at..).unwrap_or_default() {
+            [LONG_CODE, a, b, c, ..] => (u32::from_le_bytes([*a, *b, *c, 0]), 4),
+            [code, ..] if *code < FIRST_LONG => (u32::from(*code), 1),
+            [code @ ..LONG_CODE, low, ..] => {
+                let high = u32::from(code.wrapping_sub(FIRST_LONG)) << 8;
+                (u32::from(FIRST_LONG).saturating_add(high).saturating_add(u32::from(*low)), 2)
+            }
+            _ => return Err(self.cut_off("shape codes", self.codes_offset, self.codes.len())),
+        };
+        if id as usize >= shapes {
+            let offset = self.codes_offset.saturating_add(at);
+            return Err(invalid("shape code", offset, format!("a number below {shapes}"), id));
+        }
+        Ok((id, at.saturating_add(len)))
+    }
+
+    /// A token length of any size, and the place behind it.
+    #[inline(never)]
+    pub(super) fn long_len(&self, at: usize) -> Result<(u32, usize), DecodeError> {
+        let bytes = self.lens.get(at..).unwrap_or_default();
+        let mut reader = Reader::new(bytes, self.lens_offset.saturating_add(at));
+        let len = reader.varint("token length")?;
+        Ok((len, self.lens.len().saturating_sub(reader.left())))
+    }
+
+    /// Length of the gap before a node that takes more than the straight path,
+    /// and the indentation from there on.
+    #[inline(never)]
+    pub(super) fn slow(
+        &mut self,
+        slow: &Slow,
+        found: &mut Found,
+    ) -> Result<(u32, i64), DecodeError> {
+        let code = match slow.shape.flags & GAP_COLUMN {
+            0 => slow.shape.gap,
+            _ => self.gaps.u8("gap")?,
+        };
+        let (gap, indent) = self.gap(code, slow, found)?;
+        if slow.shape.flags & LINES != 0 {
+            let len = u64::from(gap).saturating_add(u64::from(slow.len));
+            self.inner_lines(gap, len, |line| found.marks.push((slow.node, line)))?;
+        }
+        if slow.shape.flags & TAIL != 0 {
+            found.tails.push((slow.index, self.tails.varint("tail")?));
+        }
+        if slow.shape.is_fault() {
+            found.errors.push(slow.index);
+        }
+        Ok((gap, indent))
+    }
+
+    fn gap(&mut self, code: u8, slow: &Slow, found: &mut Found) -> Result<(u32, i64), DecodeError> {
+        if code < gap::PLAIN {
+            return Ok((u32::from(code), slow.indent));
+        }
+        let Some((ends, change)) = gap::lines(code) else {
+            return self.spelled_gap(code, slow, found);
+        };
+        let mut len = 0u32;
+        for _ in 0..ends {
+            len = len.saturating_add(self.line_end);
+            found.marks.push((slow.node, len));
+        }
+        let indent = slow.indent.saturating_add(i64::from(change));
+        let width = u32::try_from(indent).map_err(|_| {
+            invalid("indentation", self.gaps.offset(), "from 0 to 4294967295", indent)
+        })?;
+        Ok((len.saturating_add(width), indent))
+    }
+
+    /// A gap whose length and line ends are spelled out.
+    #[cold]
+    fn spelled_gap(
+        &mut self,
+        code: u8,
+        slow: &Slow,
+        found: &mut Found,
+    ) -> Result<(u32, i64), DecodeError> {
+        if code != gap::ESCAPE {
+            return Err(invalid("gap code", self.gaps.offset(), "a code in use", code));
+        }
+        let len = self.lines.varint("gap length")?;
+        let mark = |line| found.marks.push((slow.node, line));
+        let last = self.inner_lines(0, u64::from(len), mark)?;
+        Ok((len, last.map_or(slow.indent, |last| i64::from(len.saturating_sub(last)))))
+    }
+
+    /// Line ends spelled out between two places: their number, and the bytes
+    /// of each line before its `\n`. Gives the start of the last line.
+    pub(super) fn inner_lines(
+        &mut self,
+        start: u32,
+        end: u64,
+        mut mark: impl FnMut(u32),
+    ) -> Result<Option<u32>, DecodeError> {
+        let count = self.lines.varint("number of line ends")?;
+        let mut line = u64::from(start);
+        for _ in 0..count {
+            let offset = self.lines.offset();
+            let len = self.lines.varint("line length")?;
+            line = line.saturating_add(u64::from(len)).saturating_add(1);
+            if line > end || line > u64::from(u32::MAX) {
+                let expected =
+                    format!("within the {} bytes from here", end.saturating_sub(u64::from(start)));
+                return Err(invalid("line end", offset, expected, line));
+            }
+            mark(line as u32);
+        }
+        Ok((count != 0).then_some(line as u32))
+    }
+
+    /// The walk used up codes and lengths, closed every node, and never had an
+    /// indentation below zero.
+    pub(super) fn check_walk(
+        &self,
+        codes: usize,
+        lens: usize,
+        depth: u32,
+        indent_fits: bool,
+    ) -> Result<(), DecodeError> {
+        self.check_used("shape codes", self.codes, self.codes_offset, codes)?;
+        self.check_used("token lengths", self.lens, self.lens_offset, lens)?;
+        let end = self.codes_offset.saturating_add(self.codes.len());
+        if depth != 0 {
+            let found = format!("{depth} levels open");
+            return Err(invalid("tree", end, "every node with children closed", found));
+        }
+        if !indent_fits {
+            return Err(invalid(
+                "indentation",
+                end,
+                "from 0 to 4294967295 on every line",
+                "another",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_used(
+        &self,
+        what: &'static str,
+        column: &[u8],
+        offset: usize,
+        used: usize,
+    ) -> Result<(), DecodeError> {
+        match column.len().checked_sub(used) {
+            Some(0) => Ok(()),
+            None => Err(self.cut_off(what, offset, column.len())),
+            Some(left) => {
+                let offset = offset.saturating_add(used);
+                Err(invalid(what, offset, "the end of the column", format!("{left} bytes more")))
+            }
+        }
+    }
+
+    /// Nothing is left in the columns that are read value by value.
+    pub(super) fn check_rest(&self) -> Result<(), DecodeError> {
+        end_of(&self.gaps, "gaps")?;
+        end_of(&self.lines, "line ends")?;
+        end_of(&self.tails, "tails")?;
+        end_of(&self.faults, "faults")
+    }
+
+    #[cold]
+    fn cut_off(&self, what: &'static str, offset: usize, len: usize) -> DecodeError {
+        DecodeError::Truncated { what, offset: offset.saturating_add(len), needed: 1, left: 0 }
+    }
+}
+
+fn column<'a>(reader: &mut Reader<'a>, len: usize) -> Result<Reader<'a>, DecodeError> {
+    let offset = reader.offset();
+    Ok(Reader::new(reader.take(len, "column")?, offset))
+}
+
+fn end_of(reader: &Reader<'_>, what: &'static str) -> Result<(), DecodeError> {
+    match reader.left() {
+        0 => Ok(()),
+        left => Err(invalid(
+            what,
+            reader.offset(),
+            "the end of the column",
+            format!("{left} bytes more"),
+        )),
+    }
+}
+
+pub(super) fn invalid(
+    what: &'static str,
+    offset: usize,
+    expected: impl Into<String>,
+    found: impl ToString,
+) -> DecodeError {
+    DecodeError::Invalid { what, offset, expected: expected.into(), found: found.to_string() }
+}
