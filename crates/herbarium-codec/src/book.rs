@@ -5,6 +5,12 @@
 //! store, and named in the header of every tree that was pressed with it. As
 //! the numbers in it mean the same in every tree, a general compressor with a
 //! dictionary finds more to share, too.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::collections::HashMap;
 use std::fmt;

@@ -345,7 +345,8 @@ impl TreeBuilder {
     /// Every error without children has a character: 0 where none was given.
     fn unexpected_of(&self, tree: &mut Tree) {
         let mut given = self.unexpected.iter().peekable();
-        for index in tree.error_tokens() {
+        for place in 0..tree.error_count() {
+            let Some(index) = tree.error_token(place) else { continue };
             while given.peek().is_some_and(|(at, _)| *at < index) {
                 given.next();
             }

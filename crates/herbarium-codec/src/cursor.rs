@@ -1,4 +1,10 @@
 //! Walking a tree step by step.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use crate::{Node, Point};
 

@@ -313,7 +313,8 @@ fn read_faults(faults: &mut Reader<'_>, tree: &mut Tree) -> Result<(), DecodeErr
     if faults.left() == 0 {
         return Ok(());
     }
-    for index in tree.error_tokens() {
+    for place in 0..tree.error_count() {
+        let Some(index) = tree.error_token(place) else { continue };
         let character = faults.varint("unexpected character")?;
         // Stored one up: -1 stands for bytes that are no character.
         let character = character.wrapping_sub(1) as i32;

@@ -1,4 +1,10 @@
 //! The grammar table: the names that turn numbers in a tree into words.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::collections::HashMap;
 use std::fmt;

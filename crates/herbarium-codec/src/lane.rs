@@ -7,6 +7,12 @@
 //! more; it never searches. Within a block, equal neighbours share one wide
 //! entry, so that ten thousand statements under one distant root cost next to
 //! nothing.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 /// Nodes in a block. The low byte of a wide code numbers any of them.
 pub(crate) const BLOCK: usize = 256;

@@ -1,4 +1,10 @@
 //! One node of a tree, with tree-sitter's own method names and meanings.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,10 @@
 //! S-expressions, character for character as tree-sitter prints them.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::fmt::Write;
 

@@ -5,6 +5,12 @@
 //! it and, for a literal token, how long it is: a file of ten thousand nodes
 //! has perhaps 150 such combinations. Each is a [`Shape`], and a node is
 //! mostly one byte that names its shape. See `docs/format/v1.md`.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use crate::wire::{Reader, put_varint};
 use crate::{DecodeError, ERROR_KIND, Grammar};

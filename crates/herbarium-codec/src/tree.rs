@@ -64,6 +64,14 @@ pub(crate) struct HiddenMissing {
     pub(crate) kind: u16,
 }
 
+impl Faults {
+    fn clear(&mut self) {
+        self.unexpected.clear();
+        self.hidden_missing.clear();
+        self.marks.clear();
+    }
+}
+
 impl Tree {
     /// The root. Its range may be shorter than the source: it starts at the
     /// first token.
@@ -307,13 +315,17 @@ impl Tree {
         self.faults.as_ref().map_or(&[], |faults| &faults.marks)
     }
 
-    /// Error nodes without children: those that have an unexpected character.
-    pub(crate) fn error_tokens(&self) -> Vec<u32> {
-        let is_token = |&index: &u32| {
-            let shape = self.shape_at(index);
-            shape.kind == ERROR_KIND && !shape.has(INTERNAL)
-        };
-        self.errors.iter().copied().filter(is_token).collect()
+    /// Number of nodes that are known to make themselves `has_error`.
+    pub(crate) fn error_count(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// The error at that place in the list, if it is a node without children:
+    /// one that has an unexpected character.
+    pub(crate) fn error_token(&self, place: usize) -> Option<u32> {
+        let index = *self.errors.get(place)?;
+        let shape = self.shape_at(index);
+        (shape.kind == ERROR_KIND && !shape.has(INTERNAL)).then_some(index)
     }
 
     /// The last byte that a node's tail may reach: the start of what follows,
@@ -399,7 +411,9 @@ impl Tree {
         self.own.clear();
         self.tails.clear();
         self.errors.clear();
-        self.faults = None;
+        if let Some(faults) = &mut self.faults {
+            faults.clear();
+        }
         (self.source_len, self.source_hash, self.crlf) = (0, 0, false);
     }
 

@@ -3,6 +3,12 @@
 //!
 //! Every read compares with what is left before it touches or allocates
 //! anything; the offset of a failure is always known.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use crate::DecodeError;
 
