@@ -57,8 +57,12 @@ pub enum Verdict {
 impl Clash {
     /// What the path and the head of a file tell.
     pub fn decide(&self, path: &Path, head: &[u8]) -> Verdict {
-        let matching = self.rules.iter().find(|rule| self.matches(rule, path, head));
-        matching.map_or(self.default, |rule| rule.verdict)
+        self.rule(path, head).map_or(self.default, |rule| rule.verdict)
+    }
+
+    /// The rule that decides, or none where the default holds.
+    pub fn rule(&self, path: &Path, head: &[u8]) -> Option<&'static Rule> {
+        self.rules.iter().find(|rule| self.matches(rule, path, head))
     }
 
     fn matches(&self, rule: &Rule, path: &Path, head: &[u8]) -> bool {
