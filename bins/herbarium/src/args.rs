@@ -1,0 +1,141 @@
+//! What can be typed.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use herbarium_store::STORE_VARIABLE;
+
+use crate::numbers::parse_size;
+
+/// Presses a code base into stored syntax trees, and opens them again without parsing.
+#[derive(Parser, Debug)]
+#[command(
+    name = "herbarium",
+    version = crate::version::text(),
+    propagate_version = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 fine, 1 a difference or a damaged tree, 2 usage, \
+                  3 something could not be read or written, 130 stopped by Ctrl-C."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Directory of the store [default: `herbarium` in the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = STORE_VARIABLE, hide_env_values = true)]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Print JSON, in the shapes that docs/cli.md describes
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// When to colour what is printed
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+
+    /// Print the answer and errors only: no progress, no remarks
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more: -v names every problem, -vv and -vvv add the log
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Threads that parse [default: one a core]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) workers: Option<NonZero<usize>>,
+
+    /// Leave out larger files: bytes, or a number with K, M or G
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, default_value = crate::store::default_max_file_size())]
+    pub(crate) max_file_size: u64,
+}
+
+/// When to colour.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Press every file of a code base; parses only what is new or changed
+    Index(IndexArgs),
+    /// Print the syntax tree of a file, opened from the store
+    Tree(TreeArgs),
+    /// Tell what the store holds, language by language
+    Stats,
+    /// Check every stored tree
+    Verify(VerifyArgs),
+    /// List the languages that are built in
+    Languages(LanguagesArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page, in troff
+    Man(ManArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IndexArgs {
+    /// Directories or files to press
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TreeArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Print an S-expression, as tree-sitter does
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) sexp: bool,
+
+    /// Fail instead of parsing when the store has no tree of this file as it is now
+    #[arg(long, alias = "no-parse")]
+    pub(crate) from_store: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// Parse every file again as well, and compare node for node
+    #[arg(long)]
+    pub(crate) deep: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LanguagesArgs {
+    /// List those too that are known but not built in
+    #[arg(long)]
+    pub(crate) known: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Command whose page to print [default: the page of herbarium itself]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}

@@ -1,0 +1,68 @@
+//! The `herbarium` command: presses a code base into stored syntax trees, and
+//! opens them again without parsing.
+//!
+//! It parses arguments, calls the libraries, and prints: to press and open trees
+//! from Rust, use `herbarium-index` and what it stands on. What the command
+//! prints as JSON, and its exit codes, are described in `docs/cli.md`. This
+//! library exists so that manual pages and completions can be made without
+//! running the program.
+//!
+//! ```
+//! let program = herbarium_cli::program();
+//! assert!(program.get_subcommands().any(|command| command.get_name() == "index"));
+//! ```
+
+mod app;
+mod args;
+mod command;
+mod exit;
+mod interrupt;
+mod log;
+mod numbers;
+mod paint;
+mod paths;
+mod progress;
+mod show;
+mod store;
+mod table;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use app::App;
+use args::Cli;
+use exit::{Exit, Failure};
+
+/// Runs the program with the arguments of this process.
+///
+/// Writes to standard output and standard error, installs a log, and with
+/// `index` a handler for Ctrl-C. Usage errors end the process with code 2.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    log::install(&cli);
+    let app = App::new(cli.global);
+    let ended = command::run(&app, cli.command).and_then(|exit| {
+        app.flush()?;
+        Ok(exit)
+    });
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(Failure::ClosedPipe) => Exit::Fine.into(),
+        Err(Failure::Told(trouble)) => {
+            app.tell_trouble(&trouble);
+            trouble.exit().into()
+        }
+    }
+}
+
+/// Everything that can be typed, for those who render it as something else.
+pub fn program() -> clap::Command {
+    Cli::command()
+}
+
+/// The README's example is a program that compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,140 @@
+//! Numbers as people read and write them.
+
+use std::time::Duration;
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A number of bytes with three digits or so, in units of 1,024.
+pub(crate) fn bytes(number: u64) -> String {
+    let mut value = number as f64;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{number} B"),
+        _ if value < 10.0 => format!("{value:.2} {unit}"),
+        _ if value < 100.0 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
+/// A time that passed, as exact as one cares about.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 if time.as_millis() < 10 => format!("{:.1} ms", time.as_secs_f64() * 1e3),
+        0 => format!("{} ms", time.as_millis()),
+        1..60 => format!("{:.1} s", time.as_secs_f64()),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A time in seconds, likewise.
+pub(crate) fn seconds(time: f64) -> String {
+    duration(Duration::try_from_secs_f64(time).unwrap_or_default())
+}
+
+/// Bytes a node; `None` where there is no node.
+pub(crate) fn bytes_a_node(stored_bytes: u64, nodes: u64) -> Option<f64> {
+    // Three decimals are what the figure is good for, in JSON too.
+    (nodes > 0).then(|| (stored_bytes as f64 / nodes as f64 * 1e3).round() / 1e3)
+}
+
+/// A part as a percentage of a whole; `None` of nothing.
+pub(crate) fn percent(part: u64, whole: u64) -> Option<String> {
+    (whole > 0).then(|| format!("{:.1}%", part as f64 * 100.0 / whole as f64))
+}
+
+/// A size as it is typed: bytes, or a number with K, M or G (units of 1,024).
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match &lower[digits.len()..] {
+        "" | "b" => Some(1),
+        "k" | "kb" | "kib" => Some(1 << 10),
+        "m" | "mb" | "mib" => Some(1 << 20),
+        "g" | "gb" | "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let number = digits.parse::<u64>().ok();
+    number
+        .zip(unit)
+        .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit))
+        .ok_or_else(|| "expected a number of bytes, or a number with K, M or G, such as 32M".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_by_threes() {
+        let check = |number, text: &str| assert_eq!(grouped(number), text);
+        check(0, "0");
+        check(999, "999");
+        check(1_000, "1,000");
+        check(1_234_567, "1,234,567");
+        check(u64::MAX, "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn bytes_have_three_digits_and_a_unit() {
+        let check = |number, text: &str| assert_eq!(bytes(number), text);
+        check(0, "0 B");
+        check(1023, "1023 B");
+        check(1024, "1.00 KiB");
+        check(15 << 10, "15.0 KiB");
+        check(500 << 20, "500 MiB");
+        check(3 << 40, "3.00 TiB");
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        let check = |ms, text: &str| assert_eq!(duration(Duration::from_millis(ms)), text);
+        check(1, "1.0 ms");
+        check(420, "420 ms");
+        check(1_550, "1.6 s");
+        check(61_000, "1 min 1 s");
+        check(7_260_000, "2 h 1 min");
+    }
+
+    #[test]
+    fn sizes_are_read_with_and_without_a_unit() {
+        let check =
+            |text: &str, size: Option<u64>| assert_eq!(parse_size(text).ok(), size, "{text}");
+        check("0", Some(0));
+        check("4096", Some(4096));
+        check("64k", Some(64 << 10));
+        check("32M", Some(32 << 20));
+        check("2 GiB", None);
+        check("1gib", Some(1 << 30));
+        check("", None);
+        check("M", None);
+        check("12X", None);
+        check("-1", None);
+        check("1.5M", None);
+        check("99999999999G", None);
+    }
+}

@@ -1,0 +1,136 @@
+//! Each exit code, and what is said with it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, Ran, Type, check_shape};
+
+#[test]
+fn what_makes_no_sense_is_a_usage_error() {
+    let bed = Bed::sown();
+    let check = |args: &[&str], says: &str| {
+        bed.run(args).code(2).says(&[says]);
+    };
+    check(&[], "Usage: herbarium");
+    check(&["press"], "unrecognized subcommand");
+    check(&["index", "--fast"], "--fast");
+    check(&["index", "--workers", "0"], "--workers");
+    check(&["index", "--max-file-size", "big"], "such as 32M");
+    check(&["tree"], "<FILE>");
+    check(&["tree", "src/main.rs", "--sexp", "--json"], "--json");
+    check(&["languages", "--color", "sometimes"], "auto, always, never");
+    check(&["index", "-q", "-v"], "cannot be used with");
+    check(&["completions", "csh"], "csh");
+    check(&["man", "press"], "name one of index, tree");
+    assert!(!bed.store().exists(), "a usage error changes nothing");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_named_with_what_to_do() {
+    let bed = Bed::sown();
+    fs::write(bed.store(), "a file, no folder").unwrap();
+    let store = bed.store().display().to_string();
+    for args in [["index", "."].as_slice(), &["tree", "src/main.rs"], &["stats"], &["verify"]] {
+        let says = ["error: could not open the store", &store, "what to do: "];
+        bed.run(args).code(3).says(&says);
+    }
+    assert_eq!(fs::read_to_string(bed.store()).unwrap(), "a file, no folder");
+}
+
+#[test]
+fn a_folder_of_other_things_is_not_taken_for_a_store() {
+    let bed = Bed::sown();
+    let project = bed.project().into_os_string().into_string().unwrap();
+    let before = fs::read_dir(bed.project()).unwrap().count();
+    bed.run(["index", ".", "--store", &project]).code(3).says(&["is not a store", "--store"]);
+    assert_eq!(fs::read_dir(bed.project()).unwrap().count(), before);
+}
+
+#[test]
+fn without_a_store_the_reader_is_sent_to_index() {
+    let bed = Bed::sown();
+    for args in [["stats"].as_slice(), &["verify"], &["tree", "src/main.rs", "--from-store"]] {
+        bed.run(args).code(3).says(&["run `herbarium index` first"]);
+    }
+    assert!(!bed.store().exists(), "a reader makes no store");
+}
+
+#[test]
+fn a_path_that_is_not_there_cannot_be_read() {
+    let bed = Bed::grown();
+    bed.run(["index", "nowhere"]).code(3).says(&["could not index", "nowhere", "because: "]);
+    bed.run(["tree", "nowhere.rs"]).code(3).says(&["could not read", "nowhere.rs", "because: "]);
+    bed.run(["tree", "src"]).code(3).says(&["src"]);
+}
+
+#[test]
+fn a_file_of_no_language_has_no_tree() {
+    let bed = Bed::grown();
+    bed.run(["tree", "NOTES"]).code(3).says(&["NOTES", "herbarium languages"]);
+    bed.run(["tree", "picture.bin"]).code(3).says(&["picture.bin"]);
+}
+
+#[test]
+fn errors_are_json_for_those_who_asked_for_it() {
+    let bed = Bed::grown();
+    let ran = bed.run(["tree", "nowhere.rs", "--json"]).code(3);
+    assert_eq!(ran.out, "");
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    let fields = [("error", Type::Text), ("causes", Type::List), ("exit_code", Type::Number)];
+    let mut object = error.clone();
+    object.as_object_mut().unwrap().remove("help");
+    check_shape(&object, &fields);
+    assert_eq!(error["exit_code"], json!(3));
+}
+
+#[test]
+fn broken_source_is_no_error() {
+    let bed = Bed::with(&[("a.rs", "fn ((( {{{ \u{fffd}"), ("b.py", "def def def\n\t\t  x")]);
+    let report = bed.json(["index", "--json"]);
+    assert_eq!((&report["files"], &report["errors"]), (&json!(2), &json!(0)));
+    bed.run(["verify", "--deep"]).code(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unreadable_file_is_named_and_the_rest_is_pressed() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let bed = Bed::sown();
+    bed.write("src/secret.rs", "fn secret() {}\n");
+    let secret = bed.path("src/secret.rs");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o0)).unwrap();
+    let report = Ran::of(&mut bed.unprivileged(["index", "--json"])).code(3).json();
+    assert_eq!((&report["files"], &report["errors"]), (&json!(6), &json!(1)));
+    assert_eq!(report["problems"][0]["path"], "src/secret.rs");
+    assert_eq!(report["problems"][0]["kind"], "unreadable");
+    let again = Ran::of(&mut bed.unprivileged(["index"])).code(3);
+    again.prints(&["src/secret.rs: unreadable: "]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_without_permission_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let bed = Bed::grown();
+    fs::set_permissions(bed.store(), fs::Permissions::from_mode(0o0)).unwrap();
+    for args in [["index", "."].as_slice(), &["tree", "src/main.rs"], &["stats"], &["verify"]] {
+        let says = ["error: could not open the store", "what to do: "];
+        Ran::of(&mut bed.unprivileged(args)).code(3).says(&says);
+    }
+    fs::set_permissions(bed.store(), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_may_only_be_read_serves_readers() {
+    let bed = Bed::grown();
+    bed.may_only_read_the_store();
+    let check = |args: &[&str]| Ran::of(&mut bed.unprivileged(args)).code(0);
+    check(&["tree", "src/main.rs"]).silent().prints(&["source_file"]);
+    check(&["stats"]).prints(&["rust"]);
+    check(&["verify", "--deep"]).prints(&["sound"]);
+    Ran::of(&mut bed.unprivileged(["index"])).code(3).says(&["what to do: "]);
+}

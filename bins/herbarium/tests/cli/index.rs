@@ -1,0 +1,213 @@
+//! Pressing a code base.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, Type, check_shape, check_values};
+
+const FIGURES: [(&str, Type); 6] = [
+    ("files", Type::Number),
+    ("lines", Type::Number),
+    ("nodes", Type::Number),
+    ("source_bytes", Type::Number),
+    ("stored_bytes", Type::Number),
+    ("bytes_per_node", Type::NumberOrNull),
+];
+
+#[test]
+fn the_json_report_has_the_documented_shape() {
+    let report = Bed::sown().json(["index", ".", "--json"]);
+    let mut fields = FIGURES.to_vec();
+    fields.extend([
+        ("trees_new", Type::Number),
+        ("trees_reused", Type::Number),
+        ("parses", Type::Number),
+        ("reads", Type::Number),
+        ("shared_bytes", Type::Number),
+        ("errors", Type::Number),
+        ("found", Type::Number),
+        ("skipped", Type::Object),
+        ("languages", Type::Object),
+        ("problems", Type::List),
+        ("dictionaries_new", Type::Number),
+        ("cancelled", Type::Flag),
+        ("seconds", Type::Number),
+        ("cpu_seconds", Type::Number),
+        ("parse_cpu_seconds", Type::Number),
+        ("store", Type::Text),
+    ]);
+    check_shape(&report, &fields);
+    check_shape(&report["languages"]["rust"], &FIGURES);
+    let skipped = [
+        ("unknown_language", Type::Number),
+        ("not_built_in", Type::Object),
+        ("injection_only", Type::Number),
+        ("binary", Type::Number),
+        ("special", Type::Number),
+    ];
+    check_shape(&report["skipped"], &skipped);
+}
+
+#[test]
+fn every_file_is_counted_once() {
+    let report = Bed::sown().json(["index", "--json"]);
+    let expected = [
+        ("found", json!(9)),
+        ("files", json!(6)),
+        ("trees_new", json!(6)),
+        ("trees_reused", json!(0)),
+        ("parses", json!(6)),
+        ("errors", json!(0)),
+        ("problems", json!([])),
+        ("cancelled", json!(false)),
+    ];
+    check_values(&report, &expected);
+    let zig = herbarium_languages::by_id("zig").is_none();
+    let not_built_in = if zig { json!({"zig": 1}) } else { json!({}) };
+    let skipped = json!({
+        "unknown_language": 1, "not_built_in": not_built_in,
+        "injection_only": 0, "binary": 1, "special": 0,
+    });
+    assert_eq!(report["skipped"], skipped);
+    let languages: Vec<_> = report["languages"].as_object().unwrap().keys().collect();
+    assert_eq!(languages, ["c", "javascript", "json", "python", "rust"]);
+    assert_eq!(report["languages"]["rust"]["files"], 2);
+}
+
+#[test]
+fn a_second_run_parses_nothing() {
+    let bed = Bed::grown();
+    let again = bed.json(["index", "--json"]);
+    check_values(
+        &again,
+        &[
+            ("files", json!(6)),
+            ("parses", json!(0)),
+            ("reads", json!(0)),
+            ("trees_new", json!(0)),
+            ("trees_reused", json!(6)),
+        ],
+    );
+}
+
+#[test]
+fn what_moved_or_was_copied_is_not_parsed_again() {
+    let bed = Bed::grown();
+    fs::rename(bed.path("src"), bed.path("source")).unwrap();
+    fs::copy(bed.path("tools/run.py"), bed.path("tools/copy.py")).unwrap();
+    let again = bed.json(["index", "--json"]);
+    check_values(&again, &[("files", json!(7)), ("parses", json!(0)), ("trees_new", json!(0))]);
+}
+
+#[test]
+fn only_what_changed_is_parsed_again() {
+    let bed = Bed::grown();
+    bed.write("tools/run.py", "def run(x):\n    return x\n");
+    let again = bed.json(["index", "--json"]);
+    check_values(
+        &again,
+        &[("parses", json!(1)), ("trees_new", json!(1)), ("trees_reused", json!(5))],
+    );
+}
+
+#[test]
+fn the_summary_names_all_that_the_issue_asks_for() {
+    let ran = Bed::sown().run(["index", "."]).code(0).silent();
+    ran.prints(&[
+        "files      6\n",
+        "languages  5 (rust 2, ",
+        "lines      ",
+        "nodes      ",
+        "trees      6 new, 0 reused\n",
+        "parses     6\n",
+        "source     ",
+        "stored     ",
+        " bytes a node",
+        "time       ",
+        "left out   1 of no known language, 1 binary\n",
+        "next: `herbarium tree FILE`",
+    ]);
+}
+
+#[test]
+fn a_language_that_was_not_built_in_is_named_with_the_set_that_has_it() {
+    if herbarium_languages::by_id("zig").is_some() {
+        return; // This build has nothing to name here.
+    }
+    let ran = Bed::sown().run(["index"]).code(0);
+    ran.prints(&["not built  zig 1 (build with `--features extended-langs`)"]);
+}
+
+#[test]
+fn a_file_over_the_limit_is_named_and_no_failure() {
+    let bed = Bed::sown();
+    bed.write("src/long.rs", "// long\n".repeat(300));
+    let report = bed.json(["index", "--json", "--max-file-size", "2K"]);
+    check_values(&report, &[("files", json!(6)), ("errors", json!(1))]);
+    let problem = &report["problems"][0];
+    check_shape(problem, &[("path", Type::Text), ("kind", Type::Text), ("message", Type::Text)]);
+    check_values(problem, &[("path", json!("src/long.rs")), ("kind", json!("too_large"))]);
+    bed.run(["index", "--max-file-size", "2K"]).code(0).prints(&["problems   1\n", "src/long.rs"]);
+    check_values(&bed.json(["index", "--json"]), &[("files", json!(7)), ("errors", json!(0))]);
+}
+
+#[test]
+fn many_problems_are_counted_and_all_named_on_request() {
+    let bed = Bed::new();
+    for number in 0..30 {
+        bed.write(format!("{number:02}.rs"), "// long\n".repeat(30));
+    }
+    let args = ["index", "--max-file-size", "100"];
+    let short = bed.run(args).code(0).prints(&["problems   30\n", "and 10 more: -v names all"]);
+    assert!(!short.out.contains("29.rs"));
+    let long = bed.run(args.iter().chain(&["-v"])).code(0).prints(&["29.rs"]);
+    assert!(!long.out.contains("more: -v"));
+}
+
+#[test]
+fn folders_and_files_can_be_named() {
+    let bed = Bed::sown();
+    check_values(&bed.json(["index", "src", "--json"]), &[("files", json!(2))]);
+    let some = bed.json(["index", "tools", "web/app.js", "--json"]);
+    check_values(&some, &[("files", json!(2)), ("parses", json!(2))]);
+    let all = bed.json(["index", "--json"]);
+    check_values(&all, &[("files", json!(6)), ("parses", json!(2)), ("trees_reused", json!(4))]);
+}
+
+#[test]
+fn ignored_files_are_left_out() {
+    let bed = Bed::sown();
+    bed.write(".ignore", "src/\n*.js\n");
+    let report = bed.json(["index", "--json"]);
+    assert_eq!(report["files"], 3);
+}
+
+#[test]
+fn an_empty_project_is_fine() {
+    let bed = Bed::new();
+    let report = bed.json(["index", "--json"]);
+    check_values(&report, &[("files", json!(0)), ("bytes_per_node", Value::Null)]);
+    bed.run(["index"]).code(0).silent().prints(&["files      0\n"]);
+}
+
+#[test]
+fn the_number_of_workers_changes_nothing_but_time() {
+    let (one, four) = (Bed::sown(), Bed::sown());
+    let one = one.json(["index", "--json", "--workers", "1"]);
+    let four = four.json(["index", "--json", "--workers", "4"]);
+    for figure in ["files", "lines", "nodes", "parses", "source_bytes"] {
+        assert_eq!(one[figure], four[figure], "{figure}");
+    }
+}
+
+#[test]
+fn the_store_can_be_named_before_and_after_the_command() {
+    let bed = Bed::sown();
+    let other = bed.project().parent().unwrap().join("other");
+    let other = other.to_str().unwrap();
+    bed.json(["--store", other, "index", "--json"]);
+    let again = bed.json(["index", "--store", other, "--json"]);
+    check_values(&again, &[("parses", json!(0)), ("store", json!(other))]);
+    assert!(!bed.store().exists(), "the variable gives way to the option");
+}

@@ -1,0 +1,16 @@
+//! The built program, run as a user runs it: on folders of real small sources.
+
+mod bed;
+
+mod commands;
+mod damage;
+mod docs;
+mod exit_codes;
+mod index;
+mod interrupted;
+mod languages;
+mod output;
+mod processes;
+mod stats;
+mod tree;
+mod verify;
