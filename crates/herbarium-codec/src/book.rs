@@ -178,9 +178,10 @@ impl BookTrainer {
     /// Counts the shapes of a tree. Trees of another grammar are ignored.
     pub fn add(&mut self, tree: &Tree) {
         if tree.grammar().fingerprint() == self.grammar.fingerprint() {
-            let counts = &mut self.counts;
-            self.encoder
-                .count_shapes(tree, |shape, count| *counts.entry(shape).or_default() += count);
+            self.encoder.count_shapes(tree, |shape, uses| {
+                let count = self.counts.entry(shape).or_default();
+                *count = count.saturating_add(uses);
+            });
         }
     }
 

@@ -100,7 +100,8 @@ impl Header {
             });
         }
         let flags = reader.u8("flags")?;
-        if flags != 0 && minor <= FORMAT_MINOR {
+        let newer = minor > FORMAT_MINOR;
+        if flags != 0 && !newer {
             return Err(invalid("flags", 6, "0", format!("{flags:#04x}")));
         }
         let sections = reader.u8("section count")?;
@@ -249,7 +250,8 @@ impl Entry {
 
     /// A newer minor may have given the reserved bytes a meaning.
     fn check_reserved(&self, header: &Header) -> Result<(), DecodeError> {
-        if self.reserved != [0; 2] && header.minor <= FORMAT_MINOR {
+        let newer = header.minor > FORMAT_MINOR;
+        if self.reserved != [0; 2] && !newer {
             let (offset, found) = (self.offset.saturating_add(2), format!("{:?}", self.reserved));
             return Err(invalid("reserved bytes of a section", offset, "0", found));
         }

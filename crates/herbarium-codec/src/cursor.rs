@@ -54,7 +54,7 @@ impl<'tree> Cursor<'tree> {
 
     /// Number of the node in pre-order, from the node where the walk started.
     pub fn descendant_index(&self) -> usize {
-        self.node.id() - self.root.id()
+        self.node.id().saturating_sub(self.root.id())
     }
 
     /// To the first child; false when there is none.
@@ -78,7 +78,7 @@ impl<'tree> Cursor<'tree> {
         match self.node.parent() {
             Some(parent) if self.depth > 0 => {
                 self.node = parent;
-                self.depth -= 1;
+                self.depth = self.depth.saturating_sub(1);
                 true
             }
             _ => false,
@@ -102,7 +102,7 @@ impl<'tree> Cursor<'tree> {
     /// Cost: the depth of the node.
     pub fn goto_descendant(&mut self, descendant_index: usize) {
         let last = self.root.descendant_count().saturating_sub(1);
-        let index = self.root.id() + descendant_index.min(last);
+        let index = self.root.id().saturating_add(descendant_index.min(last));
         self.node = Node::new(self.root.tree(), index as u32);
         let above = std::iter::successors(Some(self.node), Node::parent);
         self.depth = above.take_while(|node| *node != self.root).count() as u32;
@@ -140,7 +140,7 @@ impl<'tree> Cursor<'tree> {
     fn down(&mut self, child: Option<Node<'tree>>) -> bool {
         if let Some(child) = child {
             self.node = child;
-            self.depth += 1;
+            self.depth = self.depth.saturating_add(1);
         }
         child.is_some()
     }

@@ -129,8 +129,8 @@ impl Grammar {
             }
         }
         let mut field_ids = HashMap::with_capacity(parts.fields.len());
-        for (index, name) in parts.fields.iter().enumerate() {
-            field_ids.entry(name.clone()).or_insert(index as u16 + 1);
+        for (id, name) in (1u16..=u16::MAX).zip(&parts.fields) {
+            field_ids.entry(name.clone()).or_insert(id);
         }
         Ok(Self { parts, fingerprint, kind_ids, field_ids })
     }

@@ -340,6 +340,10 @@ impl<'tree> Node<'tree> {
     /// # Panics
     /// When `source` is shorter than the text that was pressed, as
     /// tree-sitter's method does: compare [`crate::source_hash`] first.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "panics as documented, on a text that is not the pressed one"
+    )]
     pub fn utf8_text<'a>(&self, source: &'a [u8]) -> Result<&'a str, std::str::Utf8Error> {
         std::str::from_utf8(&source[self.byte_range()])
     }
@@ -410,7 +414,7 @@ impl<'tree, I: Iterator<Item = Node<'tree>>> Iterator for Counted<I> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.nodes.next();
-        self.left -= usize::from(next.is_some());
+        self.left = self.left.saturating_sub(usize::from(next.is_some()));
         next
     }
 

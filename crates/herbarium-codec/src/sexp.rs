@@ -61,7 +61,7 @@ impl<'tree> Writer<'tree> {
         let is_root = node.index() == self.root;
         let shown = node.is_named() || shape.has(MISSING);
         let above = self.open.last_mut().map(|top| {
-            top.children += 1;
+            top.children = top.children.saturating_add(1);
             top.field
         });
         let field = node.field_name().or(above.flatten()).filter(|_| !is_root);
@@ -137,7 +137,7 @@ impl<'tree> Writer<'tree> {
         let here = |hidden: &&HiddenMissing| {
             hidden.parent == parent && (at_end || hidden.before == children)
         };
-        for hidden in hidden[first..].iter().take_while(here) {
+        for hidden in hidden.iter().skip(first).take_while(here) {
             let grammar = node.tree().grammar();
             self.out.push(' ');
             self.put_missing(

@@ -48,9 +48,17 @@ impl Shape {
         self.flags & flag != 0
     }
 
-    /// Whether such a node makes `has_error` true.
+    /// Whether such a node makes `has_error` true for itself and all above.
+    /// An error without children does not: tree-sitter counts its cost at the
+    /// error above it.
     pub(crate) fn is_fault(self) -> bool {
-        self.kind == ERROR_KIND || self.has(MISSING)
+        self.has(MISSING) || (self.kind == ERROR_KIND && self.has(INTERNAL))
+    }
+
+    /// Whether such a node is an error without children: a token that has an
+    /// unexpected character.
+    pub(crate) fn is_error_token(self) -> bool {
+        self.kind == ERROR_KIND && !self.has(INTERNAL)
     }
 
     /// All of it in one number, for hashing.
@@ -142,8 +150,9 @@ pub(crate) mod gap {
     #[inline]
     pub(crate) fn of_lines(ends: usize, change: i64) -> Option<u8> {
         let lines = LINES.get(ends.checked_sub(1)?)?;
-        let reach = i64::from(lines.reach);
-        (-reach..=reach).contains(&change).then(|| (i64::from(lines.centre) + change) as u8)
+        let reach = u64::from(lines.reach);
+        let code = i64::from(lines.centre).saturating_add(change);
+        (change.unsigned_abs() <= reach).then_some(code as u8)
     }
 
     /// Whether a code is common enough to be part of the shape; the rest goes
@@ -161,7 +170,7 @@ pub(crate) fn put_shapes(out: &mut Vec<u8>, shapes: &[Shape]) {
     put_varint(out, shapes.len() as u32);
     let mut previous = 0;
     for shape in shapes {
-        let step = i32::from(shape.kind) - previous;
+        let step = i32::from(shape.kind).wrapping_sub(previous);
         put_varint(out, ((step << 1) ^ (step >> 31)) as u32);
         previous = i32::from(shape.kind);
     }
@@ -192,7 +201,7 @@ pub(crate) fn read_shapes(
     for _ in 0..count {
         let offset = reader.offset();
         let code = reader.varint("shape kind")?;
-        let step = i64::from(code >> 1) ^ -i64::from(code & 1);
+        let step = i64::from(code >> 1) ^ i64::from(code & 1).wrapping_neg();
         kind = kind.wrapping_add(step);
         let kind = u16::try_from(kind).map_err(|_| DecodeError::Invalid {
             what: "shape kind",

@@ -121,6 +121,14 @@ fn a_decoder_that_has_seen_the_like_allocates_nothing() {
     check_decoder(&whole, Some(&book(&trees)));
 }
 
+#[test]
+fn a_decoder_that_has_seen_broken_source_allocates_nothing_for_more_of_it() {
+    let trees = trees();
+    let broken: Vec<&Tree> = trees.iter().filter(|tree| tree.root_node().has_error()).collect();
+    assert!(!broken.is_empty());
+    check_decoder(&broken, None);
+}
+
 /// After two rounds over the trees, a decoder opens them without allocating.
 fn check_decoder(trees: &[&Tree], book: Option<&Arc<ShapeBook>>) {
     let press = |tree: &&Tree| {
