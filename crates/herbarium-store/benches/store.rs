@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use herbarium_codec::Fingerprint;
-use herbarium_store::{Dictionary, Durability, Store, StoreOptions, TreeKey, train_zstd};
+use herbarium_store::{
+    Compression, Dictionary, Durability, KeyParts, Manifest, ManifestRow, Outcome, Store,
+    StoreOptions, TreeKey, train_zstd,
+};
 
 const GRAMMAR: Fingerprint = Fingerprint([3; 16]);
 const TREES: u64 = 5_000;
@@ -42,9 +45,13 @@ fn store(c: &mut Criterion) {
     let mut group = c.benchmark_group("store");
     group.throughput(Throughput::Bytes(TREE_LEN as u64));
 
-    for (name, dictionary) in [("put", None), ("put with dictionary", dictionary.as_ref())] {
+    for (name, options, dictionary) in [
+        ("put, not compressed", options().compression(Compression::None), None),
+        ("put", options(), None),
+        ("put with dictionary", options(), dictionary.as_ref()),
+    ] {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::open(dir.path().join("store"), options()).expect("a new store");
+        let store = Store::open(dir.path().join("store"), options).expect("a new store");
         let mut writer = store.writer();
         let mut n = 0u64;
         group.bench_function(name, |bencher| {
@@ -71,6 +78,19 @@ fn store(c: &mut Criterion) {
             black_box(buffer.len())
         });
     });
+    group.bench_function("blake3 key of 8,000 bytes of source", |bencher| {
+        bencher.iter(|| {
+            KeyParts {
+                runtime: "0.27.1",
+                language: "rust",
+                grammar: GRAMMAR,
+                options: 0,
+                included_ranges: &[],
+                source: black_box(&trees[0]),
+            }
+            .key()
+        });
+    });
     group.bench_function("contains, sealed", |bencher| {
         let keys: Vec<TreeKey> = (0..TREES).map(key).collect();
         bencher.iter(|| {
@@ -89,5 +109,32 @@ fn store(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, store);
+fn manifest(c: &mut Criterion) {
+    let row = |n: u64| ManifestRow {
+        path: format!("src/part{}/module{}/file{n}.rs", n / 1_000, n / 30).into_bytes(),
+        size: n * 31 % 50_000,
+        mtime_ns: 1_700_000_000_000_000_000 + (n * 7_919 % 1_000_003) as i64 * 1_000,
+        ctime_ns: 1_700_000_000_000_000_000 + n as i64 * 1_001,
+        inode: 1_000_000 + n,
+        language: Some(Arc::from("rust")),
+        outcome: Outcome::Tree(key(n)),
+        nodes: (n * 17 % 90_000) as u32,
+        lines: (n * 3 % 3_000) as u32,
+        stored_bytes: (n * 5 % 9_000) as u32,
+    };
+    let manifest = Manifest::new("/workspace", 0, (0..100_000).map(row).collect());
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::open(dir.path().join("store"), options()).expect("a new store");
+    let mut group = c.benchmark_group("manifest of 100,000 rows");
+    group.sample_size(20);
+    group.bench_function("put", |bencher| {
+        bencher.iter(|| store.put_manifest(&manifest).expect("a put"));
+    });
+    group.bench_function("load", |bencher| {
+        bencher.iter(|| store.manifest(manifest.root()).expect("a load").expect("a manifest"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, store, manifest);
 criterion_main!(benches);

@@ -33,7 +33,10 @@ struct Listing {
 }
 
 /// File systems keep time in steps: a change within one of them may not show.
-const TIME_STEP: Duration = Duration::from_secs(2);
+/// Those that keep fractions of a second step with the system's clock tick.
+const FINE_STEP: Duration = Duration::from_millis(50);
+/// Those that keep whole seconds step by up to two.
+const COARSE_STEP: Duration = Duration::from_secs(2);
 /// A segment may be sealed between being listed and being opened.
 const TRIES: usize = 8;
 
@@ -100,13 +103,13 @@ impl Shelf {
         let mut result = Ok(());
         for _ in 0..TRIES {
             let stamp = modified(&self.dir);
-            let age = stamp.and_then(|stamp| SystemTime::now().duration_since(stamp).ok());
+            let settled = stamp.is_some_and(is_settled);
             result = self.list(&mut listing.left_alone);
             match &result {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.dir.exists() => {}
                 _ => {
                     listing.stamp = stamp;
-                    listing.settled = result.is_ok() && age.is_some_and(|age| age > TIME_STEP);
+                    listing.settled = result.is_ok() && settled;
                     break;
                 }
             }
@@ -228,6 +231,15 @@ fn sort(segments: &mut [Segment]) {
 
 fn modified(dir: &Path) -> Option<SystemTime> {
     fs::metadata(dir).and_then(|dir| dir.modified()).ok()
+}
+
+/// Whether a later change must give another time. A time in the future, after
+/// the clock was set back, never settles: then every miss looks again.
+fn is_settled(stamp: SystemTime) -> bool {
+    let whole_seconds =
+        stamp.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since.subsec_nanos() == 0);
+    let step = if whole_seconds { COARSE_STEP } else { FINE_STEP };
+    SystemTime::now().duration_since(stamp).is_ok_and(|age| age > step)
 }
 
 fn leave_alone<T>(path: &Path, major: u8) -> Option<T> {

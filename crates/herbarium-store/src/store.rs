@@ -15,7 +15,7 @@ use crate::marker::{self, SEGMENTS};
 use crate::pen::{self, Belongs, Pen, WORTH_SEALING};
 use crate::quarantine::Quarantine;
 use crate::record::{Kind, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, RecordKey};
-use crate::segment::{Record, Segment};
+use crate::segment::{OpenSegment, Record, Segment};
 use crate::shelf::Shelf;
 use crate::{
     Dictionary, DictionaryId, Durability, Manifest, ManifestInfo, StoreError, StoreOptions,
@@ -34,6 +34,10 @@ pub struct Store {
     pub(crate) shelf: Shelf,
     catalogue: Catalogue,
     pen: Mutex<Option<Pen>>,
+    /// Held for reading while a thread seals: a flush waits for it.
+    sealing: RwLock<()>,
+    /// Segments that could not be sealed, and so were not synced either.
+    unsealed: Mutex<Vec<Arc<OpenSegment>>>,
     pool: Pool,
     grammars: Cache<Fingerprint, Grammar>,
     dictionaries: Cache<DictionaryId, Dictionary>,
@@ -100,6 +104,8 @@ impl Store {
             options,
             shelf,
             pen: Mutex::new(None),
+            sealing: RwLock::new(()),
+            unsealed: Mutex::default(),
             pool: Pool::default(),
             grammars: Cache::default(),
             dictionaries: Cache::default(),
@@ -360,13 +366,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] if the system could not.
     pub fn flush(&self) -> Result<(), StoreError> {
-        let segment = self.pen().as_ref().map(|pen| Arc::clone(&pen.segment));
-        match segment {
-            Some(segment) if self.options.durability != Durability::None => {
-                segment.file.sync_data().at("sync", &segment.path)
-            }
-            _ => Ok(()),
+        let mut segments: Vec<_> =
+            self.pen().as_ref().map(|pen| Arc::clone(&pen.segment)).into_iter().collect();
+        drop(self.sealing.write().unwrap_or_else(PoisonError::into_inner));
+        segments.append(&mut self.unsealed.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.options.durability == Durability::None {
+            return Ok(());
         }
+        segments.iter().try_for_each(|segment| segment.file.sync_data().at("sync", &segment.path))
     }
 
     /// Seals the segment that this process writes, whatever its size.
@@ -651,16 +658,24 @@ impl Store {
         }
         metrics::counter!("herbarium_store_records_written_total").increment(1);
         metrics::counter!("herbarium_store_bytes_written_total").increment(record.len() as u64);
-        let full = if pen.is_full(segment_size) { held.take() } else { None };
-        drop(held);
-        // Others go on in a new segment while this thread seals the old one. The
-        // record is safe already: a seal that fails is for the next process.
-        if let Some(pen) = full
-            && let Err(error) = self.seal_segment(pen)
+        if pen.is_full(segment_size)
+            && let Some(full) = held.take()
         {
-            tracing::warn!(%error, "could not seal a segment; it stays as it is");
+            // Others go on in a new segment while this thread seals the old one.
+            let _sealing = self.sealing.read().unwrap_or_else(PoisonError::into_inner);
+            drop(held);
+            self.seal_full(full);
         }
         Ok(Put { new: true, stored_bytes: record.len() as u64 })
+    }
+
+    /// The records are safe already: a seal that fails is for the next process.
+    fn seal_full(&self, pen: Pen) {
+        let segment = Arc::clone(&pen.segment);
+        if let Err(error) = self.seal_segment(pen) {
+            tracing::warn!(%error, "could not seal a segment; it stays as it is");
+            self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(segment);
+        }
     }
 
     fn seal_segment(&self, pen: Pen) -> Result<(), StoreError> {

@@ -19,6 +19,9 @@ const CHECKED: usize = HEADER - 8;
 const KEY: usize = 32;
 /// Columns grow at most this much under zstd; beyond it the length is not true.
 const MAX_RATIO: usize = 32 << 10;
+/// Longest path. Paths share their beginnings, so that few bytes could otherwise
+/// stand for very long ones.
+const MAX_PATH: usize = 64 << 10;
 /// A row takes at least a byte in each of eleven columns.
 const MIN_ROW: usize = 11;
 
@@ -203,6 +206,9 @@ fn read_paths(reader: &mut Reader<'_>, count: usize) -> Option<Vec<ManifestRow>>
         let further = read_bytes(reader)?;
         let before = rows.last().map_or(&[][..], |row| &row.path);
         let shared = before.get(..shared)?;
+        if shared.len() + further.len() > MAX_PATH {
+            return None;
+        }
         let mut path = Vec::with_capacity(shared.len() + further.len());
         path.extend_from_slice(shared);
         path.extend_from_slice(further);

@@ -1,7 +1,7 @@
 //! Bytes go bad: what is damaged is a miss, the rest is there.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::support::*;
@@ -39,21 +39,26 @@ fn missing(path: &Path) -> usize {
 
 /// Flips every bit of the file in turn; gives the most trees lost to one flip.
 fn flip_every_bit(path: &Path, segment: &Path, skip: std::ops::Range<u64>) -> usize {
-    let file = OpenOptions::new().write(true).open(segment).unwrap();
+    let mut file = OpenOptions::new().write(true).open(segment).unwrap();
     let good = fs::read(segment).unwrap();
     let mut worst = 0;
     for (at, byte) in (0..).zip(&good) {
         for bit in 0..8 {
-            file.write_all_at(&[byte ^ (1 << bit)], at).unwrap();
+            overwrite(&mut file, at, byte ^ (1 << bit));
             let lost = missing(path);
             if !skip.contains(&at) {
                 worst = worst.max(lost);
             }
         }
-        file.write_all_at(&[*byte], at).unwrap();
+        overwrite(&mut file, at, *byte);
     }
     assert_eq!(missing(path), 0);
     worst
+}
+
+fn overwrite(file: &mut File, at: u64, byte: u8) {
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&[byte]).unwrap();
 }
 
 #[test]
@@ -125,8 +130,8 @@ fn a_damaged_tree_can_be_put_again_and_stays_healed() {
 fn damage_tree(segment: &Path, n: u64) {
     let content = fs::read(segment).unwrap();
     let at = content.windows(32).position(|window| window == key(n).0).unwrap();
-    let file = OpenOptions::new().write(true).open(segment).unwrap();
-    file.write_all_at(&[content[at + 40] ^ 0x55], at as u64 + 40).unwrap();
+    let mut file = OpenOptions::new().write(true).open(segment).unwrap();
+    overwrite(&mut file, at as u64 + 40, content[at + 40] ^ 0x55);
 }
 
 #[test]

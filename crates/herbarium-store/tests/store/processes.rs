@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use herbarium_store::Store;
+use herbarium_store::{Store, StoreError};
 
 use crate::support::*;
 
@@ -116,23 +116,59 @@ fn a_segment_with_a_torn_end_is_cut_and_continued() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_costs_only_what_was_refused() {
+    let (_guard, path) = place();
+    // The shell ignores the signal that comes with the limit, and so does what
+    // it starts: a write beyond 64 KiB fails, after writing what fits.
+    let script = "trap '' XFSZ; ulimit -f 128; exec \"$0\" --exact processes::child --nocapture";
+    let mut child = Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(CHILD, format!("{}|fill 0 1000 1000000", path.display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let acknowledged: Vec<u64> = said.filter_map(|line| parse(&line.unwrap())).collect();
+    assert!(child.wait().unwrap().success());
+    assert!((50..1_000).contains(&acknowledged.len()), "{}", acknowledged.len());
+    // There is room again.
+    let store = open(&path);
+    check(&store, acknowledged.iter().copied());
+    put(&store, 0..1_000);
+    check(&store, 0..1_000);
+    assert!(store.verify().unwrap().findings.is_empty());
+}
+
 /// Not a test of its own: what the test binary does when started as a child.
 #[test]
 fn child() {
     let Ok(task) = std::env::var(CHILD) else { return };
     let (path, task) = task.split_once('|').unwrap();
     let words: Vec<&str> = task.split(' ').collect();
-    let ["write", from, count, size] = words[..] else { panic!("{task}") };
+    let [verb, from, count, size] = words[..] else { panic!("{task}") };
     let (from, count): (u64, u64) = (from.parse().unwrap(), count.parse().unwrap());
     let options = quick().segment_size(size.parse().unwrap());
     let store = Store::open(path, options).unwrap();
     let mut out = std::io::stdout();
+    let mut refused = 0;
     for n in from..from + count {
-        store.put_tree(&key(n), GRAMMAR, &bytes(n), None).unwrap();
+        match store.put_tree(&key(n), GRAMMAR, &bytes(n), None) {
+            Ok(_) => check(&store, [n]),
+            Err(StoreError::Io { .. }) if verb == "fill" => {
+                refused += 1;
+                check(&store, [from]);
+                continue;
+            }
+            Err(error) => panic!("{error}"),
+        }
         // One write each: half a line is no acknowledgement.
         out.write_all(format!("\nput {n};\n").as_bytes()).unwrap();
         out.flush().unwrap();
     }
+    assert_eq!(refused > 0, verb == "fill");
 }
 
 fn spawn(path: &Path, task: &str) -> Child {
