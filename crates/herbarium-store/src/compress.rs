@@ -1,5 +1,6 @@
 //! Compressing and decompressing payloads, with contexts and buffers that are
 //! used again.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::sync::{Mutex, PoisonError};
 

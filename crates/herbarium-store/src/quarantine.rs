@@ -1,5 +1,6 @@
 //! Records known to be damaged: passed over from then on, so that a good copy
 //! can be stored in their place.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};

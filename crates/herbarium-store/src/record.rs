@@ -1,4 +1,5 @@
 //! One record: 56 bytes of header, then the payload.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use xxhash_rust::xxh3::xxh3_64;
 

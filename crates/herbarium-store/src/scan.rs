@@ -1,4 +1,5 @@
 //! Reading a segment from its records alone, whatever state it is in.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::fs::File;
 use std::io;
@@ -20,6 +21,8 @@ pub(crate) struct Scanned {
 /// Checksums may be computed over this many times the bytes scanned: bytes made
 /// to look like many overlapping records must not cost the square of their length.
 const EFFORT: u64 = 8;
+/// How much of a stride is looked at again: a header's beginning, less one byte.
+const OVERLAP: usize = CHECKED_FROM + MAGIC.len() - 1;
 /// Bytes looked at in one go while searching for the next record.
 const STRIDE: usize = 64 << 10;
 
@@ -104,7 +107,7 @@ fn search(window: &mut Window<'_>, from: u64, budget: &mut u64) -> io::Result<Op
             }
         }
         // The next stride overlaps, so that no magic number falls between two.
-        let step = len.saturating_sub(CHECKED_FROM + MAGIC.len() - 1).max(1);
+        let step = len.saturating_sub(OVERLAP).max(1);
         at = at.saturating_add(step as u64);
     }
     Ok(None)

@@ -1,4 +1,5 @@
 //! Fixed little-endian integers and varints, read without ever going past the end.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 /// A cursor over untrusted bytes.
 #[derive(Clone, Copy)]
@@ -51,7 +52,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn zigzag(&mut self) -> Option<i64> {
-        self.varint().map(|value| (value >> 1) as i64 ^ -((value & 1) as i64))
+        self.varint().map(|value| (value >> 1) as i64 ^ 0i64.wrapping_sub((value & 1) as i64))
     }
 }
 

@@ -1,4 +1,5 @@
 //! The first 64 bytes of a segment.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -1,5 +1,6 @@
 //! A segment that is read by its records: one being written, here or by another
 //! process, one left behind, or a sealed one whose index is damaged.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -228,11 +229,12 @@ impl State {
         context.dictionary = defined.dictionary;
     }
 
+    #[expect(clippy::indexing_slicing, reason = "made long enough just before")]
     fn context(&mut self, number: u16) -> &mut Context {
-        let index = usize::from(number);
-        if self.contexts.len() <= index {
-            self.contexts.resize(index.saturating_add(1), Context::unknown());
+        let wanted = usize::from(number).saturating_add(1);
+        if self.contexts.len() < wanted {
+            self.contexts.resize(wanted, Context::unknown());
         }
-        &mut self.contexts[index]
+        &mut self.contexts[usize::from(number)]
     }
 }

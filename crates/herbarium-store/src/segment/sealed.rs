@@ -1,4 +1,5 @@
 //! A sealed segment: mapped, searched in its sorted key table.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::fs::File;
 use std::io;
@@ -80,8 +81,9 @@ impl Sealed {
     }
 
     pub(crate) fn specials(&self) -> Vec<u32> {
-        let from = self.index_start().saturating_add(FAN_OUT + self.contexts.len() * CONTEXT);
-        let len = self.trailer.specials as usize * 4;
+        let from = self.index_start().saturating_add(FAN_OUT);
+        let from = from.saturating_add(self.contexts.len().saturating_mul(CONTEXT));
+        let len = (self.trailer.specials as usize).saturating_mul(4);
         let bytes = self.map.get(from..from.saturating_add(len)).unwrap_or_default();
         bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect()
     }
@@ -134,7 +136,9 @@ impl Sealed {
         let prefix = key.prefix();
         let entries = self.bucket(prefix[0]);
         let first = entries.partition_point(|entry| entry[..8] < prefix[..]);
-        entries[first..]
+        entries
+            .get(first..)
+            .unwrap_or_default()
             .iter()
             .take_while(move |entry| entry[..8] == prefix[..])
             .filter_map(|entry| entry.last_chunk::<4>())
@@ -161,7 +165,7 @@ impl Sealed {
 
     fn index_start(&self) -> usize {
         let table = usize::try_from(self.trailer.table).unwrap_or(usize::MAX);
-        table.saturating_add(self.trailer.entries as usize * ENTRY)
+        table.saturating_add((self.trailer.entries as usize).saturating_mul(ENTRY))
     }
 
     /// What `verify` checks beyond the records: the key table, its order, and
@@ -205,7 +209,8 @@ fn read_index(map: &[u8], id: SegmentId) -> Result<(Trailer, Vec<Context>), Faul
         return Err(Fault::Damaged("wrong checksum over the index"));
     }
     let contexts = index.get(FAN_OUT..).unwrap_or_default();
-    let contexts = contexts.get(..trailer.contexts as usize * CONTEXT).unwrap_or_default();
+    let len = (trailer.contexts as usize).saturating_mul(CONTEXT);
+    let contexts = contexts.get(..len).unwrap_or_default();
     let contexts = contexts.chunks_exact(CONTEXT).filter_map(read_context).collect();
     Ok((trailer, contexts))
 }
