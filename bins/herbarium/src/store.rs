@@ -5,11 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use herbarium_index::{Engine, EngineOptions};
+use herbarium_index::{Engine, EngineOptions, IndexError};
 use herbarium_store::{Store, StoreError, StoreOptions};
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
+
+const ANOTHER_STORE: &str =
+    "look at the directory, or name another with --store or HERBARIUM_STORE";
 
 /// What a command wants of the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,11 +78,15 @@ fn cannot_open(error: &StoreError, access: Access) -> Failure {
         (StoreError::NotAStore { .. }, Access::Read) => failure.help(
             "run `herbarium index` first, or name another store with --store or HERBARIUM_STORE",
         ),
-        _ => failure.help("look at the directory, or name another with --store or HERBARIUM_STORE"),
+        _ => failure.help(ANOTHER_STORE),
     }
 }
 
 /// What the engine says when a run cannot go on.
-pub(crate) fn run_failed(error: &herbarium_index::IndexError) -> Failure {
-    Failure::from_error(Exit::Io, error)
+pub(crate) fn run_failed(error: &IndexError) -> Failure {
+    let failure = Failure::from_error(Exit::Io, error);
+    match error {
+        IndexError::Store(_) => failure.help(ANOTHER_STORE),
+        _ => failure,
+    }
 }

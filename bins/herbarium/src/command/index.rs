@@ -57,7 +57,6 @@ struct IndexJson<'a> {
     reads: u64,
     source_bytes: u64,
     stored_bytes: u64,
-    shared_bytes: u64,
     bytes_per_node: Option<f64>,
     errors: usize,
     found: u64,
@@ -130,7 +129,6 @@ impl<'a> IndexJson<'a> {
             reads: report.reads,
             source_bytes: report.source_bytes,
             stored_bytes: report.stored_bytes,
-            shared_bytes: report.shared_bytes,
             bytes_per_node: bytes_a_node(report.stored_bytes, report.nodes),
             errors: report.problems.len(),
             found: report.found,
@@ -212,9 +210,7 @@ impl Summary<'_> {
         let share = share.map(|share| format!("{share} of the source"));
         let a_node = bytes_a_node(report.stored_bytes, report.nodes);
         let a_node = a_node.map(|bytes| format!("{bytes:.2} bytes a node"));
-        let shared = (report.shared_bytes > 0)
-            .then(|| format!("{} of tables and dictionaries besides", bytes(report.shared_bytes)));
-        let details: Vec<_> = share.into_iter().chain(a_node).chain(shared).collect();
+        let details: Vec<_> = share.into_iter().chain(a_node).collect();
         match details.is_empty() {
             true => bytes(report.stored_bytes),
             false => format!("{} ({})", bytes(report.stored_bytes), details.join(", ")),

@@ -53,6 +53,7 @@ fn open_stored(app: &App, file: &Path) -> Result<Opened, Failure> {
 fn cannot_open(error: &OpenError) -> Failure {
     let failure = Failure::from_error(Exit::Io, error);
     match error {
+        OpenError::Read { .. } => failure.help("check the path, and who may read it"),
         OpenError::TooLarge { .. } => failure.help("raise the limit with --max-file-size"),
         OpenError::NotBuilt { .. } => failure.help("`herbarium languages --known` names the sets"),
         _ => failure,

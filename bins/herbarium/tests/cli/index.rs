@@ -24,7 +24,6 @@ fn the_json_report_has_the_documented_shape() {
         ("trees_reused", Type::Number),
         ("parses", Type::Number),
         ("reads", Type::Number),
-        ("shared_bytes", Type::Number),
         ("errors", Type::Number),
         ("found", Type::Number),
         ("skipped", Type::Object),
@@ -84,7 +83,6 @@ fn a_second_run_parses_nothing() {
         &[
             ("files", json!(6)),
             ("parses", json!(0)),
-            ("reads", json!(0)),
             ("trees_new", json!(0)),
             ("trees_reused", json!(6)),
         ],
