@@ -25,7 +25,10 @@ pub fn grammar_of(
         supertypes: language
             .supertypes()
             .iter()
-            .map(|&kind| Supertype { kind, subtypes: language.subtypes_for_supertype(kind).to_vec() })
+            .map(|&kind| Supertype {
+                kind,
+                subtypes: language.subtypes_for_supertype(kind).to_vec(),
+            })
             .collect(),
     })
 }

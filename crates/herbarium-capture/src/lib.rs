@@ -64,7 +64,9 @@ struct Open {
     index: u32,
     children: u32,
     has_error: bool,
-    /// A node at or under it shows why.
+    is_error: bool,
+    /// A node at or under it shows why. An error itself does once it has
+    /// children.
     explained: bool,
 }
 
@@ -73,7 +75,9 @@ struct Open {
 #[non_exhaustive]
 pub enum CaptureError {
     /// The tree was edited and not parsed again: its ranges fit no source.
-    #[error("cannot capture an edited tree: parse the new source with it first, then capture the result")]
+    #[error(
+        "cannot capture an edited tree: parse the new source with it first, then capture the result"
+    )]
     Edited,
     /// The source is not one that trees are kept over, or the tree is not one
     /// of that source and grammar.
@@ -106,7 +110,11 @@ impl Capturer {
     ///
     /// # Errors
     /// See [`CaptureError`].
-    pub fn capture(&mut self, live: &tree_sitter::Tree, source: &[u8]) -> Result<Tree, CaptureError> {
+    pub fn capture(
+        &mut self,
+        live: &tree_sitter::Tree,
+        source: &[u8],
+    ) -> Result<Tree, CaptureError> {
         let mut tree = self.empty_tree(live, source)?;
         self.builder.finish_into(&mut tree).map_err(|error| self.failed(source, error))?;
         tree.shrink_to_fit();
@@ -127,7 +135,11 @@ impl Capturer {
         self.builder.finish_into(tree).map_err(|error| self.failed(source, error))
     }
 
-    fn empty_tree(&mut self, live: &tree_sitter::Tree, source: &[u8]) -> Result<Tree, CaptureError> {
+    fn empty_tree(
+        &mut self,
+        live: &tree_sitter::Tree,
+        source: &[u8],
+    ) -> Result<Tree, CaptureError> {
         self.fill(live, source)?;
         Ok(Tree::new(self.grammar()))
     }
@@ -159,8 +171,9 @@ impl Capturer {
                 if node.character != 0 {
                     builder.unexpected(node.character);
                 }
-                let explained = node.missing || node.kind == herbarium_codec::ERROR_KIND;
-                open.push(Open { index, children: 0, has_error: node.has_error, explained });
+                let is_error = node.kind == herbarium_codec::ERROR_KIND;
+                let (has_error, explained) = (node.has_error, node.missing);
+                open.push(Open { index, children: 0, has_error, is_error, explained });
             }
             index += 1;
             Ok(())
@@ -212,7 +225,7 @@ fn close(builder: &mut TreeBuilder, open: &mut Vec<Open>, depth: u32) {
 /// Tells the parent that it has one more child, or one that explains its error.
 fn explain(open: &mut [Open], node: &Visit) {
     if let Some(parent) = open.last_mut() {
-        parent.explained |= node.has_error;
+        parent.explained |= node.has_error || (parent.is_error && !node.hidden);
         parent.children += u32::from(!node.hidden);
     }
 }

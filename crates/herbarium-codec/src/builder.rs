@@ -102,6 +102,7 @@ pub struct TreeBuilder {
     /// Where the last token ended.
     position: u32,
     errors: Vec<u32>,
+    error_tokens: Vec<u32>,
     tails: Vec<(u32, u32)>,
     unexpected: Vec<(u32, i32)>,
     hidden_missing: Vec<HiddenMissing>,
@@ -136,6 +137,7 @@ impl TreeBuilder {
             path: Vec::new(),
             position: 0,
             errors: Vec::new(),
+            error_tokens: Vec::new(),
             tails: Vec::new(),
             unexpected: Vec::new(),
             hidden_missing: Vec::new(),
@@ -204,9 +206,6 @@ impl TreeBuilder {
         self.starts.push(node.start);
         self.ends.push(node.end);
         self.parents.push(parent);
-        if shape.is_fault() {
-            self.errors.push(index);
-        }
         Ok(())
     }
 
@@ -236,7 +235,8 @@ impl TreeBuilder {
         Ok(())
     }
 
-    /// Marks a node as having an error that no node under it shows.
+    /// Marks a node as having an error that nothing else shows: it is neither
+    /// missing nor an error with children, and nothing under it has an error.
     pub fn mark_error(&mut self, index: u32) {
         self.marks.push(index);
     }
@@ -306,6 +306,13 @@ impl TreeBuilder {
                 self.table.push(shape);
             }
             self.shapes[at] = *slot;
+            let shape = self.table[*slot as usize];
+            if shape.is_fault() {
+                self.errors.push(index);
+            }
+            if shape.is_error_token() {
+                self.error_tokens.push(index);
+            }
             if tail {
                 self.tails.push((index, self.ends[at]));
             }
@@ -345,8 +352,7 @@ impl TreeBuilder {
     /// Every error without children has a character: 0 where none was given.
     fn unexpected_of(&self, tree: &mut Tree) {
         let mut given = self.unexpected.iter().peekable();
-        for place in 0..tree.error_count() {
-            let Some(index) = tree.error_token(place) else { continue };
+        for &index in &self.error_tokens {
             while given.peek().is_some_and(|(at, _)| *at < index) {
                 given.next();
             }
@@ -364,6 +370,7 @@ impl TreeBuilder {
             &mut self.ends,
             &mut self.parents,
             &mut self.errors,
+            &mut self.error_tokens,
             &mut self.marks,
             &mut self.slots,
         ];

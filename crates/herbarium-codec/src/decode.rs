@@ -168,7 +168,7 @@ impl Decoder {
         tree.set_counted(&self.nodes.parents, &self.nodes.extents, &self.nodes.lines);
         self.found.errors.iter().for_each(|&index| tree.push_error(index));
         self.set_tails(&columns, tree)?;
-        read_faults(&mut columns.faults, tree)?;
+        read_faults(&mut columns.faults, &self.found.error_tokens, tree)?;
         columns.check_rest()
     }
 
@@ -180,6 +180,7 @@ impl Decoder {
         self.nodes.extents.reserve(count);
         self.found.tails.clear();
         self.found.errors.clear();
+        self.found.error_tokens.clear();
     }
 
     /// The walk, with the shapes of book and tree. Gives the position after
@@ -309,12 +310,15 @@ impl Nodes {
 /// What only broken source has: the characters of unexpected tokens, missing
 /// tokens that the tree does not show, and nodes with an error that nothing
 /// visible explains.
-fn read_faults(faults: &mut Reader<'_>, tree: &mut Tree) -> Result<(), DecodeError> {
+fn read_faults(
+    faults: &mut Reader<'_>,
+    error_tokens: &[u32],
+    tree: &mut Tree,
+) -> Result<(), DecodeError> {
     if faults.left() == 0 {
         return Ok(());
     }
-    for place in 0..tree.error_count() {
-        let Some(index) = tree.error_token(place) else { continue };
+    for &index in error_tokens {
         let character = faults.varint("unexpected character")?;
         // Stored one up: -1 stands for bytes that are no character.
         let character = character.wrapping_sub(1) as i32;

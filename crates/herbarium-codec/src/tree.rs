@@ -315,19 +315,6 @@ impl Tree {
         self.faults.as_ref().map_or(&[], |faults| &faults.marks)
     }
 
-    /// Number of nodes that are known to make themselves `has_error`.
-    pub(crate) fn error_count(&self) -> usize {
-        self.errors.len()
-    }
-
-    /// The error at that place in the list, if it is a node without children:
-    /// one that has an unexpected character.
-    pub(crate) fn error_token(&self, place: usize) -> Option<u32> {
-        let index = *self.errors.get(place)?;
-        let shape = self.shape_at(index);
-        (shape.kind == ERROR_KIND && !shape.has(INTERNAL)).then_some(index)
-    }
-
     /// The last byte that a node's tail may reach: the start of what follows,
     /// and within the parent.
     pub(crate) fn tail_limit(&self, index: u32) -> u64 {

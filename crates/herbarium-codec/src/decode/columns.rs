@@ -38,6 +38,8 @@ pub(super) struct Found {
     pub(super) tails: Vec<(u32, u32)>,
     /// Nodes that are errors or missing.
     pub(super) errors: Vec<u32>,
+    /// Errors without children.
+    pub(super) error_tokens: Vec<u32>,
 }
 
 /// A node that takes more than the straight path.
@@ -91,7 +93,7 @@ impl<'a> Columns<'a> {
         let (id, len) = match self.codes.get(at..).unwrap_or_default() {
             [LONG_CODE, a, b, c, ..] => (u32::from_le_bytes([*a, *b, *c, 0]), 4),
             [code, ..] if *code < FIRST_LONG => (u32::from(*code), 1),
-            [code @ ..LONG_CODE, low, ..] => {
+            [code @ ..=0xfe, low, ..] => {
                 let high = u32::from(code.wrapping_sub(FIRST_LONG)) << 8;
                 (u32::from(FIRST_LONG).saturating_add(high).saturating_add(u32::from(*low)), 2)
             }
@@ -135,6 +137,9 @@ impl<'a> Columns<'a> {
         }
         if slow.shape.is_fault() {
             found.errors.push(slow.index);
+        }
+        if slow.shape.is_error_token() {
+            found.error_tokens.push(slow.index);
         }
         Ok((gap, indent))
     }

@@ -164,10 +164,10 @@ fn read_nodes(
 
         let Frame { parent, next: after } = levels.at(depth);
         block.parent[node] = parent;
-        let next = select_unpredictable(step & STEP_LAST != 0, after, depth);
+        let next = select_unpredictable(step >> STEP_LAST & 1 != 0, after, depth);
         depth = depth.wrapping_add(1);
         levels.put(depth, Frame { parent: first.wrapping_add(node as u32), next });
-        depth = select_unpredictable(step & STEP_INTERNAL != 0, depth, next);
+        depth = select_unpredictable(step >> STEP_INTERNAL & 1 != 0, depth, next);
     }
     (at.lens, at.depth) = (lens_at, depth);
     Ok(specials)
@@ -249,13 +249,14 @@ impl Default for Block {
 /// The widest indentation; a line end fits beside it.
 const MAX_INDENT: i64 = u32::MAX as i64 - 2;
 
-/// What the walk needs of a shape, in one word; these are bits of it.
-const STEP_INTERNAL: u32 = 1;
-const STEP_LAST: u32 = 2;
+/// What the walk needs of a shape, in one word; this is one bit of it.
 /// The gap is neither a few spaces nor one line end and an indentation, or the
 /// node has something else that is rare.
 const STEP_SLOW: u32 = 4;
-/// Bit numbers: the length stands in the column; the gap is not a few spaces.
+/// Bit numbers: the node has children; is the last child; has its length in
+/// the column; has a gap that is not a few spaces.
+const STEP_INTERNAL: u32 = 0;
+const STEP_LAST: u32 = 1;
 const STEP_COLUMN: u32 = 3;
 const STEP_SPECIAL: u32 = 4;
 /// First bits of bytes: the token's length, the gap without line ends, the
@@ -267,11 +268,12 @@ const STEP_CHANGE: u32 = 24;
 const UNKNOWN: u32 = u32::MAX;
 
 fn step(shape: Shape) -> u32 {
-    let bits = u32::from(shape.has(INTERNAL)) * STEP_INTERNAL
-        | u32::from(shape.has(LAST)) * STEP_LAST
+    let bits = u32::from(shape.has(INTERNAL)) << STEP_INTERNAL
+        | u32::from(shape.has(LAST)) << STEP_LAST
         | u32::from(shape.has(LEN_COLUMN)) << STEP_COLUMN
         | u32::from(shape.len) << STEP_LEN;
-    let rare = shape.flags & (GAP_COLUMN | LINES | TAIL) != 0 || shape.is_fault();
+    let broken = shape.is_fault() || shape.is_error_token();
+    let rare = broken || shape.flags & (GAP_COLUMN | LINES | TAIL) != 0;
     match gap::lines(shape.gap) {
         _ if rare => bits | STEP_SLOW | 1 << STEP_SPECIAL,
         None if shape.gap < gap::PLAIN => bits | u32::from(shape.gap) << STEP_GAP,
