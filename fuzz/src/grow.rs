@@ -6,7 +6,7 @@
 //! ones, line ends of both kinds inside tokens and gaps, bytes that are no
 //! UTF-8, tokens longer than 16 bits count, errors of every sort.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use herbarium_codec::{ERROR_KIND, Grammar, GrammarParts, Kind, NewNode, Tree, TreeBuilder};
 
@@ -31,6 +31,11 @@ const FIELDS: u16 = 5;
 
 /// The grammar that the trees are of. Even kinds are named.
 pub fn grammar() -> Arc<Grammar> {
+    static GRAMMAR: LazyLock<Arc<Grammar>> = LazyLock::new(|| Arc::new(make_grammar()));
+    GRAMMAR.clone()
+}
+
+fn make_grammar() -> Grammar {
     let kind = |id: u16| Kind {
         name: format!("k{id}"),
         named: id.is_multiple_of(2),
@@ -46,7 +51,7 @@ pub fn grammar() -> Arc<Grammar> {
         fields: (1..=FIELDS).map(|id| format!("f{id}")).collect(),
         supertypes: vec![],
     };
-    Arc::new(Grammar::new(parts).expect("kinds and fields are few"))
+    Grammar::new(parts).expect("kinds and fields are few")
 }
 
 /// Makes a source and a tree of the bytes.

@@ -286,7 +286,6 @@ fn bytes_made_to_take_memory_take_no_more_than_the_stated_multiple() {
     let mut most = 0;
     for (name, valid, bytes) in greedy() {
         let (opened, multiple) = check(name, &bytes);
-        println!("{name}: {multiple} bytes of memory for a byte of input");
         assert_eq!(opened, valid, "{name}");
         most = most.max(multiple);
     }
@@ -333,7 +332,6 @@ fn grammar_tables_and_books_take_no_more_than_the_stated_multiple() {
             drop(Grammar::from_bytes(&bytes));
             drop(ShapeBook::from_bytes(&bytes, &grammar));
         });
-        println!("{} bytes: {peak}", bytes.len());
         assert!(peak <= FIXED + MULTIPLE * bytes.len(), "{peak} for {} bytes", bytes.len());
     }
 }

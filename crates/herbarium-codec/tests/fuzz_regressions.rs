@@ -14,8 +14,9 @@ fn check(target: &str, function: fn(&[u8])) {
         let files = std::fs::read_dir(folder);
         for file in files.unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = file.expect("an entry of the folder").path();
-            println!("{}", path.display());
-            function(&std::fs::read(&path).expect("a readable file"));
+            let input = std::fs::read(&path).expect("a readable file");
+            let kept = std::panic::catch_unwind(|| function(&input));
+            assert!(kept.is_ok(), "{}", path.display());
         }
     }
 }

@@ -20,6 +20,7 @@ fn deep() -> Tree {
     }
     let bottom = NewNode { kind: ERROR_KIND, depth: LEVELS, end: 1, ..NewNode::default() };
     builder.push(bottom).expect("the bottom");
+    builder.mark_error(LEVELS);
     for depth in (1..=LEVELS).rev() {
         let start = LEVELS + 1 - depth;
         let end = start + 1;

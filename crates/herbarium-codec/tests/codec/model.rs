@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, Decoder, ERROR_KIND, Encoder, Node, Point, Tree, TreeBuilder, decode,
+    BookTrainer, Decoder, ERROR_KIND, Encoder, NewNode, Node, Point, Tree, TreeBuilder, decode,
     decode_standalone, encode, encode_standalone, source_hash,
 };
 
@@ -78,8 +78,11 @@ impl<'g> Model<'g> {
             path.push(index);
         }
         let mut after: Vec<usize> = (1..=count).collect();
-        let own = |node: &herbarium_codec::NewNode| node.kind == ERROR_KIND || node.missing;
-        let mut has_error: Vec<bool> = grown.nodes.iter().map(own).collect();
+        // An error without children has one only if it is marked.
+        let own = |(node, below): (&NewNode, &Vec<usize>)| {
+            node.missing || (node.kind == ERROR_KIND && !below.is_empty())
+        };
+        let mut has_error: Vec<bool> = grown.nodes.iter().zip(&children).map(own).collect();
         grown.hidden.iter().for_each(|hidden| has_error[hidden.0 as usize] = true);
         grown.marks.iter().for_each(|&mark| has_error[mark as usize] = true);
         for index in (0..count).rev() {

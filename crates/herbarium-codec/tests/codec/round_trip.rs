@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, Decoder, Encoder, Header, Tree, TreeBuilder, decode, doc, encode,
+    BookTrainer, Decoder, ERROR_KIND, Encoder, Header, NewNode, Tree, TreeBuilder, decode, doc,
+    encode,
 };
 use proptest::prelude::*;
 
@@ -13,6 +14,23 @@ use crate::model::{check_nodes, check_round_trip, tree_of};
 /// Steps for [`grow`]: any bytes give a tree.
 fn steps() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..120)
+}
+
+/// Nodes that may or may not fit into the tree so far.
+fn any_node() -> impl Strategy<Value = NewNode> {
+    let kind = prop_oneof![4 => 0..5u16, 1 => Just(ERROR_KIND)];
+    let flags = (prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    (kind, 0..3u16, 0..5u32, 0..13u32, 0..13u32, flags).prop_map(
+        |(kind, field, depth, start, len, (extra, missing))| NewNode {
+            kind,
+            field,
+            depth,
+            start,
+            end: start + len,
+            extra,
+            missing,
+        },
+    )
 }
 
 proptest! {
@@ -45,6 +63,36 @@ proptest! {
             }
             decoder.decode_into(&bytes, tree.grammar(), book, &mut back).expect("own bytes open");
             prop_assert_eq!(&back, tree);
+        }
+    }
+
+    #[test]
+    fn whatever_the_builder_takes_comes_back(
+        source in "[ab\n\r\t ]{12}",
+        nodes in prop::collection::vec(any_node(), 1..40),
+        faults in prop::collection::vec((0..3u8, 0..40u32, 0..4u32, any::<i32>()), 0..6),
+    ) {
+        let mut builder = TreeBuilder::new(&Arc::new(doc::sums()));
+        builder.start(source.as_bytes()).expect("a source");
+        for (index, &node) in nodes.iter().enumerate() {
+            let _ = builder.push(node);
+            for &(fault, _, _, character) in faults.iter().filter(|fault| fault.1 == index as u32) {
+                if fault == 0 {
+                    builder.unexpected(character);
+                }
+            }
+        }
+        for &(fault, node, before, _) in &faults {
+            match fault {
+                0 => {}
+                1 => builder.mark_error(node),
+                _ => builder.hidden_missing(node, before, 1).expect("a kind of the grammar"),
+            }
+        }
+        if let Ok(tree) = builder.finish() {
+            prop_assume!(!tree.nodes().any(|node| node.is_missing() && node.child_count() > 0));
+            let back = decode(&encode(&tree), tree.grammar());
+            prop_assert_eq!(back.as_ref(), Ok(&tree));
         }
     }
 
@@ -129,14 +177,9 @@ fn encode_into_replaces_what_was_there() {
 #[test]
 fn trees_that_differ_in_one_thing_are_not_equal() {
     let grammar = Arc::new(doc::sums());
-    let build = |source: &[u8], change: fn(&mut Vec<herbarium_codec::NewNode>)| {
-        let node = |kind, depth, start, end| herbarium_codec::NewNode {
-            kind,
-            depth,
-            start,
-            end,
-            ..Default::default()
-        };
+    let build = |source: &[u8], change: fn(&mut Vec<NewNode>)| {
+        let node =
+            |kind, depth, start, end| NewNode { kind, depth, start, end, ..Default::default() };
         let mut nodes = vec![node(3, 0, 0, 4), node(1, 1, 0, 1), node(2, 1, 2, 3)];
         change(&mut nodes);
         let mut builder = TreeBuilder::new(&grammar);
@@ -155,13 +198,7 @@ fn trees_that_differ_in_one_thing_are_not_equal() {
         build(b"1 +\n", |nodes| nodes[2].start = 1),
         build(b"1 +\n", |nodes| {
             let [_, _, last] = nodes.as_mut_slice() else { unreachable!() };
-            *last = herbarium_codec::NewNode {
-                kind: 2,
-                depth: 2,
-                start: 0,
-                end: 1,
-                ..Default::default()
-            };
+            *last = NewNode { kind: 2, depth: 2, start: 0, end: 1, ..Default::default() };
         }),
         build(b"1 +\n", |nodes| nodes[0].end = 3),
         build(b"1 +\n", |nodes| nodes.truncate(2)),
