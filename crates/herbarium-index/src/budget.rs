@@ -81,8 +81,9 @@ mod tests {
         let budget = Budget::new(limit);
         let (now, most) = (AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
+            let (budget, now, most) = (&budget, &now, &most);
             for &bytes in weights {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     let permit = budget.acquire(bytes);
                     most.fetch_max(
                         now.fetch_add(bytes, Ordering::SeqCst) + bytes,

@@ -146,7 +146,7 @@ mod tests {
         check("fn a() {}", "fn ab() {}", Some((0, "end_byte")));
         check("fn a() {}\n", "fn a() {}", Some((0, "end_byte")));
         check("let a = 1;", "let a = x;", Some((5, "kind_id")));
-        check("f(1, 2)", "f(1)   ", Some((7, "kind_id")));
+        check("f(1, 2)", "f(1)   ", Some((1, "end_byte")));
         check("\na", " a", Some((0, "start_position")));
     }
 

@@ -346,7 +346,9 @@ impl Press {
     }
 
     fn press_samples(&self, shelf: &Shelf) -> Result<Vec<FileDone>, StoreError> {
-        let samples = shelf.take_samples();
+        let mut samples = shelf.take_samples();
+        // So that the dictionary does not depend on the order of the threads.
+        samples.sort_by_key(|sample| sample.file);
         let store = &self.shared.store;
         let language = shelf.language;
         let means = (samples.len() >= MIN_SAMPLES).then(|| train(language, &samples));

@@ -265,6 +265,13 @@ impl Run<'_> {
     }
 
     fn count_kept(&mut self, press: &Press, file: u32, row: &ManifestRow) {
+        let wanted = self.shared.options.languages.as_ref();
+        if let (Some(wanted), Some(language)) = (wanted, &row.language)
+            && !wanted.contains(&**language)
+        {
+            self.report.filtered += 1;
+            return;
+        }
         match row.outcome {
             Outcome::Tree(_) => {
                 self.report.trees_reused += 1;

@@ -33,9 +33,12 @@ pub(crate) struct Walked {
 /// Walks a folder, on several threads. Symbolic links are not followed; the
 /// store is not entered. `found` counts the files while it goes on.
 ///
-/// Ignore files count as in git, in folders that are no git repository too; but
-/// outside a repository those above the root do not: a `.gitignore` in the home
-/// directory says nothing about every project below it.
+/// Ignore files count as in git, in folders that are no git repository too.
+/// Outside a repository, though, those above the root do not count: a
+/// `.gitignore` in the home directory says nothing about every project below
+/// it. Nor does any `.gitignore` where the root's own hides everything: it was
+/// left over by a repository that tracked something else, as in the kernel
+/// sources that Debian packages.
 pub(crate) fn walk(
     root: &Path,
     store: &Path,
@@ -44,12 +47,13 @@ pub(crate) fn walk(
     found: &AtomicU64,
 ) -> Walked {
     let in_repository = root.ancestors().any(|folder| folder.join(".git").exists());
+    let git_ignore = options.follow_ignore && (in_repository || !hides_everything(root));
     let store = store.to_owned();
     let mut builder = WalkBuilder::new(root);
     builder
         .hidden(!options.hidden)
         .ignore(options.follow_ignore)
-        .git_ignore(options.follow_ignore)
+        .git_ignore(git_ignore)
         .git_global(options.follow_ignore)
         .git_exclude(options.follow_ignore)
         .parents(options.follow_ignore && in_repository)
@@ -63,6 +67,20 @@ pub(crate) fn walk(
     let mut walked = all.into_inner().unwrap_or_else(PoisonError::into_inner);
     walked.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     walked
+}
+
+fn hides_everything(root: &Path) -> bool {
+    let path = root.join(".gitignore");
+    let Ok(rules) = std::fs::read(&path) else { return false };
+    let everything: [&[u8]; 5] = [b"*", b"/*", b"**", b"/**", b"**/*"];
+    let hides = rules.split(|byte| *byte == b'\n').any(|it| everything.contains(&it.trim_ascii()));
+    if hides {
+        tracing::warn!(
+            path = %path.display(),
+            "hides everything, outside a git repository: ignore rules for git are passed over"
+        );
+    }
+    hides
 }
 
 struct Visitors<'a> {
