@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use herbarium_codec::{Fingerprint, Grammar, GrammarParts, Kind, Supertype};
+use herbarium_codec::{Fingerprint, Grammar};
 
 use crate::generated::LANGUAGES;
 use crate::row::{Pin, Row, Tier, Weight, known};
@@ -166,38 +166,9 @@ impl Language {
         reason = "tree-sitter numbers kinds and fields as the table does"
     )]
     fn table(&self) -> Grammar {
-        let loaded = self.loaded();
-        Grammar::new(GrammarParts {
-            name: self.id().to_owned(),
-            version: self.version().to_owned(),
-            abi: self.abi(),
-            states: loaded.parse_state_count() as u32,
-            kinds: (0..loaded.node_kind_count()).map(|id| kind(loaded, id as u16)).collect(),
-            fields: (1..=loaded.field_count()).map(|id| field(loaded, id as u16)).collect(),
-            supertypes: supertypes(loaded),
-        })
-        .expect("a generated parser has ids of 16 bits and supertypes among them")
+        herbarium_capture::grammar_of(self.loaded(), self.id(), self.version())
+            .expect("a generated parser has ids of 16 bits and supertypes among them")
     }
-}
-
-fn kind(loaded: &tree_sitter::Language, id: u16) -> Kind {
-    Kind {
-        name: loaded.node_kind_for_id(id).unwrap_or_default().to_owned(),
-        named: loaded.node_kind_is_named(id),
-        visible: loaded.node_kind_is_visible(id),
-        supertype: loaded.node_kind_is_supertype(id),
-    }
-}
-
-fn field(loaded: &tree_sitter::Language, id: u16) -> String {
-    loaded.field_name_for_id(id).unwrap_or_default().to_owned()
-}
-
-/// Empty below ABI 15, which is the first to carry them.
-fn supertypes(loaded: &tree_sitter::Language) -> Vec<Supertype> {
-    let of =
-        |&kind: &u16| Supertype { kind, subtypes: loaded.subtypes_for_supertype(kind).to_vec() };
-    loaded.supertypes().iter().map(of).collect()
 }
 
 impl PartialEq for Language {
