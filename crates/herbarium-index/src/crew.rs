@@ -42,12 +42,15 @@ pub(crate) enum Outcome<D> {
     Hung(&'static str),
 }
 
+/// A job, and what came of it.
+pub(crate) type Event<W> = (<W as Work>::Job, Outcome<<W as Work>::Done>);
+
 /// Some threads and their queue.
 pub(crate) struct Crew<W: Work> {
     work: Arc<W>,
     queue: Arc<Queue<W::Job>>,
-    sender: Sender<(W::Job, Outcome<W::Done>)>,
-    events: Receiver<(W::Job, Outcome<W::Done>)>,
+    sender: Sender<Event<W>>,
+    events: Receiver<Event<W>>,
     hands: Vec<Hand<W::Job>>,
     looked: Instant,
 }
@@ -172,10 +175,7 @@ impl<W: Work> Crew<W> {
     ///
     /// # Errors
     /// A thread that was left behind cannot be replaced.
-    pub(crate) fn next(
-        &mut self,
-        patience: Duration,
-    ) -> io::Result<Option<(W::Job, Outcome<W::Done>)>> {
+    pub(crate) fn next(&mut self, patience: Duration) -> io::Result<Option<Event<W>>> {
         if self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
             if let Some(event) = self.look_after()? {
@@ -189,7 +189,7 @@ impl<W: Work> Crew<W> {
         }
     }
 
-    fn look_after(&mut self) -> io::Result<Option<(W::Job, Outcome<W::Done>)>> {
+    fn look_after(&mut self) -> io::Result<Option<Event<W>>> {
         let now = Instant::now();
         for index in 0..self.hands.len() {
             let Some(hand) = self.hands.get(index) else { break };
@@ -255,12 +255,7 @@ impl<J> Slot<J> {
 }
 
 /// What a thread does all day.
-fn toil<W: Work>(
-    work: &W,
-    queue: &Queue<W::Job>,
-    slot: &Slot<W::Job>,
-    sender: &Sender<(W::Job, Outcome<W::Done>)>,
-) {
+fn toil<W: Work>(work: &W, queue: &Queue<W::Job>, slot: &Slot<W::Job>, sender: &Sender<Event<W>>) {
     let mut tools = work.tools();
     while let Some(job) = queue.take() {
         *slot.job() = Some(job);

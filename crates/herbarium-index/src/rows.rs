@@ -148,10 +148,7 @@ fn language_by_id(id: &str) -> Option<&'static Row> {
 }
 
 /// The nearest folder around a file that has a manifest; else its own folder.
-pub(crate) fn workspace_of<'a>(
-    file: &'a Path,
-    has_manifest: impl Fn(&Path) -> bool,
-) -> Option<&'a Path> {
+pub(crate) fn workspace_of(file: &Path, has_manifest: impl Fn(&Path) -> bool) -> Option<&Path> {
     let around = file.ancestors().skip(1).find(|folder| has_manifest(folder));
     around.or_else(|| file.parent())
 }

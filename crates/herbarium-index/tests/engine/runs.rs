@@ -40,10 +40,9 @@ impl Progress for Hearing {
         assert!(tick.phase == Phase::Walk || tick.files_done <= tick.files_found);
         self.most.set(tick.files_done);
         self.phases.borrow_mut().push(tick.phase);
-        if tick.phase == Phase::Train || tick.files_done > self.cancel_after {
-            if self.cancel_after < u64::MAX {
-                self.cancel.cancel();
-            }
+        let enough = tick.phase == Phase::Train || tick.files_done > self.cancel_after;
+        if enough && self.cancel_after < u64::MAX {
+            self.cancel.cancel();
         }
     }
 }
@@ -196,7 +195,7 @@ fn workspaces_are_told_apart() {
 fn a_path_that_cannot_be_indexed_is_an_error_that_names_it() {
     let ground = Ground::new();
     let missing: PathBuf = ground.path("missing");
-    let error = ground.engine().index(&[missing.clone()], &(), &Cancel::new());
+    let error = ground.engine().index(std::slice::from_ref(&missing), &(), &Cancel::new());
     match error {
         Err(IndexError::Root { path, .. }) => assert_eq!(path, missing),
         other => panic!("{other:?}"),

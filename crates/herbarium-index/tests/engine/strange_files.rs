@@ -78,7 +78,7 @@ fn each_file_without_a_tree_is_counted_where_it_belongs() {
     ground.write("picture.unheard", b"\x89\0\x01\x02");
     ground.write("words.unheard", "some words\n");
     ground.write("notes", "just notes\n");
-    ground.write("utf16.py", b"\xff\xfea\0=\0001\0\n\0");
+    ground.write("utf16.py", b"\xff\xfea\0=\0b\0\n\0");
     ground.write("large.js", "f();".repeat(1000));
     ground.write("empty.rs", "");
     ground.rest();

@@ -1,0 +1,76 @@
+//! What is said of a file that has no tree.
+
+use herbarium_languages::ParseError;
+use herbarium_store::NoTree;
+
+use crate::ProblemKind;
+use crate::press::Failure;
+use crate::read::Unfit;
+
+/// What a manifest says of a file that has no tree; `None` if it says nothing.
+pub(crate) fn no_tree(failure: &Failure) -> Option<NoTree> {
+    let Failure::Unfit(unfit) = failure else {
+        return Some(match failure {
+            Failure::Parse(ParseError::TimedOut { .. }) => NoTree::ParseLimit,
+            _ => NoTree::Other,
+        });
+    };
+    match unfit {
+        // The row names the language that was not built in.
+        Unfit::Unknown | Unfit::NotBuilt(_) => Some(NoTree::UnknownLanguage),
+        Unfit::InjectionOnly => Some(NoTree::InjectionOnly),
+        Unfit::Binary => Some(NoTree::Binary),
+        Unfit::Encoding(_) => Some(NoTree::Encoding),
+        Unfit::TooLarge { .. } => Some(NoTree::TooLarge),
+        Unfit::Changing => Some(NoTree::Changing),
+        Unfit::Unreadable(_) | Unfit::NotAFile(_) => Some(NoTree::Unreadable),
+        Unfit::Vanished(_) | Unfit::Filtered => None,
+    }
+}
+
+/// Kind of a problem, and its message.
+pub(crate) fn explain(failure: &Failure) -> (ProblemKind, String) {
+    use ProblemKind as Kind;
+    match failure {
+        Failure::Unfit(unfit) => explain_unfit(unfit),
+        Failure::Parse(error @ ParseError::TimedOut { .. }) => (Kind::TimedOut, error.to_string()),
+        Failure::Parse(error) => (Kind::ParseFailed, error.to_string()),
+        Failure::Capture(words) => (Kind::CaptureFailed, words.clone()),
+        Failure::Panicked(words) => (
+            Kind::Panicked,
+            format!("the thread that worked on it panicked: {words}: report the file"),
+        ),
+        Failure::Hung(step) => (
+            Kind::TimedOut,
+            format!("{step} never came to an end: report the file, or leave it out"),
+        ),
+    }
+}
+
+fn explain_unfit(unfit: &Unfit) -> (ProblemKind, String) {
+    use ProblemKind as Kind;
+    match unfit {
+        Unfit::Encoding(mark) => (
+            Kind::Encoding,
+            format!("is {mark}, expected UTF-8 or another text that extends ASCII: convert it"),
+        ),
+        Unfit::TooLarge { len, limit } => (
+            Kind::TooLarge,
+            format!("has {len} bytes, the limit is {limit}: raise the limit or leave the file out"),
+        ),
+        Unfit::Changing => (
+            Kind::Changing,
+            "went on changing while it was read: index again when it rests".to_owned(),
+        ),
+        Unfit::Vanished(error) => {
+            (Kind::Vanished, format!("was gone when it was to be read: {error}"))
+        }
+        Unfit::Unreadable(error) => {
+            (Kind::Unreadable, format!("could not be read: {error}: check its permissions"))
+        }
+        Unfit::NotAFile(found) => {
+            (Kind::Unreadable, format!("expected a regular file, found {found}"))
+        }
+        other => (Kind::Unreadable, format!("{other:?}")),
+    }
+}

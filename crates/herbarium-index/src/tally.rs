@@ -1,0 +1,164 @@
+//! Adding up a report, file by file.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use herbarium_languages::ParseError;
+use herbarium_store::{ManifestRow, NoTree, Outcome, TreeKey};
+
+use crate::press::{Failure, FileDone, Press, Pressed};
+use crate::problem::{explain, no_tree};
+use crate::read::Unfit;
+use crate::walk::Walked;
+use crate::{EngineOptions, IndexReport, Problem, ProblemKind, rows};
+
+/// A report in the making.
+pub(crate) struct Tally<'a> {
+    options: &'a EngineOptions,
+    report: IndexReport,
+    /// Trees whose stored bytes are counted.
+    seen: HashSet<TreeKey>,
+    parse_cpu: Duration,
+}
+
+impl<'a> Tally<'a> {
+    pub(crate) fn new(options: &'a EngineOptions) -> Self {
+        let (report, seen) = (IndexReport::default(), HashSet::new());
+        Self { options, report, seen, parse_cpu: Duration::ZERO }
+    }
+
+    /// The report; times and cancellation are for the caller to add.
+    pub(crate) fn finish(mut self) -> IndexReport {
+        self.report.problems.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
+        self.report.parse_cpu_seconds = self.parse_cpu.as_secs_f64();
+        self.report
+    }
+
+    /// What a walk found; takes its problems.
+    pub(crate) fn walked(&mut self, walked: &mut Walked) {
+        let gone = walked.problems.iter().filter(|problem| problem.kind.is_of_a_file()).count();
+        self.report.found += (walked.files.len() + gone) as u64;
+        self.report.skipped_special += walked.special;
+        for problem in std::mem::take(&mut walked.problems) {
+            self.problem(problem.path, problem.kind, problem.message);
+        }
+    }
+
+    /// A file that was named, not found.
+    pub(crate) fn named(&mut self) {
+        self.report.found += 1;
+    }
+
+    pub(crate) fn dictionaries(&mut self, made: u64) {
+        self.report.dictionaries += made;
+    }
+
+    /// A file whose row still holds.
+    pub(crate) fn kept(&mut self, press: &Press, file: u32, row: &ManifestRow) {
+        if self.is_filtered(row) {
+            self.report.filtered += 1;
+            return;
+        }
+        match row.outcome {
+            Outcome::Tree(_) => {
+                self.report.trees_reused += 1;
+                metrics::counter!("herbarium_trees_reused_total").increment(1);
+                self.tree(row);
+            }
+            Outcome::None(why) => {
+                let failure = as_failure(why, row);
+                self.fail(press, file, &failure);
+            }
+        }
+    }
+
+    /// A file that was looked at; gives its new row, if it is to have one.
+    pub(crate) fn done(&mut self, press: &Press, done: FileDone) -> Option<ManifestRow> {
+        self.report.reads += 1;
+        self.report.parses += u64::from(done.parsed);
+        self.parse_cpu += done.parse_cpu;
+        let found = press.files.get(done.file as usize)?;
+        let mut row = rows::row(found.path.clone(), done.stat.unwrap_or(found.stat));
+        row.language = done.row.map(|language| rows::language_name(language.id));
+        match &done.verdict {
+            Ok(pressed) => self.pressed(&mut row, pressed),
+            Err(failure) => {
+                self.fail(press, done.file, failure);
+                row.outcome = Outcome::None(no_tree(failure)?);
+                if let Failure::Parse(ParseError::TimedOut { limit }) = failure {
+                    rows::set_time_limit(&mut row, *limit);
+                }
+            }
+        }
+        Some(row)
+    }
+
+    fn pressed(&mut self, row: &mut ManifestRow, pressed: &Pressed) {
+        row.outcome = Outcome::Tree(pressed.key);
+        row.nodes = pressed.nodes;
+        row.lines = pressed.lines;
+        row.stored_bytes = pressed.stored_bytes;
+        if pressed.new {
+            self.report.trees_new += 1;
+        } else {
+            self.report.trees_reused += 1;
+            metrics::counter!("herbarium_trees_reused_total").increment(1);
+        }
+        self.tree(row);
+    }
+
+    fn tree(&mut self, row: &ManifestRow) {
+        let Outcome::Tree(key) = row.outcome else { return };
+        let stored_bytes = if self.seen.insert(key) { u64::from(row.stored_bytes) } else { 0 };
+        let report = &mut self.report;
+        report.files += 1;
+        report.lines += u64::from(row.lines);
+        report.nodes += u64::from(row.nodes);
+        report.source_bytes += row.size;
+        report.stored_bytes += stored_bytes;
+        if let Some(language) = rows::language(row) {
+            report.languages.entry(language.id).or_default().add(row, stored_bytes);
+        }
+    }
+
+    fn is_filtered(&self, row: &ManifestRow) -> bool {
+        let (wanted, language) = (self.options.languages.as_ref(), row.language.as_deref());
+        wanted.zip(language).is_some_and(|(wanted, language)| !wanted.contains(language))
+    }
+
+    fn fail(&mut self, press: &Press, file: u32, failure: &Failure) {
+        let report = &mut self.report;
+        match failure {
+            Failure::Unfit(Unfit::Unknown) => report.unknown += 1,
+            Failure::Unfit(Unfit::NotBuilt(language)) => {
+                *report.not_built.entry(language.id).or_default() += 1;
+            }
+            Failure::Unfit(Unfit::Filtered) => report.filtered += 1,
+            Failure::Unfit(Unfit::InjectionOnly) => report.injection_only += 1,
+            Failure::Unfit(Unfit::Binary) => report.skipped_binary += 1,
+            _ => {
+                let (kind, message) = explain(failure);
+                self.problem(press.path(file), kind, message);
+            }
+        }
+    }
+
+    fn problem(&mut self, path: PathBuf, kind: ProblemKind, message: String) {
+        metrics::counter!("herbarium_problems_total", "kind" => kind.name()).increment(1);
+        self.report.problems.push(Problem { path, kind, message });
+    }
+}
+
+/// What a row without a tree stands for. Only reasons that last are kept, see
+/// [`rows::belief`].
+fn as_failure(why: NoTree, row: &ManifestRow) -> Failure {
+    Failure::Unfit(match (why, rows::language(row)) {
+        (NoTree::UnknownLanguage, Some(language)) => Unfit::NotBuilt(language),
+        (NoTree::UnknownLanguage, None) => Unfit::Unknown,
+        (NoTree::Binary, _) => Unfit::Binary,
+        (NoTree::InjectionOnly, _) => Unfit::InjectionOnly,
+        (NoTree::Encoding, _) => Unfit::Encoding("UTF-16"),
+        _ => return Failure::Parse(ParseError::TimedOut { limit: rows::time_limit(row) }),
+    })
+}
