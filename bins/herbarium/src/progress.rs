@@ -69,10 +69,10 @@ impl Bar {
 impl Progress for Bar {
     fn tick(&self, tick: &Tick<'_>) {
         let (look, done, all) = measure(tick);
-        self.look_like(look);
-        self.bar.set_length(all);
         self.bar.set_message(format!("{}: {}", verb(tick.phase), files(tick)));
+        self.bar.set_length(all);
         self.bar.set_position(done);
+        self.look_like(look);
         self.bar.tick();
     }
 }
@@ -98,10 +98,12 @@ impl Look {
     }
 }
 
-/// Bytes tell better than files how much is left, where they are known.
+/// Bytes tell better than files how much is left, where they are known. Before
+/// anything is done there is no rate and no time to tell.
 fn measure(tick: &Tick<'_>) -> (Look, u64, u64) {
     match tick.phase {
         Phase::Walk => (Look::Unknown, 0, 0),
+        _ if tick.files_done == 0 => (Look::Unknown, 0, 0),
         _ if tick.bytes_found > 0 => (Look::Bytes, tick.bytes_done, tick.bytes_found),
         _ => (Look::Files, tick.files_done, tick.files_found),
     }

@@ -19,8 +19,11 @@ const ANOTHER_STORE: &str =
 pub(crate) enum Access {
     /// To write; it is made where there is none.
     Write,
-    /// To write if that is allowed, else to read.
+    /// To write if that is allowed, else to read; it is made where there is none.
     WriteIfAllowed,
+    /// To read, and to note what is damaged if that is allowed: what is noted
+    /// counts as missing, so that the next `index` presses it again.
+    Note,
     /// To read; nothing is made or changed.
     Read,
 }
@@ -57,14 +60,17 @@ fn engine_options(app: &App) -> EngineOptions {
 }
 
 fn open(dir: &Path, access: Access) -> Result<Store, StoreError> {
-    let options = StoreOptions::new().read_only(access == Access::Read);
-    match Store::open(dir, options) {
-        Err(StoreError::Io { source, .. })
-            if access == Access::WriteIfAllowed && refused(&source) =>
-        {
-            Store::open(dir, StoreOptions::new().read_only(true))
-        }
-        opened => opened,
+    let to_write = || Store::open(dir, StoreOptions::new());
+    let to_read = || Store::open(dir, StoreOptions::new().read_only(true));
+    match access {
+        Access::Write => to_write(),
+        Access::Read => to_read(),
+        Access::WriteIfAllowed => match to_write() {
+            Err(StoreError::Io { source, .. }) if refused(&source) => to_read(),
+            opened => opened,
+        },
+        // First to read, which makes no store where there is none.
+        Access::Note => to_read().map(|store| to_write().unwrap_or(store)),
     }
 }
 
@@ -75,7 +81,7 @@ fn refused(error: &std::io::Error) -> bool {
 fn cannot_open(error: &StoreError, access: Access) -> Failure {
     let failure = Failure::new(Exit::Io, "could not open the store").because(Some(error));
     match (error, access) {
-        (StoreError::NotAStore { .. }, Access::Read) => failure.help(
+        (StoreError::NotAStore { .. }, Access::Read | Access::Note) => failure.help(
             "run `herbarium index` first, or name another store with --store or HERBARIUM_STORE",
         ),
         _ => failure.help(ANOTHER_STORE),

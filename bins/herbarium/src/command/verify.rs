@@ -19,7 +19,7 @@ use crate::store::{Access, engine, run_failed};
 const NAMED_FINDINGS: usize = 20;
 
 pub(super) fn run(app: &App, args: VerifyArgs) -> Result<Exit, Failure> {
-    let engine = engine(app, Access::Read)?;
+    let engine = engine(app, Access::Note)?;
     let report = {
         let progress = reporter(app);
         engine.verify(args.deep, &*progress, &cancel_on_ctrl_c())
@@ -195,8 +195,7 @@ impl Findings<'_> {
         let paint = self.app.paint;
         match (self.report.is_sound(), self.report.cancelled, self.deep) {
             (false, ..) => {
-                let bad = paint.ink(Ink::Bad, "not sound");
-                writeln!(out, "{bad}: `herbarium index` presses again what is damaged or missing")
+                writeln!(out, "{}: {}", paint.ink(Ink::Bad, "not sound"), self.advice())
             }
             (_, true, _) => writeln!(out, "stopped before the end: no fault was found until then"),
             (.., true) => writeln!(out, "{}", paint.ink(Ink::Good, "sound")),
@@ -204,6 +203,18 @@ impl Findings<'_> {
                 let good = paint.ink(Ink::Good, "sound");
                 writeln!(out, "{good}: `herbarium verify --deep` compares with a fresh parse, too")
             }
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        let report = self.report;
+        let whole = self.deep && report.differing == 0 && report.missing_tree == 0;
+        match whole && !report.cancelled {
+            true => {
+                "yet every indexed tree is whole, the damage is in bytes that none of them needs; \
+                 to be rid of it, delete the store and index again"
+            }
+            false => "`herbarium index` presses again what is damaged or missing",
         }
     }
 }

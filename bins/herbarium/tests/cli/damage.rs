@@ -53,6 +53,32 @@ fn a_damaged_tree_is_found_by_verify_and_healed_by_the_next_index() {
         &report,
         &[("compared", json!(6)), ("differences", json!(0)), ("missing_tree", json!(0))],
     );
+    bed.run(["verify", "--deep"]).prints(&["every indexed tree is whole"]);
+}
+
+fn length_of_segments() -> usize {
+    let bed = Bed::grown();
+    let lengths = segments(&bed.store()).into_iter().map(|path| fs::read(path).unwrap().len());
+    lengths.sum()
+}
+
+#[test]
+fn one_damaged_bit_anywhere_is_found_and_healed() {
+    let length = length_of_segments();
+    for place in (80..length - 80).step_by(length / 6) {
+        let bed = Bed::grown();
+        let segment = segments(&bed.store()).remove(0);
+        let mut bytes = fs::read(&segment).unwrap();
+        let place = place.min(bytes.len() - 1);
+        bytes[place] ^= 0x10;
+        fs::write(&segment, bytes).unwrap();
+        bed.run(["verify"]).code(1);
+        check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("errors", json!(0))]);
+        let report = bed.run(["verify", "--deep", "--json"]).json();
+        let healed =
+            [("compared", json!(6)), ("differences", json!(0)), ("missing_tree", json!(0))];
+        check_values(&report, &healed);
+    }
 }
 
 #[test]
