@@ -21,16 +21,15 @@ pub(crate) struct Ran {
     pub(crate) err: String,
 }
 
-/// One file of each of five core languages, one with broken source, one of a
-/// language that is not core, one binary, one of no language.
-pub(crate) const SOURCES: [(&str, &str); 9] = [
+/// Six files of five core languages, one with broken source; one binary, one of
+/// no language.
+pub(crate) const SOURCES: [(&str, &str); 8] = [
     ("src/main.rs", "// Adds.\nfn main() {\n    println!(\"{}\", 1 + 2);\n}\n"),
     ("src/lib.rs", "pub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n"),
     ("tools/run.py", "def run(x):\n    return [y * 2 for y in x]\n"),
     ("web/app.js", "export const add = (a, b) => a + b;\n"),
     ("c/broken.c", "int main( { return 0 }\n"),
     ("conf/data.json", "{\"a\": [1, 2, null]}\n"),
-    ("conf/main.zig", "pub fn main() void {}\n"),
     ("picture.bin", "\u{0}\u{1}\u{2}\u{0}not text\u{0}"),
     ("NOTES", "no language claims this\n"),
 ];

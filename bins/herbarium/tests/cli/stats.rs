@@ -50,7 +50,7 @@ fn the_figures_are_those_of_the_index() {
     let root = fs::canonicalize(bed.project()).unwrap();
     check_values(
         &stats["workspaces"][0],
-        &[("root", json!(root.to_str().unwrap())), ("files", json!(6)), ("without_tree", json!(3))],
+        &[("root", json!(root.to_str().unwrap())), ("files", json!(6)), ("without_tree", json!(2))],
     );
 }
 
