@@ -71,6 +71,16 @@ pub enum OpenError {
         /// The longest allowed.
         limit: u64,
     },
+    /// The file's tree would take too much memory.
+    #[error("parsing {} would take some {} MiB of memory, the limit is {} MiB: raise the memory budget", path.display(), needed >> 20, limit >> 20)]
+    TooDense {
+        /// The file.
+        path: PathBuf,
+        /// Estimated memory, in bytes.
+        needed: u64,
+        /// The most that one file may take: one and a half times the budget.
+        limit: u64,
+    },
     /// No language claims the file.
     #[error("{} is in no language that is known: see `herbarium languages`", path.display())]
     UnknownLanguage {

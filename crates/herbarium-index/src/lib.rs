@@ -83,6 +83,7 @@ mod tally;
 mod verdict;
 mod verify;
 mod walk;
+mod weigh;
 
 pub use cancel::Cancel;
 pub use engine::{Engine, Opened, Origin};

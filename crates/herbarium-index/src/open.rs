@@ -10,9 +10,9 @@ use herbarium_store::{StoreError, TreeKey};
 
 use crate::engine::Shared;
 use crate::means::stored_means;
-use crate::press::parse_memory;
 use crate::read::{Unfit, read};
 use crate::rows::tree_key;
+use crate::weigh::parse_memory;
 use crate::{OpenError, Opened, Origin};
 
 pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
@@ -77,7 +77,11 @@ fn parse(
         max_time: Some(shared.options.max_parse_time),
         cancel: None,
     };
-    let _permit = shared.budget.acquire(parse_memory(source.len()));
+    let (needed, limit) = (parse_memory(source), shared.options.memory_limit());
+    if needed > limit {
+        return Err(OpenError::TooDense { path: path.to_owned(), needed, limit });
+    }
+    let _permit = shared.budget.acquire(needed);
     let live = shared
         .parse(language, source, &limits)
         .map_err(|source| OpenError::Parse { path: path.to_owned(), source })?;

@@ -11,20 +11,23 @@ use std::time::Duration;
 /// use herbarium_index::EngineOptions;
 ///
 /// let options = EngineOptions { workers: 2, hidden: true, ..EngineOptions::default() };
-/// assert_eq!(options.max_file_bytes, 16 << 20);
+/// assert_eq!(options.max_file_bytes, 32 << 20);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Threads that parse. All cores by default.
     pub workers: usize,
     /// The longest file that is parsed, in bytes; a longer one is a problem in
-    /// the report. 16 MiB by default.
+    /// the report. 32 MiB by default.
     pub max_file_bytes: u64,
-    /// The longest time on the clock that one file may be parsed for. 30 s by
-    /// default.
+    /// The longest time on the clock that one file may be parsed for. A minute by
+    /// default, which is some hundred times what the largest files take on an
+    /// idle machine.
     pub max_parse_time: Duration,
     /// Estimated memory of the trees being made at one time, in bytes. A file
-    /// that alone needs more is parsed alone. 512 MiB by default.
+    /// that needs up to one and a half times as much is parsed alone; one that
+    /// needs more is a problem in the report. 512 MiB by default, with which the
+    /// process stays below 1 GiB.
     pub memory_budget: u64,
     /// Whether files and folders whose name starts with a dot are walked, too.
     pub hidden: bool,
@@ -43,13 +46,20 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             workers: thread::available_parallelism().map_or(1, NonZero::get),
-            max_file_bytes: 16 << 20,
-            max_parse_time: Duration::from_secs(30),
+            max_file_bytes: 32 << 20,
+            max_parse_time: Duration::from_secs(60),
             memory_budget: 512 << 20,
             hidden: false,
             follow_ignore: true,
             languages: None,
             dictionaries: true,
         }
+    }
+}
+
+impl EngineOptions {
+    /// The most memory that one file may take while it is parsed, in bytes.
+    pub(crate) fn memory_limit(&self) -> u64 {
+        self.memory_budget.saturating_add(self.memory_budget / 2)
     }
 }

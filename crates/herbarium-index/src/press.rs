@@ -20,6 +20,7 @@ use crate::read::{Unfit, read};
 use crate::rows::tree_key;
 use crate::stat::Stat;
 use crate::walk::Found;
+use crate::weigh::parse_memory;
 
 /// Presses the files of one workspace.
 pub(crate) struct Press {
@@ -79,6 +80,8 @@ pub(crate) struct Pressed {
 pub(crate) enum Failure {
     /// It is not one to be parsed.
     Unfit(Unfit),
+    /// Its tree would take more memory than there is.
+    TooDense { needed: u64, limit: u64 },
     /// The parser gave no tree.
     Parse(ParseError),
     /// The live tree could not be taken over.
@@ -103,11 +106,6 @@ struct LanguageTools {
     tree: Tree,
 }
 
-/// A live tree takes up to 27 times its source, and taking it over some 8 times
-/// more for a moment.
-const MEMORY_A_BYTE: u64 = 35;
-/// What a parse takes at least.
-const MEMORY_A_FILE: u64 = 64 << 10;
 /// After a longer file the tools are put away, with the memory they grew to.
 const LARGE: usize = 1 << 20;
 /// Reading a file must not take longer.
@@ -116,11 +114,6 @@ const READ_LIMIT: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(10);
 /// Making a dictionary must not take longer.
 const TRAIN_LIMIT: Duration = Duration::from_secs(300);
-
-/// Memory that a parse is expected to take.
-pub(crate) fn parse_memory(source_len: usize) -> u64 {
-    MEMORY_A_FILE + MEMORY_A_BYTE * source_len as u64
-}
 
 /// The longest time on the clock that a parse can take if nothing hangs.
 pub(crate) fn parse_limit(limits: &ParseLimits) -> Duration {
@@ -253,6 +246,11 @@ impl Press {
             done.verdict = Ok(Pressed { key, nodes, lines, stored_bytes, new });
             return Ok(true);
         }
+        let (needed, limit) = (parse_memory(&tools.source), self.shared.options.memory_limit());
+        if needed > limit {
+            done.verdict = Err(Failure::TooDense { needed, limit });
+            return Ok(true);
+        }
         let Tools { source, pressed, encoder, languages } = tools;
         let language_tools = match languages.entry(language.id()) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -261,7 +259,7 @@ impl Press {
             }
         };
         done.parsed = true;
-        let parsed = self.parse(language, source, language_tools, watch);
+        let parsed = self.parse(language, source, needed, language_tools, watch);
         done.parse_cpu = parsed.cpu;
         match parsed.result {
             Ok(()) => {}
@@ -307,11 +305,12 @@ impl Press {
         &self,
         language: &'static Language,
         source: &[u8],
+        memory: u64,
         tools: &mut LanguageTools,
         watch: &Watch,
     ) -> Parsed {
         watch.wait();
-        watch.keep(self.shared.budget.acquire(parse_memory(source.len())));
+        watch.keep(self.shared.budget.acquire(memory));
         watch.step("parsing", parse_limit(&self.limits));
         let begun = thread_cpu();
         let live = self.shared.parse(language, source, &self.limits);
@@ -439,6 +438,7 @@ impl Failure {
         match self {
             // Files wait only for one that could be read.
             Self::Unfit(_) => Self::Unfit(Unfit::Unknown),
+            Self::TooDense { needed, limit } => Self::TooDense { needed: *needed, limit: *limit },
             Self::Parse(error) => Self::Parse(error.clone()),
             Self::Capture(words) => Self::Capture(words.clone()),
             Self::Panicked(words) => Self::Panicked(words.clone()),

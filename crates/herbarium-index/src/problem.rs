@@ -12,6 +12,7 @@ pub(crate) fn no_tree(failure: &Failure) -> Option<NoTree> {
     let Failure::Unfit(unfit) = failure else {
         return Some(match failure {
             Failure::Parse(ParseError::TimedOut { .. }) => NoTree::ParseLimit,
+            Failure::TooDense { .. } => NoTree::TooLarge,
             _ => NoTree::Other,
         });
     };
@@ -33,6 +34,15 @@ pub(crate) fn explain(failure: &Failure) -> (ProblemKind, String) {
     use ProblemKind as Kind;
     match failure {
         Failure::Unfit(unfit) => explain_unfit(unfit),
+        Failure::TooDense { needed, limit } => (
+            Kind::TooLarge,
+            format!(
+                "parsing it would take some {} MiB of memory, the limit is {} MiB: raise the \
+                 memory budget or leave the file out",
+                needed >> 20,
+                limit >> 20
+            ),
+        ),
         Failure::Parse(error @ ParseError::TimedOut { .. }) => (Kind::TimedOut, error.to_string()),
         Failure::Parse(error) => (Kind::ParseFailed, error.to_string()),
         Failure::Capture(words) => (Kind::CaptureFailed, words.clone()),

@@ -118,6 +118,9 @@ pub(crate) fn belief(
     let settled = match row.outcome {
         Outcome::Tree(_) => true,
         Outcome::None(NoTree::ParseLimit) => time_limit(row) >= options.max_parse_time,
+        Outcome::None(NoTree::TooLarge) => {
+            row.size > options.max_file_bytes || memory_needed(row) > options.memory_limit()
+        }
         Outcome::None(why) => matches!(
             why,
             NoTree::UnknownLanguage | NoTree::Binary | NoTree::Encoding | NoTree::InjectionOnly
@@ -127,7 +130,8 @@ pub(crate) fn belief(
 }
 
 /// Notes in a row without a tree how long its file was parsed in vain: it is
-/// tried again only when it may take longer.
+/// tried again only when it may take longer. There are no nodes to count, so
+/// the number takes their place.
 pub(crate) fn set_time_limit(row: &mut ManifestRow, limit: Duration) {
     row.nodes = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
 }
@@ -135,6 +139,16 @@ pub(crate) fn set_time_limit(row: &mut ManifestRow, limit: Duration) {
 /// How long the file of such a row was parsed in vain.
 pub(crate) fn time_limit(row: &ManifestRow) -> Duration {
     Duration::from_millis(u64::from(row.nodes))
+}
+
+/// Notes in a row without a tree how much memory it would have taken, likewise.
+pub(crate) fn set_memory_needed(row: &mut ManifestRow, bytes: u64) {
+    row.nodes = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+}
+
+/// How much memory the tree of such a row would take; 0 where nobody knows.
+pub(crate) fn memory_needed(row: &ManifestRow) -> u64 {
+    u64::from(row.nodes) << 10
 }
 
 /// The language of a row, built in or not.
@@ -173,9 +187,9 @@ mod tests {
         assert!(manifest.lines().any(|line| line == pinned), "expected {pinned} in Cargo.toml");
     }
 
-    fn check(outcome: Outcome, limit_ms: u32, expected: Belief) {
+    fn check(outcome: Outcome, noted: u32, expected: Belief) {
         let stat = Stat { size: 9, mtime_ns: 5, ctime_ns: 6, inode: 7 };
-        let row = ManifestRow { outcome, nodes: limit_ms, ..row(b"a".to_vec(), stat) };
+        let row = ManifestRow { outcome, nodes: noted, ..row(b"a".to_vec(), stat) };
         let options = EngineOptions {
             max_parse_time: Duration::from_millis(500),
             ..EngineOptions::default()
@@ -204,13 +218,21 @@ mod tests {
     fn what_may_have_passed_is_tried_again() {
         check(Outcome::None(NoTree::Unreadable), 0, Belief::LookAgain);
         check(Outcome::None(NoTree::Changing), 0, Belief::LookAgain);
-        check(Outcome::None(NoTree::TooLarge), 0, Belief::LookAgain);
+        check(Outcome::None(NoTree::Other), 0, Belief::LookAgain);
     }
 
     #[test]
     fn a_parse_over_its_time_is_tried_again_with_more_time() {
         check(Outcome::None(NoTree::ParseLimit), 500, Belief::Holds);
         check(Outcome::None(NoTree::ParseLimit), 499, Belief::LookAgain);
+    }
+
+    #[test]
+    fn a_tree_that_is_too_large_is_tried_again_with_more_memory() {
+        let limit = (EngineOptions::default().memory_limit() >> 10) as u32;
+        check(Outcome::None(NoTree::TooLarge), limit + 1, Belief::Holds);
+        check(Outcome::None(NoTree::TooLarge), limit, Belief::LookAgain);
+        check(Outcome::None(NoTree::TooLarge), 0, Belief::LookAgain);
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl<'a> Tally<'a> {
                 self.tree(row);
             }
             Outcome::None(why) => {
-                let failure = as_failure(why, row);
+                let failure = as_failure(why, row, self.options);
                 self.fail(press, file, &failure);
             }
         }
@@ -86,8 +86,14 @@ impl<'a> Tally<'a> {
             Err(failure) => {
                 self.fail(press, done.file, failure);
                 row.outcome = Outcome::None(no_tree(failure)?);
-                if let Failure::Parse(ParseError::TimedOut { limit }) = failure {
-                    rows::set_time_limit(&mut row, *limit);
+                match failure {
+                    Failure::Parse(ParseError::TimedOut { limit }) => {
+                        rows::set_time_limit(&mut row, *limit);
+                    }
+                    Failure::TooDense { needed, .. } => {
+                        rows::set_memory_needed(&mut row, *needed);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -152,13 +158,19 @@ impl<'a> Tally<'a> {
 
 /// What a row without a tree stands for. Only reasons that last are kept, see
 /// [`rows::belief`].
-fn as_failure(why: NoTree, row: &ManifestRow) -> Failure {
+fn as_failure(why: NoTree, row: &ManifestRow, options: &EngineOptions) -> Failure {
+    let limit = options.max_file_bytes;
     Failure::Unfit(match (why, rows::language(row)) {
         (NoTree::UnknownLanguage, Some(language)) => Unfit::NotBuilt(language),
         (NoTree::UnknownLanguage, None) => Unfit::Unknown,
         (NoTree::Binary, _) => Unfit::Binary,
         (NoTree::InjectionOnly, _) => Unfit::InjectionOnly,
         (NoTree::Encoding, _) => Unfit::Encoding("UTF-16"),
+        (NoTree::TooLarge, _) if row.size > limit => Unfit::TooLarge { len: row.size, limit },
+        (NoTree::TooLarge, _) => {
+            let (needed, limit) = (rows::memory_needed(row), options.memory_limit());
+            return Failure::TooDense { needed, limit };
+        }
         _ => return Failure::Parse(ParseError::TimedOut { limit: rows::time_limit(row) }),
     })
 }

@@ -12,10 +12,11 @@ use herbarium_store::{Outcome, StoreError, TreeKey, path_from_bytes};
 use crate::compare::{Differs, compare};
 use crate::crew::{Crew, Outcome as JobOutcome, Watch, Work};
 use crate::engine::Shared;
-use crate::press::{parse_limit, parse_memory};
+use crate::press::parse_limit;
 use crate::progress::Ticker;
 use crate::read::{Unfit, read};
 use crate::rows::tree_key;
+use crate::weigh::parse_memory;
 use crate::{
     Cancel, DamagedTree, Difference, EngineOptions, IndexError, Phase, Progress, VerifyReport,
 };
@@ -201,7 +202,7 @@ impl Check {
             return Ok(Finding::MissingTree);
         };
         watch.wait();
-        watch.keep(self.shared.budget.acquire(parse_memory(tools.source.len())));
+        watch.keep(self.shared.budget.acquire(parse_memory(&tools.source)));
         watch.step("parsing", parse_limit(&self.limits));
         let grammar = language.grammar();
         let decoded = self.shared.decode(&tools.bytes, &info, grammar, &mut tools.decoder);

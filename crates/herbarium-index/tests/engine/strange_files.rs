@@ -207,6 +207,25 @@ fn a_parse_over_its_time_is_a_problem_and_not_tried_again() {
     assert_eq!((report.files, report.parses, report.problems.len()), (2, 1, 0));
 }
 
+#[test]
+fn a_tree_over_the_memory_limit_is_a_problem_until_there_is_more() {
+    let ground = Ground::new();
+    ground.write("dense.json", format!("[{}1]", "1,".repeat(100_000)));
+    ground.write("a.rs", "fn a() {}\n");
+    ground.rest();
+    let budget = |memory_budget| EngineOptions { memory_budget, ..EngineOptions::default() };
+    let small = || ground.engine_with(budget(10 << 20));
+    for reads in [2, 0] {
+        let report = index(&small(), &ground.root());
+        assert_eq!((report.files, report.reads), (1, reads));
+        assert_eq!(problems(&report), [(ProblemKind::TooLarge, "dense.json".to_owned())]);
+    }
+    let refused = small().open(&ground.path("dense.json"));
+    assert!(matches!(refused, Err(OpenError::TooDense { .. })), "{refused:?}");
+    let report = index(&ground.engine_with(budget(64 << 20)), &ground.root());
+    assert_eq!((report.files, report.parses, report.problems.len()), (2, 1, 0));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn names_that_are_no_utf_8_are_names() {
