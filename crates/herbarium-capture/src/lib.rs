@@ -35,6 +35,7 @@
 //! the trees are the same, but for missing tokens that a grammar hides, which
 //! only the shim sees and only S-expressions show.
 
+mod compare;
 #[cfg_attr(feature = "direct", expect(dead_code, reason = "the other way, kept compiled"))]
 mod cursor;
 #[cfg(feature = "direct")]
@@ -50,6 +51,7 @@ use cursor::Walker;
 #[cfg(feature = "direct")]
 use direct::Walker;
 
+pub use compare::{Difference, differences};
 pub use grammar::grammar_of;
 
 /// Captures trees of one grammar, keeping its working memory.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use herbarium_capture::{CaptureError, Capturer, grammar_of};
+use herbarium_capture::{CaptureError, Capturer, differences, grammar_of};
 use herbarium_codec::{BuildError, Grammar, Tree, decode, encode};
 use tree_sitter::{InputEdit, Language, Parser, Point};
 
@@ -35,91 +35,9 @@ fn check(name: &str, source: &[u8]) -> Tree {
     let tree = Capturer::new(&grammar).capture(&live, source).expect("a captured tree");
     let opened = decode(&encode(&tree), &grammar).expect("a tree that opens");
     assert!(opened == tree, "{name}: pressed and opened, the tree is another");
-    assert_eq!(
-        first_difference(&live, &opened),
-        None,
-        "{name}: {}",
-        String::from_utf8_lossy(source)
-    );
+    assert_eq!(differences(&live, &opened), [], "{name}: {}", String::from_utf8_lossy(source));
     assert_eq!(opened.root_node().to_sexp(), live.root_node().to_sexp());
     opened
-}
-
-/// Walks both trees with their cursors, comparing all that is public.
-fn first_difference(live: &tree_sitter::Tree, tree: &Tree) -> Option<String> {
-    let (mut theirs, mut ours) = (live.walk(), tree.walk());
-    loop {
-        let (a, b) = (theirs.node(), ours.node());
-        let seen = |kind: &str,
-                    id,
-                    start,
-                    end,
-                    named,
-                    extra,
-                    missing,
-                    error,
-                    has_error,
-                    field: Option<&str>,
-                    from: (usize, usize),
-                    to: (usize, usize)| {
-            format!(
-                "{kind} {id} {start}..{end} {named} {extra} {missing} {error} {has_error} {field:?} {from:?} {to:?}"
-            )
-        };
-        let point = |point: Point| (point.row, point.column);
-        let at = |point: herbarium_codec::Point| (point.row, point.column);
-        let a = seen(
-            a.kind(),
-            a.kind_id(),
-            a.start_byte(),
-            a.end_byte(),
-            a.is_named(),
-            a.is_extra(),
-            a.is_missing(),
-            a.is_error(),
-            a.has_error(),
-            theirs.field_name(),
-            point(a.start_position()),
-            point(a.end_position()),
-        );
-        let b = seen(
-            b.kind(),
-            b.kind_id(),
-            b.start_byte(),
-            b.end_byte(),
-            b.is_named(),
-            b.is_extra(),
-            b.is_missing(),
-            b.is_error(),
-            b.has_error(),
-            ours.field_name(),
-            at(b.start_position()),
-            at(b.end_position()),
-        );
-        if a != b {
-            return Some(format!("live {a}, captured {b}"));
-        }
-        if step(&mut theirs, &mut ours)? {
-            return None;
-        }
-    }
-}
-
-/// Moves both to the next node; true at the end, nothing when they part.
-fn step(
-    theirs: &mut tree_sitter::TreeCursor<'_>,
-    ours: &mut herbarium_codec::Cursor<'_>,
-) -> Option<bool> {
-    let together = |a: bool, b: bool| (a == b).then_some(a).ok_or("the trees part");
-    if together(theirs.goto_first_child(), ours.goto_first_child()).expect("children") {
-        return Some(false);
-    }
-    while !together(theirs.goto_next_sibling(), ours.goto_next_sibling()).expect("siblings") {
-        if !together(theirs.goto_parent(), ours.goto_parent()).expect("parents") {
-            return Some(true);
-        }
-    }
-    Some(false)
 }
 
 #[test]
@@ -229,7 +147,7 @@ fn included_ranges_are_captured_as_they_are() {
     parser.set_included_ranges(&[range(11, 21), range(44, 48)]).expect("ranges in order");
     let live = parser.parse(source, None).expect("a tree");
     let tree = Capturer::new(&grammar).capture(&live, source).expect("a captured tree");
-    assert_eq!(first_difference(&live, &tree), None);
+    assert_eq!(differences(&live, &tree), []);
 }
 
 #[test]
@@ -252,7 +170,7 @@ fn an_edited_tree_is_refused_and_its_successor_is_not() {
     parser.set_language(&language).expect("a grammar of this runtime");
     let next = parser.parse(after, Some(&live)).expect("a tree");
     let tree = capturer.capture(&next, after.as_bytes()).expect("a captured tree");
-    assert_eq!(first_difference(&next, &tree), None);
+    assert_eq!(differences(&next, &tree), []);
 }
 
 #[test]
@@ -279,4 +197,23 @@ fn utf_16_is_refused_with_its_name() {
     let refused = Capturer::new(&grammar).capture(&live, source).expect_err("UTF-16");
     let CaptureError::Build { source, .. } = refused else { panic!("{refused}") };
     assert_eq!(source, BuildError::Utf16 { mark: "UTF-16 little-endian" });
+}
+
+#[test]
+fn each_kind_of_difference_is_found_at_its_node() {
+    let check = |live: &str, captured: &str, node: u64, what: &str| {
+        let (language, grammar) = language("rust");
+        let other = parse(&language, captured.as_bytes());
+        let tree =
+            Capturer::new(&grammar).capture(&other, captured.as_bytes()).expect("a captured tree");
+        let found = differences(&parse(&language, live.as_bytes()), &tree);
+        let first = found.iter().find(|it| it.what != "descendant_count").expect("a difference");
+        assert_eq!((first.node, first.what), (node, what), "{live:?} {captured:?} {first}");
+        assert!(found.len() < 32, "one difference does not make a thousand");
+    };
+    check("fn a() {}", "fn ab() {}", 0, "end_byte");
+    check("let a = 1;", "let a = x;", 5, "kind_id");
+    check("f(1, 2)", "f(1)   ", 1, "end_byte");
+    check("\na", " a", 0, "start_position");
+    check(&"fn a() {}\n".repeat(500), &"fn a() { }".repeat(500), 0, "end_position");
 }

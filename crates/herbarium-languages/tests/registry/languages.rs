@@ -25,7 +25,7 @@ fn check(language: &Language, pool: &ParserPool) -> Vec<String> {
     wrong.into_iter().map(|text| format!("{}: {text}", language.id())).collect()
 }
 
-fn sample(id: &str) -> Vec<u8> {
+pub(crate) fn sample(id: &str) -> Vec<u8> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(format!("{id}.txt"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("reading {}: {error}", path.display()))

@@ -5,3 +5,4 @@ mod detection;
 mod languages;
 mod limits;
 mod pool;
+mod pressing;

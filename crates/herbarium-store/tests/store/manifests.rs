@@ -35,10 +35,10 @@ fn a_manifest_comes_back_as_it_was_put() {
     let (_guard, path) = place();
     let store = open(&path);
     for rows in [0..0, 0..1, 0..500, 3..20_000, 0..2] {
-        let put = manifest("/work/space", rows);
+        let put = manifest("/home/me/space", rows);
         store.put_manifest(&put).unwrap();
-        assert_eq!(store.manifest(Path::new("/work/space")).unwrap().unwrap(), put);
-        assert_eq!(open(&path).manifest(Path::new("/work/space")).unwrap().unwrap(), put);
+        assert_eq!(store.manifest(Path::new("/home/me/space")).unwrap().unwrap(), put);
+        assert_eq!(open(&path).manifest(Path::new("/home/me/space")).unwrap().unwrap(), put);
     }
     assert!(store.manifest(Path::new("/work")).unwrap().is_none());
 }
