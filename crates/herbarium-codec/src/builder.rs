@@ -12,8 +12,11 @@ use crate::{BuildError, ERROR_KIND, Grammar};
 /// The longest source, in bytes: positions are 32 bits wide and the largest
 /// value is reserved.
 pub const MAX_SOURCE_LEN: u64 = u32::MAX as u64 - 1;
-/// The largest number of nodes.
-const MAX_NODES: u32 = u32::MAX - 1;
+/// The largest number of nodes. With it and [`MAX_LINES`], a pressed tree stays
+/// below 4 GiB, whatever its nodes are.
+pub(crate) const MAX_NODES: u32 = 1 << 27;
+/// The largest number of line ends.
+pub(crate) const MAX_LINES: u32 = 1 << 30;
 
 /// XXH3-64 of a source text: what [`Tree::source_hash`] is compared with to
 /// know whether a text is the one that was pressed.
@@ -94,7 +97,6 @@ pub struct TreeBuilder {
     shapes: Vec<u32>,
     starts: Vec<u32>,
     ends: Vec<u32>,
-    /// Parents, then distances to them.
     parents: Vec<u32>,
     extents: Vec<u32>,
     /// The open nodes, by depth.
@@ -118,6 +120,7 @@ struct Open {
     /// Where its last child so far ends; its start before there is one.
     position: u32,
     end: u32,
+    missing: bool,
 }
 
 impl TreeBuilder {
@@ -162,6 +165,9 @@ impl TreeBuilder {
         self.source_len = source.len() as u32;
         self.source_hash = source_hash(source);
         self.lines.extend(memchr_iter(b'\n', source).map(|at| at as u32 + 1));
+        if self.lines.len() > MAX_LINES as usize {
+            return Err(BuildError::TooManyLines { found: self.lines.len(), limit: MAX_LINES });
+        }
         let before = |line: &&u32| source.get((**line as usize).wrapping_sub(2)) == Some(&b'\r');
         let with_return = self.lines.iter().take(64).filter(before).count();
         self.crlf = with_return * 2 > self.lines.len().min(64);
@@ -172,16 +178,23 @@ impl TreeBuilder {
     ///
     /// # Errors
     /// A kind or field that the grammar does not have, a depth that does not
-    /// follow, or a range outside the parent or before the sibling.
+    /// follow, a missing parent, or a range outside the parent or before the
+    /// sibling.
     #[inline]
     pub fn push(&mut self, node: NewNode) -> Result<(), BuildError> {
         let index = self.starts.len() as u32;
         let depth = node.depth as usize;
-        if depth > self.path.len() || (depth == 0) != (index == 0) || index > MAX_NODES {
+        if depth > self.path.len() || (depth == 0) != (index == 0) || index >= MAX_NODES {
             return Err(self.wrong_depth(index, node.depth));
         }
         self.path.truncate(depth);
         let (parent, min, max) = match self.path.last() {
+            Some(open) if open.missing => {
+                return Err(BuildError::UnderMissing {
+                    index: index as usize,
+                    parent: open.index as usize,
+                });
+            }
             Some(open) => (open.index, open.position, open.end),
             None => (0, 0, self.source_len),
         };
@@ -201,7 +214,7 @@ impl TreeBuilder {
         if let Some(open) = self.path.last_mut() {
             open.position = node.end;
         }
-        self.path.push(Open { index, position: node.start, end: node.end });
+        self.path.push(Open { index, position: node.start, end: node.end, missing: node.missing });
         self.shapes.push(place);
         self.starts.push(node.start);
         self.ends.push(node.end);
@@ -328,7 +341,6 @@ impl TreeBuilder {
             if self.extents[at] == 1 {
                 self.extents[at] = self.ends[at] - self.starts[at];
             }
-            self.parents[at] = at as u32 - self.parents[at];
         }
         tree.own_shapes_mut().extend_from_slice(&self.table);
         tree.set_lanes(&self.shapes, &self.parents, &self.extents, &self.starts, &self.lines);
@@ -431,7 +443,7 @@ impl TreeBuilder {
 
     #[cold]
     fn wrong_depth(&self, index: u32, found: u32) -> BuildError {
-        if index > MAX_NODES {
+        if index >= MAX_NODES {
             return BuildError::TooManyNodes { limit: MAX_NODES };
         }
         let (min, max) = if index == 0 { (0, 0) } else { (1, self.path.len() as u32) };

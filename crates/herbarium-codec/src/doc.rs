@@ -86,6 +86,8 @@ pub fn constants() -> Vec<(&'static str, u64)> {
         ("MAX_KINDS", grammar::MAX_KINDS as u64),
         ("MAX_FIELDS", grammar::MAX_FIELDS as u64),
         ("MAX_SOURCE_LEN", crate::MAX_SOURCE_LEN),
+        ("MAX_NODES", crate::builder::MAX_NODES.into()),
+        ("MAX_LINES", crate::builder::MAX_LINES.into()),
         ("MAX_BOOK", crate::MAX_BOOK as u64),
     ]
 }

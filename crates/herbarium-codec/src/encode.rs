@@ -47,6 +47,7 @@ pub struct Encoder {
     tails: Vec<u8>,
     table: Vec<u8>,
     codes: Vec<u8>,
+    long_codes: Vec<u8>,
     faults: Vec<u8>,
     /// Final number of each shape, by place in `shapes`.
     numbers: Vec<u32>,
@@ -105,9 +106,12 @@ impl Encoder {
     }
 
     fn put_columns(&self, tree: &Tree, out: &mut Vec<u8>) {
-        let columns = [&self.table, &self.codes, &self.gaps, &self.lens, &self.lines, &self.tails];
+        let columns = [&self.long_codes, &self.gaps, &self.lens, &self.lines, &self.tails];
         out.push(u8::from(tree.is_crlf()));
+        put_varint(out, self.table.len() as u32);
         columns.iter().for_each(|column| put_varint(out, column.len() as u32));
+        out.extend_from_slice(&self.table);
+        out.extend_from_slice(&self.codes);
         columns.iter().for_each(|column| out.extend_from_slice(column));
         out.extend_from_slice(&self.faults);
     }
@@ -249,17 +253,19 @@ impl Encoder {
 
     fn put_codes(&mut self) {
         self.codes.clear();
-        self.codes.reserve(self.nodes.len() + self.nodes.len() / 8);
+        self.long_codes.clear();
+        self.codes.reserve(self.nodes.len());
         for &place in &self.nodes {
             let number = self.numbers[place as usize];
             if number < u32::from(FIRST_LONG) {
                 self.codes.push(number as u8);
             } else if number < LONG_LIMIT {
                 let rest = number - u32::from(FIRST_LONG);
-                self.codes.extend_from_slice(&[FIRST_LONG + (rest >> 8) as u8, rest as u8]);
+                self.codes.push(FIRST_LONG + (rest >> 8) as u8);
+                self.long_codes.push(rest as u8);
             } else {
-                let [a, b, c, _] = number.to_le_bytes();
-                self.codes.extend_from_slice(&[LONG_CODE, a, b, c]);
+                self.codes.push(LONG_CODE);
+                self.long_codes.extend_from_slice(&number.to_le_bytes());
             }
         }
     }

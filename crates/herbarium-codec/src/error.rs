@@ -211,10 +211,28 @@ pub enum BuildError {
         /// Largest end possible here.
         max: u32,
     },
+    /// A missing token was never in the source: nothing can be under it.
+    #[error("node {index} is under node {parent}, which is missing: expected no children there")]
+    UnderMissing {
+        /// Index of the node in pre-order.
+        index: usize,
+        /// Index of the missing node.
+        parent: usize,
+    },
+    /// More line ends than a pressed tree has room for.
+    #[error(
+        "the source has {found} line ends, a tree holds at most {limit}: split the file or leave it out"
+    )]
+    TooManyLines {
+        /// Line ends in the source.
+        found: usize,
+        /// The largest number of them.
+        limit: u32,
+    },
     /// A tree has at least its root.
     #[error("no node was given: a tree has at least a root")]
     Empty,
-    /// Nodes are numbered with 32 bits.
+    /// More nodes than a pressed tree has room for.
     #[error("the tree has more than {limit} nodes")]
     TooManyNodes {
         /// The largest number of nodes.

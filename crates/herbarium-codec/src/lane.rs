@@ -5,8 +5,8 @@
 //! the place, within the block's own list, where the full number stands. A
 //! lookup is one load and one comparison, in the rare wide case two loads
 //! more; it never searches. Within a block, equal neighbours share one wide
-//! entry. Values that are all wide and all different take six bytes each: the
-//! distances to a root with more than 65,280 nodes before its last child.
+//! entry, so that ten thousand statements under one distant root cost next to
+//! nothing.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +26,9 @@ pub(crate) enum Base {
     Zero,
     /// From the first value of the block: positions, which only grow.
     First,
+    /// Backwards from the value's own place: numbers of nodes before it. Equal
+    /// neighbours share a wide entry here too.
+    Place,
 }
 
 /// A compact column of `u32` with constant-time lookup.
@@ -64,6 +67,7 @@ impl Lane {
                     let base = self.blocks.get(index / BLOCK).map_or(0, |block| block.1);
                     base.wrapping_add(u32::from(low))
                 }
+                Base::Place => (index as u32).wrapping_sub(u32::from(low)),
             };
         }
         self.get_wide(index, low)
@@ -84,24 +88,35 @@ impl Lane {
 
     /// Appends the next block. Every block but the last has [`BLOCK`] values.
     pub(crate) fn push_block(&mut self, values: &[u32]) {
-        let base = match self.base {
-            Base::Zero => 0,
-            Base::First => values.first().copied().unwrap_or(0),
-        };
-        self.blocks.push((self.wide.len() as u32, base));
-        let mut bits = 0;
-        let narrow = values.iter().map(|value| {
-            let distance = value.wrapping_sub(base);
-            bits |= distance;
-            // Distances up to 0xfeff are narrow; the mask below may send a
-            // block of slightly smaller ones the slow way, never the reverse.
-            distance as u16
-        });
         let start = self.low.len();
-        self.low.extend(narrow);
+        let first = values.first().copied().unwrap_or(0);
+        self.blocks.push((self.wide.len() as u32, first));
+        let bits = match self.base {
+            Base::Zero => self.push_narrow(values.iter().copied()),
+            Base::First => self.push_narrow(values.iter().map(|value| value.wrapping_sub(first))),
+            Base::Place => {
+                let places = start as u32..;
+                self.push_narrow(
+                    values.iter().zip(places).map(|(value, at)| at.wrapping_sub(*value)),
+                )
+            }
+        };
+        // Distances up to 0xfeff are narrow; this may send a block of slightly
+        // smaller ones the slow way, never the reverse.
         if bits >= 0x8000 {
-            self.widen(start, values, base);
+            self.widen(start, values);
         }
+    }
+
+    /// Appends distances as if all were narrow. Gives all their bits.
+    #[inline]
+    fn push_narrow(&mut self, distances: impl Iterator<Item = u32>) -> u32 {
+        let mut bits = 0;
+        self.low.extend(distances.map(|distance| {
+            bits |= distance;
+            distance as u16
+        }));
+        bits
     }
 
     /// Appends values of any number, block by block.
@@ -111,10 +126,15 @@ impl Lane {
     }
 
     #[cold]
-    fn widen(&mut self, start: usize, values: &[u32], base: u32) {
+    fn widen(&mut self, start: usize, values: &[u32]) {
         let list = self.wide.len();
-        for (low, &value) in self.low.iter_mut().skip(start).zip(values) {
-            let distance = value.wrapping_sub(base);
+        let first = values.first().copied().unwrap_or(0);
+        for ((at, low), &value) in self.low.iter_mut().enumerate().skip(start).zip(values) {
+            let distance = match self.base {
+                Base::Zero => value,
+                Base::First => value.wrapping_sub(first),
+                Base::Place => (at as u32).wrapping_sub(value),
+            };
             if distance < u32::from(WIDE) {
                 continue;
             }
@@ -173,6 +193,14 @@ mod tests {
     }
 
     #[test]
+    fn children_of_one_distant_node_share_one_wide_entry() {
+        let mut lane = Lane::new(Base::Place);
+        lane.extend(&vec![7; 70_000 + BLOCK]);
+        assert!(lane.wide.len() <= 70_000 / BLOCK, "{}", lane.wide.len());
+        assert!((8..70_256).all(|index| lane.get(index) == 7));
+    }
+
+    #[test]
     fn equal_neighbours_share_one_wide_entry() {
         let mut lane = Lane::new(Base::Zero);
         lane.extend(&[70_000; BLOCK]);
@@ -183,6 +211,13 @@ mod tests {
         #[test]
         fn any_column_comes_back(values in prop::collection::vec(prop_oneof![0u32..300, any::<u32>()], 0..1500)) {
             check(Base::Zero, &values);
+        }
+
+        #[test]
+        fn any_column_of_earlier_places_comes_back(back in prop::collection::vec(any::<u32>(), 0..1500)) {
+            let values = (1u32..).zip(&back).filter_map(|(places, back)| back.checked_rem(places));
+            let values: Vec<u32> = values.collect();
+            check(Base::Place, &values);
         }
 
         #[test]

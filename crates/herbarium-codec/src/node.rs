@@ -248,8 +248,8 @@ impl<'tree> Node<'tree> {
     /// The node that this one is a child of; none for the root.
     #[inline]
     pub fn parent(&self) -> Option<Self> {
-        let distance = self.tree.parent_distance(self.index);
-        (distance != 0).then(|| Self::new(self.tree, self.index.saturating_sub(distance)))
+        let parent = self.tree.parent_of(self.index);
+        (self.index != 0).then(|| Self::new(self.tree, parent))
     }
 
     /// The child that contains `descendant`, which may be that child itself.

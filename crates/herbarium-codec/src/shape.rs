@@ -224,12 +224,14 @@ pub(crate) fn read_shapes(
             found: field.to_string(),
         })?;
     }
-    for shape in own.iter_mut().filter(|shape| !shape.has(GAP_COLUMN)) {
-        shape.gap = reader.u8("shape gap")?;
-    }
-    for shape in own.iter_mut().filter(|shape| shape.has_own_len()) {
-        shape.len = reader.u8("shape length")?;
-    }
+    let with_gap = own.iter().filter(|shape| !shape.has(GAP_COLUMN)).count();
+    let gaps = reader.take(with_gap, "shape gaps")?;
+    let shapes_with_gap = own.iter_mut().filter(|shape| !shape.has(GAP_COLUMN));
+    shapes_with_gap.zip(gaps).for_each(|(shape, &gap)| shape.gap = gap);
+    let with_len = own.iter().filter(|shape| shape.has_own_len()).count();
+    let lens = reader.take(with_len, "shape lengths")?;
+    let shapes_with_len = own.iter_mut().filter(|shape| shape.has_own_len());
+    shapes_with_len.zip(lens).for_each(|(shape, &len)| shape.len = len);
     let offset = reader.offset();
     own.iter().try_for_each(|shape| shape.check(grammar, offset))
 }

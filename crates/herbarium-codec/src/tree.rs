@@ -219,7 +219,7 @@ impl Tree {
             shape.kind,
             shape.field,
             flags,
-            self.parent_distance(index),
+            self.parent_of(index),
             self.start_at(index),
             self.end_at(index),
         )
@@ -241,8 +241,9 @@ impl Tree {
         self.extent.get(index as usize)
     }
 
+    /// The node above; the root itself for the root.
     #[inline]
-    pub(crate) fn parent_distance(&self, index: u32) -> u32 {
+    pub(crate) fn parent_of(&self, index: u32) -> u32 {
         self.parent.get(index as usize)
     }
 
@@ -328,7 +329,7 @@ impl Tree {
         if is_root || !self.shape_at(index).has(LAST) {
             return u64::from(next);
         }
-        let parent = index.saturating_sub(self.parent_distance(index));
+        let parent = self.parent_of(index);
         u64::from(next.min(self.end_at(parent)))
     }
 }
@@ -377,7 +378,7 @@ impl Tree {
             book: None,
             own: Vec::new(),
             shape: Lane::new(Base::Zero),
-            parent: Lane::new(Base::Zero),
+            parent: Lane::new(Base::Place),
             extent: Lane::new(Base::Zero),
             start: Lane::new(Base::First),
             lines: Lane::new(Base::First),

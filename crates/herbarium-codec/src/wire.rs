@@ -80,7 +80,19 @@ impl<'a> Reader<'a> {
         Ok(u8::from_le_bytes(self.array(what)?))
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self, what: &'static str) -> Result<u32, DecodeError> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at = self.at.saturating_add(1);
+                Ok(u32::from(byte))
+            }
+            _ => self.long_varint(what),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self, what: &'static str) -> Result<u32, DecodeError> {
         let start = self.offset();
         let mut value: u32 = 0;
         for shift in [0u32, 7, 14, 21, 28] {

@@ -172,6 +172,7 @@ fn check(name: &str, bytes: &[u8]) -> (bool, usize) {
 struct Columns {
     shapes: Vec<u8>,
     codes: Vec<u8>,
+    long_codes: Vec<u8>,
     gaps: Vec<u8>,
     lens: Vec<u8>,
     lines: Vec<u8>,
@@ -201,11 +202,12 @@ impl Columns {
         let mut parts = Parts::of(&encode(&tree)).expect("own container");
         parts.header[40..44].copy_from_slice(&(source as u32).to_le_bytes());
         parts.header[44..48].copy_from_slice(&(nodes as u32).to_le_bytes());
-        let columns = [&self.shapes, &self.codes, &self.gaps, &self.lens, &self.lines, &self.tails];
+        let rest = [&self.long_codes, &self.gaps, &self.lens, &self.lines, &self.tails];
         let mut section = vec![0];
-        columns.iter().for_each(|column| put_varint(&mut section, column.len()));
-        columns.iter().for_each(|column| section.extend_from_slice(column));
-        section.extend_from_slice(&self.faults);
+        put_varint(&mut section, self.shapes.len());
+        rest.iter().for_each(|column| put_varint(&mut section, column.len()));
+        let columns = [&self.shapes, &self.codes].into_iter().chain(rest).chain([&self.faults]);
+        columns.for_each(|column| section.extend_from_slice(column));
         parts.sections[0].bytes = section;
         parts.seal()
     }
@@ -276,8 +278,8 @@ fn many_shapes() -> Vec<u8> {
     columns.shapes.extend(std::iter::repeat_n(0, SHAPES));
     columns.shapes.extend(std::iter::repeat_n(FOUR_LINES, SHAPES));
     columns.shapes.push(0);
-    let [a, b, c, ..] = (SHAPES - 1).to_le_bytes();
-    columns.codes = [vec![0; 4 * SIZE], vec![255, a, b, c]].concat();
+    columns.codes = [vec![0; 4 * SIZE], vec![255]].concat();
+    columns.long_codes = (SHAPES as u32 - 1).to_le_bytes().to_vec();
     columns.seal(4 * SIZE + 1, 16 * SIZE + 4)
 }
 

@@ -7,24 +7,27 @@ use crate::shape::{GAP_COLUMN, LINES, Shape, TAIL, gap, read_shapes};
 use crate::tree::Tree;
 use crate::wire::Reader;
 
-/// Codes below are shape numbers; from here on a second byte follows.
+/// Codes below are shape numbers; from here on there is a second byte among
+/// the long codes.
 pub(crate) const FIRST_LONG: u8 = 224;
-/// The shape number follows in three bytes.
+/// The shape number stands among the long codes, in four bytes.
 pub(crate) const LONG_CODE: u8 = 255;
 /// Shape numbers below this one take two bytes at most.
 pub(crate) const LONG_LIMIT: u32 = FIRST_LONG as u32 + ((LONG_CODE - FIRST_LONG) as u32) * 256;
 
 /// The columns of the tree section.
 pub(super) struct Columns<'a> {
+    /// One for each node.
     pub(super) codes: &'a [u8],
     pub(super) lens: &'a [u8],
     /// Length of a line end inside a gap: 1, or 2 for CR LF.
     pub(super) line_end: u32,
     pub(super) tails: Reader<'a>,
     pub(super) faults: Reader<'a>,
+    long_codes: Reader<'a>,
     gaps: Reader<'a>,
     lines: Reader<'a>,
-    codes_offset: usize,
+    end: usize,
     lens_offset: usize,
 }
 
@@ -55,8 +58,13 @@ pub(super) struct Slow {
 }
 
 impl<'a> Columns<'a> {
-    /// Splits the section; the shapes go into the tree.
-    pub(super) fn read(section: Section<'a>, tree: &mut Tree) -> Result<Self, DecodeError> {
+    /// Splits the section of a tree of `count` nodes; the shapes go into the
+    /// tree.
+    pub(super) fn read(
+        section: Section<'a>,
+        count: usize,
+        tree: &mut Tree,
+    ) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(section.bytes, section.offset);
         let offset = reader.offset();
         let style = reader.u8("tree flags")?;
@@ -67,13 +75,13 @@ impl<'a> Columns<'a> {
         for size in &mut sizes {
             *size = reader.count("column length")?;
         }
-        let [shapes, codes, gaps, lens, lines, tails] = sizes;
+        let [shapes, long_codes, gaps, lens, lines, tails] = sizes;
         let mut table = column(&mut reader, shapes)?;
         let grammar = tree.grammar().clone();
         read_shapes(&mut table, &grammar, tree.own_shapes_mut())?;
         end_of(&table, "shape table")?;
-        let codes_offset = reader.offset();
-        let codes = reader.take(codes, "shape codes")?;
+        let codes = reader.take(count, "shape codes")?;
+        let long_codes = column(&mut reader, long_codes)?;
         let gaps = column(&mut reader, gaps)?;
         let lens_offset = reader.offset();
         let lens = reader.take(lens, "token lengths")?;
@@ -83,27 +91,28 @@ impl<'a> Columns<'a> {
         let faults = column(&mut reader, left)?;
         tree.set_crlf(style == 1);
         let line_end = u32::from(style).saturating_add(1);
-        Ok(Self { codes, lens, line_end, tails, faults, gaps, lines, codes_offset, lens_offset })
+        let end = reader.offset();
+        Ok(Self { codes, lens, line_end, tails, faults, long_codes, gaps, lines, end, lens_offset })
     }
 
-    /// The shape number of the code at `at`, of any length, and the place
-    /// behind it; `shapes` is how many there are.
+    /// The shape number that a code begins; `shapes` is how many there are.
     #[inline(never)]
-    pub(super) fn long_code(&self, at: usize, shapes: usize) -> Result<(u32, usize), DecodeError> {
-        let (id, len) = match self.codes.get(at..).unwrap_or_default() {
-            [LONG_CODE, a, b, c, ..] => (u32::from_le_bytes([*a, *b, *c, 0]), 4),
-            [code, ..] if *code < FIRST_LONG => (u32::from(*code), 1),
-            [code @ ..=0xfe, low, ..] => {
-                let high = u32::from(code.wrapping_sub(FIRST_LONG)) << 8;
-                (u32::from(FIRST_LONG).saturating_add(high).saturating_add(u32::from(*low)), 2)
+    pub(super) fn long_code(&mut self, code: u32, shapes: usize) -> Result<u32, DecodeError> {
+        let offset = self.long_codes.offset();
+        let id = match code.checked_sub(u32::from(FIRST_LONG)) {
+            None => code,
+            Some(_) if code == u32::from(LONG_CODE) => {
+                u32::from_le_bytes(self.long_codes.array("long shape code")?)
             }
-            _ => return Err(self.cut_off("shape codes", self.codes_offset, self.codes.len())),
+            Some(page) => {
+                let low = self.long_codes.u8("long shape code")?;
+                u32::from(FIRST_LONG).saturating_add(page << 8).saturating_add(u32::from(low))
+            }
         };
         if id as usize >= shapes {
-            let offset = self.codes_offset.saturating_add(at);
             return Err(invalid("shape code", offset, format!("a number below {shapes}"), id));
         }
-        Ok((id, at.saturating_add(len)))
+        Ok(id)
     }
 
     /// A token length of any size, and the place behind it.
@@ -204,61 +213,49 @@ impl<'a> Columns<'a> {
         Ok((count != 0).then_some(line as u32))
     }
 
-    /// The walk used up codes and lengths, closed every node, and never had an
+    /// The walk used up the lengths, closed every node, and never had an
     /// indentation below zero.
     pub(super) fn check_walk(
         &self,
-        codes: usize,
         lens: usize,
         depth: u32,
         indent_fits: bool,
     ) -> Result<(), DecodeError> {
-        self.check_used("shape codes", self.codes, self.codes_offset, codes)?;
-        self.check_used("token lengths", self.lens, self.lens_offset, lens)?;
-        let end = self.codes_offset.saturating_add(self.codes.len());
+        match self.lens.len().checked_sub(lens) {
+            Some(0) => {}
+            None => {
+                let offset = self.lens_offset.saturating_add(self.lens.len());
+                return Err(DecodeError::Truncated {
+                    what: "token lengths",
+                    offset,
+                    needed: 1,
+                    left: 0,
+                });
+            }
+            Some(left) => {
+                let offset = self.lens_offset.saturating_add(lens);
+                let found = format!("{left} bytes more");
+                return Err(invalid("token lengths", offset, "the end of the column", found));
+            }
+        }
         if depth != 0 {
             let found = format!("{depth} levels open");
-            return Err(invalid("tree", end, "every node with children closed", found));
+            return Err(invalid("tree", self.end, "every node with children closed", found));
         }
         if !indent_fits {
-            return Err(invalid(
-                "indentation",
-                end,
-                "from 0 to 4294967295 on every line",
-                "another",
-            ));
+            let expected = "from 0 to 4294967295 on every line";
+            return Err(invalid("indentation", self.end, expected, "another"));
         }
         Ok(())
     }
 
-    fn check_used(
-        &self,
-        what: &'static str,
-        column: &[u8],
-        offset: usize,
-        used: usize,
-    ) -> Result<(), DecodeError> {
-        match column.len().checked_sub(used) {
-            Some(0) => Ok(()),
-            None => Err(self.cut_off(what, offset, column.len())),
-            Some(left) => {
-                let offset = offset.saturating_add(used);
-                Err(invalid(what, offset, "the end of the column", format!("{left} bytes more")))
-            }
-        }
-    }
-
     /// Nothing is left in the columns that are read value by value.
     pub(super) fn check_rest(&self) -> Result<(), DecodeError> {
+        end_of(&self.long_codes, "long shape codes")?;
         end_of(&self.gaps, "gaps")?;
         end_of(&self.lines, "line ends")?;
         end_of(&self.tails, "tails")?;
         end_of(&self.faults, "faults")
-    }
-
-    #[cold]
-    fn cut_off(&self, what: &'static str, offset: usize, len: usize) -> DecodeError {
-        DecodeError::Truncated { what, offset: offset.saturating_add(len), needed: 1, left: 0 }
     }
 }
 

@@ -14,7 +14,7 @@
 
 use std::hint::select_unpredictable;
 
-use super::columns::{Columns, FIRST_LONG, Found, LONG_CODE, Slow};
+use super::columns::{Columns, FIRST_LONG, Found, Slow};
 use crate::DecodeError;
 use crate::lane::BLOCK;
 use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, Shape, TAIL, gap};
@@ -75,7 +75,7 @@ impl Walk {
             if self.deep.frames.is_empty() && at.depth as usize >= SHALLOW.saturating_sub(BLOCK) {
                 self.deep.frames.extend_from_slice(shallow.frames.as_slice());
             }
-            at.codes = read_codes(block, len, at.codes, columns, &steps)?;
+            read_codes(block, len, at.first, columns, &steps)?;
             let specials = match self.deep.frames.is_empty() {
                 true => read_nodes(block, len, columns, shallow, &mut at)?,
                 false => read_nodes(block, len, columns, &mut self.deep, &mut at)?,
@@ -89,7 +89,7 @@ impl Walk {
             left = left.saturating_sub(len);
         }
         let indent_fits = at.indents >= 0;
-        columns.check_walk(at.codes, at.lens, at.depth, indent_fits)?;
+        columns.check_walk(at.lens, at.depth, indent_fits)?;
         Ok(at.position)
     }
 }
@@ -105,36 +105,41 @@ struct At {
     indent: i64,
     /// Below 0 when an indentation ever was, or was too large.
     indents: i64,
-    /// Places in the columns.
-    codes: usize,
+    /// Place in the column of token lengths.
     lens: usize,
 }
 
-/// The first loop. Gives the place behind the codes of the block.
+/// The first loop: most codes are shape numbers; those that are not are put
+/// on a list and made up for.
 #[inline(never)]
 #[expect(clippy::indexing_slicing, reason = "`node` stays below BLOCK, the length of the arrays")]
 fn read_codes(
     block: &mut Block,
     len: usize,
-    at: usize,
-    columns: &Columns<'_>,
+    first: u32,
+    columns: &mut Columns<'_>,
     steps: &Steps<'_>,
-) -> Result<usize, DecodeError> {
-    let codes = columns.codes;
-    let mut at = at;
-    for node in 0..len.min(BLOCK) {
-        let code = codes.get(at).copied().unwrap_or(LONG_CODE);
-        at = at.wrapping_add(1);
+) -> Result<(), DecodeError> {
+    let codes = columns.codes.get(first as usize..).unwrap_or_default();
+    let mut codes_here = [0u8; BLOCK];
+    codes_here.iter_mut().zip(codes).for_each(|(here, code)| *here = *code);
+    let mut longs = 0usize;
+    for (node, &code) in codes_here.iter().enumerate().take(len) {
         block.id[node] = u32::from(code);
-        block.step[node] = steps.of(code);
-        if block.step[node] == UNKNOWN {
-            let id;
-            (id, at) = columns.long_code(at.wrapping_sub(1), steps.shapes.len())?;
-            block.id[node] = id;
-            block.step[node] = step(steps.shape(id));
+        block.step[node] = steps.short[usize::from(code)];
+        if u32::from(code) >= steps.count {
+            block.special[longs & (BLOCK - 1)] = node as u32;
+            longs = longs.wrapping_add(1);
         }
     }
-    Ok(at)
+    for &node in block.special.get(..longs).unwrap_or_default() {
+        let slots = block.id.get_mut(node as usize).zip(block.step.get_mut(node as usize));
+        if let Some((id, step)) = slots {
+            *id = columns.long_code(*id, steps.shapes.len())?;
+            *step = self::step(steps.shape(*id));
+        }
+    }
+    Ok(())
 }
 
 /// The second loop. Gives the number of special nodes.
@@ -264,8 +269,6 @@ const STEP_SPECIAL: u32 = 4;
 const STEP_LEN: u32 = 8;
 const STEP_GAP: u32 = 16;
 const STEP_CHANGE: u32 = 24;
-/// Stands for a code that is no shape number, or none that exists.
-const UNKNOWN: u32 = u32::MAX;
 
 fn step(shape: Shape) -> u32 {
     let bits = u32::from(shape.has(INTERNAL)) << STEP_INTERNAL
@@ -287,22 +290,19 @@ fn step(shape: Shape) -> u32 {
 /// The steps of the shapes that codes of one byte stand for.
 struct Steps<'a> {
     short: [u32; 256],
+    /// Codes from here on are no shape number, or none that exists.
+    count: u32,
     shapes: Shapes<'a>,
 }
 
 impl<'a> Steps<'a> {
     fn new(shapes: Shapes<'a>) -> Self {
         let count = shapes.len().min(usize::from(FIRST_LONG)) as u32;
-        let mut short = [UNKNOWN; 256];
+        let mut short = [0; 256];
         for (id, short) in (0..count).zip(&mut short) {
-            *short = shapes.get(id).map_or(UNKNOWN, step);
+            *short = shapes.get(id).map_or(0, step);
         }
-        Self { short, shapes }
-    }
-
-    #[inline]
-    fn of(&self, code: u8) -> u32 {
-        self.short.get(usize::from(code)).copied().unwrap_or(UNKNOWN)
+        Self { short, count, shapes }
     }
 
     fn shape(&self, id: u32) -> Shape {
