@@ -1,0 +1,63 @@
+//! What can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+use herbarium_capture::CaptureError;
+use herbarium_codec::DecodeError;
+use herbarium_index::IndexError;
+use herbarium_languages::ParseError;
+use herbarium_store::StoreError;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BenchError {
+    #[error("reading {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("writing the report")]
+    Write(#[source] io::Error),
+    #[error("writing the report as JSON")]
+    Json(#[source] serde_json::Error),
+    #[error(
+        "no language has {min_files} files of {min_bytes} to {max_bytes} bytes in the paths given: \
+         give a larger code base, or lower --min-files and --min-bytes"
+    )]
+    TooFewFiles { min_files: usize, min_bytes: u64, max_bytes: u64 },
+    #[error("`{0}` is no language of this build: `herbarium languages` lists them")]
+    UnknownLanguage(String),
+    #[error("parsing {}", path.display())]
+    Parse { path: PathBuf, source: ParseError },
+    #[error("setting a parser to `{language}`")]
+    Grammar { language: &'static str, source: tree_sitter::LanguageError },
+    #[error("the parser gave no tree for {}", path.display())]
+    NoTree { path: PathBuf },
+    #[error("capturing the tree of {}", path.display())]
+    Capture { path: PathBuf, source: CaptureError },
+    #[error("opening the pressed tree of {}", path.display())]
+    Decode { path: PathBuf, source: DecodeError },
+    #[error("compressing")]
+    Compress(#[source] io::Error),
+    #[error("measuring `{language}` in a process of its own: {said}")]
+    Child { language: &'static str, said: String },
+    #[error("indexing {}", path.display())]
+    Index { path: PathBuf, source: IndexError },
+    #[error("using the store in {}", path.display())]
+    Store { path: PathBuf, source: StoreError },
+    #[error("no file in {} was given a tree: there is nothing to compare", path.display())]
+    NothingIndexed { path: PathBuf },
+    #[error("a thread that parsed panicked")]
+    Thread,
+}
+
+impl BenchError {
+    pub(crate) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        |source| Self::Read { path, source }
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,60 @@
+//! Measures Herbarium on real code bases, beside what it is compared with, in
+//! one run, and holds the figures against stated bars. What each figure means,
+//! and the shape of the JSON, is described in `docs/bench.md`.
+#![expect(clippy::print_stderr, reason = "it tells on a terminal how far it is")]
+
+mod args;
+mod bar;
+mod clock;
+mod codec;
+mod corpus;
+mod error;
+mod index;
+mod languages;
+mod memory;
+mod report;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::BenchError;
+use report::Report;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("herbarium-bench: {}", error::with_causes(&error));
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, BenchError> {
+    match &cli.command {
+        Command::Codec(args) => tell(cli, &codec::run(args)?),
+        Command::Languages(args) => tell(cli, &languages::run(args)?),
+        Command::Index(args) => tell(cli, &index::run(args)?),
+        Command::OneLanguage(args) => print(&languages::run_one(args)?),
+    }
+}
+
+/// Prints a report; with `--gate`, a bar that is not met is told by the exit code.
+fn tell(cli: &Cli, report: &dyn Report) -> Result<ExitCode, BenchError> {
+    let missed = report.bars().iter().any(|bar| bar.is_missed());
+    print(&if cli.json { report.json()? } else { report.text() })?;
+    Ok(if cli.gate && missed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// A reader that closes the pipe, as `head` does, has what it wanted.
+fn print(text: &str) -> Result<ExitCode, BenchError> {
+    match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(BenchError::Write(error)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

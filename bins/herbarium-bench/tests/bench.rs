@@ -1,0 +1,166 @@
+//! The program as it is used: exit codes, tables, and the JSON that
+//! `docs/bench.md` describes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A code base with files of two languages, long and short.
+fn code_base() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for index in 0..40 {
+        let function = format!("/// Number {index}.\nfn f{index}(a: u8) -> u8 {{ a + {index} }}\n");
+        fs::write(dir.path().join(format!("long{index}.rs")), function.repeat(100)).unwrap();
+        fs::write(dir.path().join(format!("short{index}.rs")), function).unwrap();
+    }
+    fs::write(dir.path().join("one.py"), "def f():\n    return 1\n").unwrap();
+    dir
+}
+
+fn bench(args: &[&str], path: Option<&Path>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_herbarium-bench"));
+    command.args(args).args(path).current_dir(root()).output().unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn json(args: &[&str], path: Option<&Path>) -> Value {
+    let output = bench(args, path);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Path and type of every field, items of a list as `[]`.
+fn fields(value: &Value) -> BTreeMap<String, &'static str> {
+    fn add(path: &str, value: &Value, fields: &mut BTreeMap<String, &'static str>) {
+        let name =
+            |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::String(_) => "text",
+            Value::Array(items) => {
+                let items = items.iter().filter(|item| item.is_object());
+                items.for_each(|item| add(&format!("{path}[]"), item, fields));
+                "list"
+            }
+            Value::Object(object) => {
+                object.iter().for_each(|(key, value)| add(&name(key), value, fields));
+                "object"
+            }
+        };
+        if !path.is_empty() && !path.ends_with("[]") {
+            fields.insert(path.to_owned(), kind);
+        }
+    }
+    let mut found = BTreeMap::new();
+    add("", value, &mut found);
+    found
+}
+
+/// Fields on the page: those of every command, and those of one.
+fn documented(command: &str) -> BTreeMap<String, String> {
+    let page = fs::read_to_string(root().join("docs/bench.md")).unwrap();
+    let mut fields = BTreeMap::new();
+    for section in page.split("\n## ") {
+        let heading = section.lines().next().unwrap_or_default();
+        if heading != "Every command" && heading != command {
+            continue;
+        }
+        let (_, rows) = section.split_once("| field | type | |\n").expect("a table of fields");
+        for row in rows.lines().skip(1).take_while(|line| line.starts_with('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            for name in cells[1].split(", ") {
+                fields.insert(name.trim_matches('`').to_owned(), cells[2].to_owned());
+            }
+        }
+    }
+    fields
+}
+
+/// What the page says of a command's JSON is what it prints.
+fn check_json(command: &str, value: &Value) {
+    let (real, page) = (fields(value), documented(command));
+    let names = |fields: Vec<&String>| fields.into_iter().cloned().collect::<Vec<_>>();
+    assert_eq!(names(real.keys().collect()), names(page.keys().collect()), "{command}");
+    for (name, kind) in real {
+        let said = &page[&name];
+        assert!(said.split(" or ").any(|it| it.starts_with(kind)), "{name}: {kind}, not {said}");
+    }
+    assert_eq!(value["command"], command);
+}
+
+#[test]
+fn codec_prints_what_the_page_describes_and_finds_no_difference() {
+    let dir = code_base();
+    let value = json(&["codec", "--json", "--passes", "1"], Some(dir.path()));
+    check_json("codec", &value);
+    let rust = &value["languages"][0];
+    assert_eq!((&rust["language"], &rust["differences"]), (&"rust".into(), &0.into()));
+    assert!(rust["small"]["files"].as_u64() > Some(0));
+    assert_eq!(value["left_out"], serde_json::json!(["python"]));
+}
+
+#[test]
+fn languages_prints_what_the_page_describes() {
+    let value = json(&["languages", "--json", "--language", "rust"], None);
+    check_json("languages", &value);
+    assert!(value["languages"][0]["lines_a_second"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn languages_takes_real_files_where_they_are_given() {
+    let dir = code_base();
+    let value = json(&["languages", "--json", "--language", "rust"], Some(dir.path()));
+    assert_eq!(value["languages"][0]["real_files"], 40);
+}
+
+#[test]
+fn a_second_index_parses_nothing() {
+    let dir = code_base();
+    let value = json(&["index", "--json", "--workers", "2"], Some(dir.path()));
+    check_json("index", &value);
+    assert_eq!((&value["files"], &value["first"]["parses"]), (&81.into(), &81.into()));
+    assert_eq!(
+        (&value["second"]["parses"], &value["second"]["trees_reused"]),
+        (&0.into(), &81.into())
+    );
+}
+
+fn check_exit(args: &[&str], path: Option<&Path>, code: i32, says: &str) {
+    let output = bench(args, path);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    assert!(said.contains(says), "{args:?}: {said}");
+}
+
+#[test]
+fn what_went_wrong_is_said_with_an_exit_code() {
+    let empty = tempfile::tempdir().unwrap();
+    let missing = empty.path().join("missing");
+    check_exit(&["codec"], None, 2, "<PATH>");
+    check_exit(&["codec"], Some(&missing), 3, "missing");
+    check_exit(&["codec"], Some(empty.path()), 3, "give a larger code base");
+    check_exit(&["codec", "--language", "klingon"], Some(empty.path()), 3, "klingon");
+    check_exit(&["index"], Some(empty.path()), 3, "nothing to compare");
+    check_exit(&["languages", "--samples"], Some(&missing), 3, "reading");
+}
+
+#[test]
+fn tables_fit_a_terminal_of_100_columns() {
+    let dir = code_base();
+    for args in [&["codec", "--passes", "1"][..], &["index"], &["languages", "--language", "rust"]]
+    {
+        let output = bench(args, Some(dir.path()));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("PASS"), "{text}");
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(100), "{longest:?}: {text}");
+    }
+}

@@ -1,0 +1,153 @@
+//! `docs/ARCHITECTURE.md` is held against what the manifests say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+/// `cargo metadata`, as far as it is looked at.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_members: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `dev`, `build`, or nothing for a normal one.
+    kind: Option<String>,
+}
+
+/// Names that each member of the workspace depends on, apart from tests and benches.
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn arrows() -> Arrows {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).expect("cargo's JSON");
+    let members: BTreeSet<String> = metadata.workspace_members.into_iter().collect();
+    let members = metadata.packages.into_iter().filter(|package| members.contains(&package.id));
+    members.map(|package| (package.name, built_with(package.dependencies))).collect()
+}
+
+fn built_with(dependencies: Vec<Dependency>) -> BTreeSet<String> {
+    let built_with = dependencies.into_iter().filter(|it| it.kind.as_deref() != Some("dev"));
+    built_with.map(|it| it.name).collect()
+}
+
+fn page() -> String {
+    let path = root().join("docs/ARCHITECTURE.md");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Lines of the fenced block of that name.
+fn block(page: &str, name: &str) -> Vec<String> {
+    let after =
+        page.split_once(&format!("```{name}\n")).unwrap_or_else(|| panic!("no {name} block"));
+    let (block, _) = after.1.split_once("```").expect("the block ends");
+    block.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// `a -> b c` as (a, {b, c}).
+fn parse(line: &str) -> (String, BTreeSet<String>) {
+    let (from, to) = line.split_once("->").unwrap_or_else(|| panic!("no arrow in `{line}`"));
+    (from.trim().to_owned(), to.split_whitespace().map(str::to_owned).collect())
+}
+
+/// All that a member is built with, by any number of steps within the workspace.
+fn reachable(arrows: &Arrows, from: &str) -> BTreeSet<String> {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+    while let Some(name) = next.pop() {
+        for dependency in arrows.get(&name).into_iter().flatten() {
+            if seen.insert(dependency.clone()) {
+                next.push(dependency.clone());
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn the_arrows_on_the_page_are_those_of_the_manifests() {
+    let all = arrows();
+    let within = |(from, to): (&String, &BTreeSet<String>)| {
+        let to = to.iter().filter(|to| all.contains_key(*to)).cloned().collect();
+        (from.clone(), to)
+    };
+    let real: Arrows = all.iter().map(within).collect();
+    let written: Arrows = block(&page(), "arrows").iter().map(|line| parse(line)).collect();
+    for (from, to) in &real {
+        assert_eq!(
+            written.get(from),
+            Some(to),
+            "`{from}`: the page on the left, its manifest on the right"
+        );
+    }
+    let gone: Vec<&String> = written.keys().filter(|name| !real.contains_key(*name)).collect();
+    assert!(gone.is_empty(), "on the page, but not in the workspace: {gone:?}");
+}
+
+/// A ban that names what is not there bans nothing: each name must be a crate
+/// that some member uses, or one that the page says is not used at all.
+#[test]
+fn no_crate_knows_what_the_page_says_it_never_knows() {
+    let arrows = arrows();
+    let page = page();
+    let nowhere: BTreeSet<String> = block(&page, "nowhere").into_iter().collect();
+    let everywhere: BTreeSet<String> =
+        arrows.iter().flat_map(|(from, to)| to.iter().chain([from])).cloned().collect();
+    let used: Vec<&String> = nowhere.intersection(&everywhere).collect();
+    assert!(used.is_empty(), "the page says nobody uses {used:?}");
+    for line in block(&page, "never") {
+        let (from, banned) = parse(&line);
+        assert!(arrows.contains_key(&from), "`{from}` is not in the workspace");
+        let known = reachable(&arrows, &from);
+        for name in banned {
+            let of_a_kind = |it: &str| match name.strip_suffix('*') {
+                Some(start) => it.starts_with(start),
+                None => it == name,
+            };
+            assert!(everywhere.iter().any(|it| of_a_kind(it)), "nobody uses `{name}`");
+            let found: Vec<&String> = known.iter().filter(|it| of_a_kind(it)).collect();
+            assert!(
+                found.is_empty(),
+                "`{from}` must not know `{name}`, and is built with {found:?}"
+            );
+        }
+    }
+}
+
+/// What one manifest says is one part: a crate from the registry could bring in
+/// what the page bans. The lock file knows.
+#[test]
+fn no_crate_gets_a_parser_through_others() {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["tree", "--offline", "--edges", "normal,build", "--prefix", "none"])
+        .args(["--package", "herbarium-codec", "--package", "herbarium-store"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8_lossy(&output.stdout);
+    for line in tree.lines() {
+        assert!(!line.starts_with("tree-sitter"), "codec or store is built with {line}");
+    }
+}
