@@ -78,7 +78,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Estimated memory, in bytes.
         needed: u64,
-        /// The most that one file may take: one and a half times the budget.
+        /// The most that one file may take: the whole budget.
         limit: u64,
     },
     /// No language claims the file.

@@ -77,7 +77,7 @@ fn parse(
         max_time: Some(shared.options.max_parse_time),
         cancel: None,
     };
-    let (needed, limit) = (parse_memory(source), shared.options.memory_limit());
+    let (needed, limit) = (parse_memory(source), shared.options.memory_budget);
     if needed > limit {
         return Err(OpenError::TooDense { path: path.to_owned(), needed, limit });
     }

@@ -24,10 +24,9 @@ pub struct EngineOptions {
     /// default, which is some hundred times what the largest files take on an
     /// idle machine.
     pub max_parse_time: Duration,
-    /// Estimated memory of the trees being made at one time, in bytes. A file
-    /// that needs up to one and a half times as much is parsed alone; one that
-    /// needs more is a problem in the report. 512 MiB by default, with which the
-    /// process stays below 1 GiB.
+    /// Estimated memory of the trees being made at one time, in bytes. Files
+    /// wait for each other within it; one that alone needs more is a problem in
+    /// the report. 512 MiB by default, with which the process stays below 1 GiB.
     pub memory_budget: u64,
     /// Whether files and folders whose name starts with a dot are walked, too.
     pub hidden: bool,
@@ -54,12 +53,5 @@ impl Default for EngineOptions {
             languages: None,
             dictionaries: true,
         }
-    }
-}
-
-impl EngineOptions {
-    /// The most memory that one file may take while it is parsed, in bytes.
-    pub(crate) fn memory_limit(&self) -> u64 {
-        self.memory_budget.saturating_add(self.memory_budget / 2)
     }
 }

@@ -246,7 +246,7 @@ impl Press {
             done.verdict = Ok(Pressed { key, nodes, lines, stored_bytes, new });
             return Ok(true);
         }
-        let (needed, limit) = (parse_memory(&tools.source), self.shared.options.memory_limit());
+        let (needed, limit) = (parse_memory(&tools.source), self.shared.options.memory_budget);
         if needed > limit {
             done.verdict = Err(Failure::TooDense { needed, limit });
             return Ok(true);

@@ -119,7 +119,7 @@ pub(crate) fn belief(
         Outcome::Tree(_) => true,
         Outcome::None(NoTree::ParseLimit) => time_limit(row) >= options.max_parse_time,
         Outcome::None(NoTree::TooLarge) => {
-            row.size > options.max_file_bytes || memory_needed(row) > options.memory_limit()
+            row.size > options.max_file_bytes || memory_needed(row) > options.memory_budget
         }
         Outcome::None(why) => matches!(
             why,
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_tree_that_is_too_large_is_tried_again_with_more_memory() {
-        let limit = (EngineOptions::default().memory_limit() >> 10) as u32;
+        let limit = (EngineOptions::default().memory_budget >> 10) as u32;
         check(Outcome::None(NoTree::TooLarge), limit + 1, Belief::Holds);
         check(Outcome::None(NoTree::TooLarge), limit, Belief::LookAgain);
         check(Outcome::None(NoTree::TooLarge), 0, Belief::LookAgain);

@@ -168,7 +168,7 @@ fn as_failure(why: NoTree, row: &ManifestRow, options: &EngineOptions) -> Failur
         (NoTree::Encoding, _) => Unfit::Encoding("UTF-16"),
         (NoTree::TooLarge, _) if row.size > limit => Unfit::TooLarge { len: row.size, limit },
         (NoTree::TooLarge, _) => {
-            let (needed, limit) = (rows::memory_needed(row), options.memory_limit());
+            let (needed, limit) = (rows::memory_needed(row), options.memory_budget);
             return Failure::TooDense { needed, limit };
         }
         _ => return Failure::Parse(ParseError::TimedOut { limit: rows::time_limit(row) }),

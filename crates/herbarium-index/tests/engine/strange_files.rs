@@ -214,7 +214,7 @@ fn a_tree_over_the_memory_limit_is_a_problem_until_there_is_more() {
     ground.write("a.rs", "fn a() {}\n");
     ground.rest();
     let budget = |memory_budget| EngineOptions { memory_budget, ..EngineOptions::default() };
-    let small = || ground.engine_with(budget(10 << 20));
+    let small = || ground.engine_with(budget(16 << 20));
     for reads in [2, 0] {
         let report = index(&small(), &ground.root());
         assert_eq!((report.files, report.reads), (1, reads));
