@@ -81,7 +81,7 @@ impl Grown {
             }
         }
         for &(parent, before, kind) in &self.hidden {
-            builder.hidden_missing(parent, before, kind)?;
+            builder.hidden_missing(parent, before, kind, kind % 2 == 0)?;
         }
         self.marks.iter().for_each(|&mark| builder.mark_error(mark));
         builder.finish()

@@ -50,15 +50,16 @@ fn at(cursor: &tree_sitter::TreeCursor<'_>, depth: u32, broken: bool) -> Visit {
         missing: broken && node.is_missing(),
         has_error: broken && node.has_error(),
         hidden: false,
-        character: if is_token { unexpected(&node) } else { 0 },
+        named: node.is_named(),
+        unexpected: if is_token { unexpected(&node) } else { None },
     }
 }
 
 /// The character is not part of the public interface, but of the printed form.
-fn unexpected(node: &tree_sitter::Node<'_>) -> i32 {
+fn unexpected(node: &tree_sitter::Node<'_>) -> Option<i32> {
     let text = node.to_sexp();
-    let shown = text.strip_prefix("(UNEXPECTED ").and_then(|text| text.strip_suffix(')'));
-    match shown.unwrap_or_default() {
+    let shown = text.strip_prefix("(UNEXPECTED ")?.strip_suffix(')')?;
+    Some(match shown {
         "INVALID" => -1,
         "'\\0'" => 0,
         "'\\n'" => 10,
@@ -66,5 +67,5 @@ fn unexpected(node: &tree_sitter::Node<'_>) -> i32 {
         "'\\r'" => 13,
         quoted if quoted.starts_with('\'') => quoted.chars().nth(1).map_or(0, |c| c as i32),
         code => code.parse().unwrap_or(0),
-    }
+    })
 }

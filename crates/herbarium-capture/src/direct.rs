@@ -24,6 +24,8 @@ const EXTRA: u32 = 1;
 const MISSING: u32 = 2;
 const HAS_ERROR: u32 = 4;
 const HIDDEN: u32 = 8;
+const UNEXPECTED: u32 = 16;
+const NAMED: u32 = 32;
 
 unsafe extern "C" {
     fn herbarium_walk_new() -> *mut c_void;
@@ -94,7 +96,8 @@ impl Record {
             missing: self.flags & MISSING != 0,
             has_error: self.flags & HAS_ERROR != 0,
             hidden: self.flags & HIDDEN != 0,
-            character: self.character,
+            named: self.flags & NAMED != 0,
+            unexpected: (self.flags & UNEXPECTED != 0).then_some(self.character),
         }
     }
 }

@@ -170,8 +170,8 @@ impl Capturer {
             }
             builder.push(node.into())?;
             if broken {
-                if node.character != 0 {
-                    builder.unexpected(node.character);
+                if let Some(character) = node.unexpected {
+                    builder.unexpected(character);
                 }
                 let is_error = node.kind == herbarium_codec::ERROR_KIND;
                 let (has_error, explained) = (node.has_error, node.missing);
@@ -203,8 +203,11 @@ struct Visit {
     has_error: bool,
     /// A missing token that the grammar hides: no node.
     hidden: bool,
-    /// What an error without children stumbled over.
-    character: i32,
+    /// Whether the grammar names it.
+    named: bool,
+    /// What an error without any parts stumbled over; -1 for bytes that are no
+    /// character.
+    unexpected: Option<i32>,
 }
 
 impl From<Visit> for NewNode {
@@ -234,7 +237,9 @@ fn explain(open: &mut [Open], node: &Visit) {
 
 fn push_hidden(builder: &mut TreeBuilder, open: &[Open], node: &Visit) -> Result<(), BuildError> {
     match open.last() {
-        Some(parent) => builder.hidden_missing(parent.index, parent.children, node.kind),
+        Some(parent) => {
+            builder.hidden_missing(parent.index, parent.children, node.kind, node.named)
+        }
         None => Ok(()),
     }
 }

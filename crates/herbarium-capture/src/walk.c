@@ -21,7 +21,7 @@ typedef struct {
   uint32_t flags;
 } Record;
 
-enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8 };
+enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8, UNEXPECTED = 16, NAMED = 32 };
 
 // A subtree whose children are being visited.
 typedef struct {
@@ -84,7 +84,9 @@ static void record(Record *out, const TSLanguage *language, Subtree subtree, TSS
   out->flags = (ts_subtree_extra(subtree) ? EXTRA : 0) | (missing ? MISSING : 0) |
                (ts_subtree_error_cost(subtree) > 0 ? HAS_ERROR : 0);
   bool error_token = ts_subtree_is_error(subtree) && ts_subtree_child_count(subtree) == 0;
-  out->character = error_token && out->end > start ? subtree.ptr->lookahead_char : 0;
+  out->character = error_token ? subtree.ptr->lookahead_char : 0;
+  if (error_token) out->flags |= UNEXPECTED;
+  if (ts_subtree_named(subtree)) out->flags |= NAMED;
 }
 
 static TSFieldId field_of(const Frame *frame, uint32_t structural_child) {

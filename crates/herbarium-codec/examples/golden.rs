@@ -113,7 +113,7 @@ fn broken() -> Result<Tree, Box<dyn Error>> {
     builder.push(node(1, 3, 7, 8))?;
     builder.push(node(2, 3, 9, 10))?;
     builder.push(NewNode { missing: true, field: 2, ..node(1, 3, 10, 10) })?;
-    builder.hidden_missing(5, 3, 0)?;
+    builder.hidden_missing(5, 3, 0, true)?;
     builder.mark_error(2);
     Ok(builder.finish()?)
 }

@@ -15,6 +15,8 @@ pub const MAX_SOURCE_LEN: u64 = u32::MAX as u64 - 1;
 /// The largest number of nodes. With it and [`MAX_LINES`], a pressed tree stays
 /// below 4 GiB, whatever its nodes are.
 pub(crate) const MAX_NODES: u32 = 1 << 27;
+/// Stands for the character of an error that has none: its parts are hidden.
+pub(crate) const NO_CHARACTER: i32 = -2;
 /// The largest number of line ends.
 pub(crate) const MAX_LINES: u32 = 1 << 30;
 
@@ -223,8 +225,9 @@ impl TreeBuilder {
     }
 
     /// Says which character the last node, an error without children, could
-    /// not be read at; -1 for bytes that are no character. Only
-    /// [`crate::Node::to_sexp`] shows it.
+    /// not be read at; -1 for bytes that are no character. Without this call
+    /// the error is one whose parts the grammar hides. Only
+    /// [`crate::Node::to_sexp`] tells the two apart.
     pub fn unexpected(&mut self, character: i32) {
         let index = self.starts.len().saturating_sub(1) as u32;
         self.unexpected.push((index, character));
@@ -232,6 +235,7 @@ impl TreeBuilder {
 
     /// Records a missing token that the grammar hides, as the next child of
     /// the node `parent` (by number in pre-order) after `before` children.
+    /// `named` says whether the grammar names it, as it does not show.
     ///
     /// # Errors
     /// A kind that the grammar does not have.
@@ -240,11 +244,12 @@ impl TreeBuilder {
         parent: u32,
         before: u32,
         kind: u16,
+        named: bool,
     ) -> Result<(), BuildError> {
         if usize::from(kind) >= self.grammar.kind_count() {
             return Err(self.unknown(parent, NewNode { kind, ..NewNode::default() }));
         }
-        self.hidden_missing.push(HiddenMissing { parent, before, kind });
+        self.hidden_missing.push(HiddenMissing { parent, before, kind, named });
         Ok(())
     }
 
@@ -361,7 +366,7 @@ impl TreeBuilder {
         tree.sort_errors();
     }
 
-    /// Every error without children has a character: 0 where none was given.
+    /// What each error without children could not be read at.
     fn unexpected_of(&self, tree: &mut Tree) {
         let mut given = self.unexpected.iter().peekable();
         for &index in &self.error_tokens {
@@ -369,7 +374,7 @@ impl TreeBuilder {
                 given.next();
             }
             let character =
-                given.peek().filter(|(at, _)| *at == index).map_or(0, |(_, code)| *code);
+                given.peek().filter(|(at, _)| *at == index).map_or(NO_CHARACTER, |(_, code)| *code);
             tree.push_unexpected(index, character);
         }
     }

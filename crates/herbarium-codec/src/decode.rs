@@ -318,8 +318,8 @@ fn read_faults(
     }
     for &index in error_tokens {
         let character = faults.varint("unexpected character")?;
-        // Stored one up: -1 stands for bytes that are no character.
-        let character = character.wrapping_sub(1) as i32;
+        // Stored two up: -1 stands for bytes that are no character, -2 for none.
+        let character = character.wrapping_sub(2) as i32;
         tree.push_unexpected(index, character);
     }
     let nodes = tree.descendant_count() as u32;
@@ -328,7 +328,8 @@ fn read_faults(
         let offset = faults.offset();
         parent = parent.saturating_add(faults.varint("parent of a hidden missing token")?);
         let before = faults.varint("children before a hidden missing token")?;
-        let kind = faults.varint("kind of a hidden missing token")?;
+        let code = faults.varint("kind of a hidden missing token")?;
+        let (kind, named) = (code >> 1, code & 1 == 1);
         let kind = u16::try_from(kind)
             .ok()
             .filter(|kind| usize::from(*kind) < tree.grammar().kind_count());
@@ -340,7 +341,7 @@ fn read_faults(
                 format!("parent {parent}"),
             ));
         };
-        tree.push_hidden_missing(HiddenMissing { parent, before, kind });
+        tree.push_hidden_missing(HiddenMissing { parent, before, kind, named });
     }
     let mut mark = 0u32;
     for _ in 0..faults.count("number of error marks")? {

@@ -281,13 +281,13 @@ impl Encoder {
         }
         tree.unexpected()
             .iter()
-            .for_each(|&(_, character)| put_varint(out, (character as u32).wrapping_add(1)));
+            .for_each(|&(_, character)| put_varint(out, (character as u32).wrapping_add(2)));
         put_varint(out, tree.hidden_missing().len() as u32);
         let mut parent = 0;
         for hidden in tree.hidden_missing() {
             put_varint(out, hidden.parent - parent);
             put_varint(out, hidden.before);
-            put_varint(out, u32::from(hidden.kind));
+            put_varint(out, u32::from(hidden.kind) << 1 | u32::from(hidden.named));
             parent = hidden.parent;
         }
         put_varint(out, tree.error_marks().len() as u32);

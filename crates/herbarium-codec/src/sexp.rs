@@ -8,9 +8,10 @@
 
 use std::fmt::Write;
 
+use crate::Node;
+use crate::builder::NO_CHARACTER;
 use crate::shape::{INTERNAL, MISSING};
 use crate::tree::HiddenMissing;
-use crate::{ERROR_KIND, Node};
 
 /// See [`Node::to_sexp`]. Iterative: depth costs no stack.
 pub(crate) fn to_sexp(root: Node<'_>) -> String {
@@ -94,9 +95,9 @@ impl<'tree> Writer<'tree> {
         if shape.has(MISSING) {
             return self.put_missing(node.kind(), node.is_named());
         }
-        if shape.kind == ERROR_KIND && !shape.has(INTERNAL) && node.start_byte() < node.end_byte() {
+        if let Some(code) = unexpected(node) {
             self.out.push_str("(UNEXPECTED ");
-            return self.put_character(node);
+            return self.put_character(code);
         }
         let _ = match node.is_named() || shape.has(INTERNAL) {
             true => write!(self.out, "({}", node.kind()),
@@ -111,10 +112,7 @@ impl<'tree> Writer<'tree> {
         };
     }
 
-    fn put_character(&mut self, node: Node<'tree>) {
-        let unexpected = node.tree().unexpected();
-        let found = unexpected.binary_search_by_key(&node.index(), |&(index, _)| index);
-        let code = found.ok().and_then(|found| unexpected.get(found)).map_or(0, |&(_, code)| code);
+    fn put_character(&mut self, code: i32) {
         let _ = match u8::try_from(code) {
             Ok(0) => write!(self.out, "'\\0'"),
             Ok(b'\n') => write!(self.out, "'\\n'"),
@@ -140,11 +138,16 @@ impl<'tree> Writer<'tree> {
         for hidden in hidden.iter().skip(first).take_while(here) {
             let grammar = node.tree().grammar();
             self.out.push(' ');
-            self.put_missing(
-                grammar.kind_name(hidden.kind).unwrap_or_default(),
-                grammar.is_named(hidden.kind),
-            );
+            self.put_missing(grammar.kind_name(hidden.kind).unwrap_or_default(), hidden.named);
             self.out.push(')');
         }
     }
+}
+
+/// The character that an error without parts could not be read at.
+fn unexpected(node: Node<'_>) -> Option<i32> {
+    let all = node.tree().unexpected();
+    let found = all.binary_search_by_key(&node.index(), |&(index, _)| index).ok()?;
+    let code = all.get(found).map(|&(_, code)| code)?;
+    (code != NO_CHARACTER && node.start_byte() < node.end_byte()).then_some(code)
 }

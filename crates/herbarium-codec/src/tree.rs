@@ -62,6 +62,8 @@ pub(crate) struct HiddenMissing {
     /// How many children of that node stand before it.
     pub(crate) before: u32,
     pub(crate) kind: u16,
+    /// Whether the grammar names it: what the table says of visible kinds only.
+    pub(crate) named: bool,
 }
 
 impl Faults {

@@ -1567,7 +1567,7 @@ pub(crate) static ROWS: [Row; 141] = [
         weight: Weight::Light,
         query_constants: &[],
         query_files: &["queries/folds.scm", "queries/highlights.scm", "queries/injections.scm"],
-        weakness: None,
+        weakness: Some("some broken sources run into an assertion of the tree-sitter runtime, which ends the process"),
         pin: Pin { abi: 15, states: 180, kinds: 135, fields: 1, fingerprint: Fingerprint(0x7346363eaa0f92299d38efa4546ef700_u128.to_be_bytes()) },
     },
     Row {

@@ -244,7 +244,7 @@ fn nodes_that_are_no_tree_are_refused_in_words() {
 #[test]
 fn a_hidden_missing_token_of_an_unknown_kind_is_refused() {
     let mut builder = TreeBuilder::new(&Arc::new(doc::sums()));
-    assert!(matches!(builder.hidden_missing(0, 0, 4), Err(BuildError::UnknownKind { .. })));
+    assert!(matches!(builder.hidden_missing(0, 0, 4, false), Err(BuildError::UnknownKind { .. })));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn marks_of_nodes_that_do_not_exist_are_forgotten() {
     builder.start(b"").expect("a source");
     builder.push(node(3, 0, 0, 0)).expect("the root");
     builder.mark_error(1);
-    builder.hidden_missing(1, 0, 0).expect("a kind of the grammar");
+    builder.hidden_missing(1, 0, 0, false).expect("a kind of the grammar");
     let tree = builder.finish().expect("a tree");
     assert!(!tree.root_node().has_error());
     assert_eq!(decode(&encode(&tree), tree.grammar()).as_ref(), Ok(&tree));

@@ -86,7 +86,7 @@ proptest! {
             match fault {
                 0 => {}
                 1 => builder.mark_error(node),
-                _ => builder.hidden_missing(node, before, 1).expect("a kind of the grammar"),
+                _ => builder.hidden_missing(node, before, 1, true).expect("a kind of the grammar"),
             }
         }
         if let Ok(tree) = builder.finish() {

@@ -7,15 +7,25 @@ use herbarium_languages::{Language, ParseLimits, ParserPool, all};
 
 use super::languages::sample;
 
+/// Languages whose broken sources can run into an assertion of tree-sitter's
+/// runtime (`ts_subtree_summarize_children`), which ends the process: see their
+/// rows in `docs/LANGUAGES.md`.
+const ENDS_THE_PROCESS: &[&str] = &["nginx"];
+/// So many of the variants are not broken.
+const WHOLE: usize = 2;
+
 /// What is wrong with one language; nothing if all is well.
 fn check(language: &Language, pool: &ParserPool) -> Vec<String> {
     let whole = sample(language.id());
+    let broken = !ENDS_THE_PROCESS.contains(&language.id());
     let mut capturer = Capturer::new(language.grammar());
     let sources = variants(&whole);
-    let wrong = sources.iter().flat_map(|(name, source)| {
-        let found = press(language, pool, &mut capturer, source);
-        found.into_iter().map(move |text| format!("{name}: {text}"))
-    });
+    let wrong = sources.iter().take(if broken { sources.len() } else { WHOLE }).flat_map(
+        |(name, source)| {
+            let found = press(language, pool, &mut capturer, source);
+            found.into_iter().map(move |text| format!("{name}: {text}"))
+        },
+    );
     wrong.map(|text| format!("{}, {text}", language.id())).collect()
 }
 
@@ -61,14 +71,27 @@ fn press(
         match opened {
             Ok(opened) => {
                 wrong.extend(differences(&live, &opened).iter().map(ToString::to_string));
-                if opened.root_node().to_sexp() != live.root_node().to_sexp() {
-                    wrong.push("the printed form differs".into());
-                }
+                wrong.extend(printed_apart(
+                    &live.root_node().to_sexp(),
+                    &opened.root_node().to_sexp(),
+                ));
             }
             Err(error) => wrong.push(error.to_string()),
         }
     }
     wrong
+}
+
+/// Where two printed forms part.
+fn printed_apart(expected: &str, found: &str) -> Option<String> {
+    let same = expected.bytes().zip(found.bytes()).take_while(|(a, b)| a == b).count();
+    let around = |text: &str| {
+        let bytes = text.as_bytes();
+        let (from, to) = (same.saturating_sub(60), (same + 40).min(bytes.len()));
+        String::from_utf8_lossy(&bytes[from.min(to)..to]).into_owned()
+    };
+    let equal = expected == found;
+    (!equal).then(|| format!("printed `{}`, expected `{}`", around(found), around(expected)))
 }
 
 #[test]
