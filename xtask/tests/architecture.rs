@@ -34,15 +34,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn arrows() -> Arrows {
+/// What a cargo command prints. The network is not asked: what is being tested
+/// was built from what is there.
+fn cargo(args: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
+    let output = Command::new(cargo).args(args).arg("--offline").current_dir(root()).output();
+    let output = output.expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).expect("cargo's JSON");
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
+}
+
+fn arrows() -> Arrows {
+    let output = cargo(&["metadata", "--format-version=1", "--no-deps"]);
+    let metadata: Metadata = serde_json::from_str(&output).expect("cargo's JSON");
     let members: BTreeSet<String> = metadata.workspace_members.into_iter().collect();
     let members = metadata.packages.into_iter().filter(|package| members.contains(&package.id));
     members.map(|package| (package.name, built_with(package.dependencies))).collect()
@@ -139,15 +143,70 @@ fn no_crate_knows_what_the_page_says_it_never_knows() {
 /// what the page bans. The lock file knows.
 #[test]
 fn no_crate_gets_a_parser_through_others() {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["tree", "--offline", "--edges", "normal,build", "--prefix", "none"])
-        .args(["--package", "herbarium-codec", "--package", "herbarium-store"])
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let tree = String::from_utf8_lossy(&output.stdout);
-    for line in tree.lines() {
+    let output = cargo(&[
+        "tree",
+        "--edges=normal,build",
+        "--prefix=none",
+        "--package=herbarium-codec",
+        "--package=herbarium-store",
+    ]);
+    for line in output.lines() {
         assert!(!line.starts_with("tree-sitter"), "codec or store is built with {line}");
     }
+}
+
+/// Lines of code, not of comments.
+fn is_unsafe(line: &str) -> bool {
+    let code = line.trim_start();
+    !code.starts_with("//")
+        && ["unsafe {", "unsafe impl", "unsafe fn", "unsafe extern"]
+            .iter()
+            .any(|it| code.contains(it))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("a folder that can be listed").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_where_the_page_says() {
+    let mut files = Vec::new();
+    for folder in ["crates", "bins"] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder of crates") {
+            sources(&entry.expect("a crate").path().join("src"), &mut files);
+        }
+    }
+    let is_unsafe = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).expect("a source file");
+        text.lines().any(is_unsafe)
+    };
+    let from_root = |path: PathBuf| {
+        let path = path.strip_prefix(root()).expect("a path below the root");
+        path.to_string_lossy().replace('\\', "/")
+    };
+    let real: BTreeSet<String> = files.into_iter().filter(is_unsafe).map(from_root).collect();
+    let written: BTreeSet<String> = block(&page(), "unsafe").into_iter().collect();
+    assert_eq!(written, real, "the page on the left, the sources on the right");
+}
+
+/// Links of the page, and what it names by a path.
+#[test]
+fn what_the_page_points_to_exists() {
+    let page = page();
+    let links = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    let links = links.map(|(link, _)| PathBuf::from("docs").join(link));
+    let named = page.split('`').filter(|text| {
+        ["crates/", "bins/", "xtask/"].iter().any(|start| text.starts_with(start))
+            && !text.contains('\n')
+    });
+    let mut paths: Vec<PathBuf> = links.chain(named.map(PathBuf::from)).collect();
+    paths.retain(|path| !root().join(path).exists());
+    assert!(paths.is_empty(), "nothing is at {paths:?}");
 }
