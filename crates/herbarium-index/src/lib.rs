@@ -59,7 +59,6 @@
 mod budget;
 mod cancel;
 mod clock;
-mod compare;
 mod crew;
 mod engine;
 mod error;

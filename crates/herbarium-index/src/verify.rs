@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use herbarium_capture::differences;
 use herbarium_codec::Decoder;
 use herbarium_languages::{Language, ParseError, ParseLimits, by_id};
 use herbarium_store::{Outcome, StoreError, TreeKey, path_from_bytes};
 
-use crate::compare::{Differs, compare};
 use crate::crew::{Crew, Outcome as JobOutcome, Watch, Work};
 use crate::engine::Shared;
 use crate::press::parse_limit;
@@ -91,7 +91,7 @@ enum Finding {
     },
     Differs {
         nodes: u64,
-        differences: Vec<Differs>,
+        differences: Vec<herbarium_capture::Difference>,
     },
     /// Its tree was compared with another file of the same content.
     Known,
@@ -213,7 +213,7 @@ impl Check {
             Err(_) => return Ok(Finding::NotParsed),
         };
         let nodes = live.root_node().descendant_count() as u64;
-        let differences = compare(&live, &stored);
+        let differences = differences(&live, &stored);
         Ok(match differences.is_empty() {
             true => Finding::Same { nodes },
             false => Finding::Differs { nodes, differences },

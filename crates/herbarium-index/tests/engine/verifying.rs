@@ -124,3 +124,30 @@ fn nothing_stored_is_nothing_wrong() {
     assert!(deep.is_sound());
     assert_eq!((deep.trees, deep.compared), (0, 0));
 }
+
+/// The first node and property in which the tree of one text is not that of another.
+fn check_difference(live: &str, stored: &str, first: Option<(u64, &str)>) {
+    let rust = herbarium_languages::by_id("rust").unwrap();
+    let parse = |source: &str| {
+        let limits = herbarium_languages::ParseLimits::default();
+        let pool = herbarium_languages::ParserPool::new(1);
+        pool.parse(rust, source.as_bytes(), None, &limits).unwrap()
+    };
+    let mut capturer = herbarium_capture::Capturer::new(rust.grammar());
+    let tree = capturer.capture(&parse(stored), stored.as_bytes()).unwrap();
+    let found = herbarium_capture::differences(&parse(live), &tree);
+    let found = found.iter().find(|it| it.what != "descendant_count");
+    assert_eq!(found.map(|it| (it.node, it.what)), first, "{live:?} {stored:?}");
+}
+
+#[test]
+fn a_difference_is_told_at_its_node() {
+    for source in ["fn main() {}\n", "", "\n\n", "fn (", "struct A { b: C }", "é = 'ö' ❤"] {
+        check_difference(source, source, None);
+    }
+    check_difference("fn a() {}", "fn ab() {}", Some((0, "end_byte")));
+    check_difference("fn a() {}\n", "fn a() {}", Some((0, "end_byte")));
+    check_difference("let a = 1;", "let a = x;", Some((5, "kind_id")));
+    check_difference("f(1, 2)", "f(1)   ", Some((1, "end_byte")));
+    check_difference("\na", " a", Some((0, "start_position")));
+}
