@@ -169,6 +169,16 @@ impl Shared {
         self.pool.parse(language, source, None, limits)
     }
 
+    /// The limits on each parse of a run.
+    pub(crate) fn limits(&self, cancel: &Cancel) -> ParseLimits {
+        ParseLimits {
+            // The limit on files was checked before they were read.
+            max_bytes: usize::MAX,
+            max_time: Some(self.options.max_parse_time),
+            cancel: Some(Arc::clone(cancel.flag())),
+        }
+    }
+
     /// Decodes a tree of the store with the shape book that it needs.
     pub(crate) fn decode(
         &self,

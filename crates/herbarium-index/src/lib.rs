@@ -58,6 +58,7 @@
 
 mod budget;
 mod cancel;
+mod check;
 mod clock;
 mod crew;
 mod engine;
@@ -66,6 +67,7 @@ mod flights;
 mod means;
 mod open;
 mod options;
+mod outcome;
 mod plan;
 mod press;
 mod pressing;

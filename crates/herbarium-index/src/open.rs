@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use herbarium_capture::Capturer;
 use herbarium_codec::{Decoder, Encoder, Tree, source_hash};
-use herbarium_languages::{Language, ParseLimits};
+use herbarium_languages::Language;
 use herbarium_store::{StoreError, TreeKey};
 
 use crate::engine::Shared;
@@ -13,7 +13,7 @@ use crate::means::stored_means;
 use crate::read::{Unfit, read};
 use crate::rows::tree_key;
 use crate::weigh::parse_memory;
-use crate::{OpenError, Opened, Origin};
+use crate::{Cancel, OpenError, Opened, Origin};
 
 pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
     // Detection looks at the folders on the path, so that it must be the whole
@@ -72,11 +72,7 @@ fn parse(
     language: &Language,
     source: &[u8],
 ) -> Result<Tree, OpenError> {
-    let limits = ParseLimits {
-        max_bytes: usize::MAX,
-        max_time: Some(shared.options.max_parse_time),
-        cancel: None,
-    };
+    let limits = shared.limits(&Cancel::new());
     let (needed, limit) = (parse_memory(source), shared.options.memory_budget);
     if needed > limit {
         return Err(OpenError::TooDense { path: path.to_owned(), needed, limit });

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use herbarium_capture::Capturer;
 use herbarium_codec::{Encoder, Header, Tree, source_hash};
-use herbarium_languages::{Language, ParseError, ParseLimits, Row};
+use herbarium_languages::{Language, ParseError, ParseLimits};
 use herbarium_store::{StoreError, TreeKey, path_from_bytes};
 
+use crate::Cancel;
 use crate::clock::thread_cpu;
 use crate::crew::{Watch, Work};
 use crate::engine::Shared;
-use crate::flights::{Flights, Waiting};
-use crate::means::{MIN_SAMPLES, Sample, Shelf, train};
-use crate::read::{Unfit, read};
+use crate::flights::Flights;
+use crate::means::{MIN_SAMPLES, Means, Sample, Shelf, train};
+use crate::outcome::{Failure, FileDone, Pressed, chain, with_followers};
+use crate::read::read;
 use crate::rows::tree_key;
-use crate::stat::Stat;
 use crate::walk::Found;
 use crate::weigh::parse_memory;
 
@@ -27,7 +28,7 @@ pub(crate) struct Press {
     pub(crate) shared: Arc<Shared>,
     pub(crate) root: PathBuf,
     pub(crate) files: Vec<Found>,
-    pub(crate) limits: ParseLimits,
+    limits: ParseLimits,
     pub(crate) flights: Flights,
     shelves: Mutex<HashMap<&'static str, Arc<Shelf>>>,
 }
@@ -54,56 +55,32 @@ pub(crate) enum Done {
     Cancelled,
 }
 
-/// What came of a file.
-#[derive(Debug)]
-pub(crate) struct FileDone {
-    pub(crate) file: u32,
-    pub(crate) stat: Option<Stat>,
-    pub(crate) row: Option<&'static Row>,
-    pub(crate) parsed: bool,
-    pub(crate) parse_cpu: Duration,
-    pub(crate) verdict: Result<Pressed, Failure>,
-}
-
-/// A file that has a tree now.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pressed {
-    pub(crate) key: TreeKey,
-    pub(crate) nodes: u32,
-    pub(crate) lines: u32,
-    pub(crate) stored_bytes: u32,
-    pub(crate) new: bool,
-}
-
-/// Why a file has no tree.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// It is not one to be parsed.
-    Unfit(Unfit),
-    /// Its tree would take more memory than there is.
-    TooDense { needed: u64, limit: u64 },
-    /// The parser gave no tree.
-    Parse(ParseError),
-    /// The live tree could not be taken over.
-    Capture(String),
-    /// The thread panicked.
-    Panicked(String),
-    /// The thread was left behind at this step.
-    Hung(&'static str),
-}
-
 /// What a thread keeps from file to file.
+#[derive(Default)]
 pub(crate) struct Tools {
     source: Vec<u8>,
-    pressed: Vec<u8>,
+    /// The last tree: its memory is used for the next, of whatever language.
+    tree: Option<Tree>,
     encoder: Encoder,
-    languages: HashMap<&'static str, LanguageTools>,
+    pressed: Vec<u8>,
+    capturers: Capturers,
 }
 
-struct LanguageTools {
-    shelf: Arc<Shelf>,
-    capturer: Capturer,
-    tree: Tree,
+/// Capturers of the languages that a thread met last.
+#[derive(Default)]
+struct Capturers(HashMap<&'static str, Capturer>);
+
+/// Each keeps memory that fits its largest file. The files of a folder are of
+/// few languages.
+const MOST_CAPTURERS: usize = 4;
+
+impl Capturers {
+    fn of(&mut self, language: &'static Language) -> &mut Capturer {
+        if self.0.len() >= MOST_CAPTURERS && !self.0.contains_key(language.id()) {
+            self.0.clear();
+        }
+        self.0.entry(language.id()).or_insert_with(|| Capturer::new(language.grammar()))
+    }
 }
 
 /// After a longer file the tools are put away, with the memory they grew to.
@@ -126,7 +103,7 @@ impl Work for Press {
     type Tools = Tools;
 
     fn tools(&self) -> Tools {
-        Tools::new()
+        Tools::default()
     }
 
     fn work(&self, job: Job, tools: &mut Tools, watch: &Watch) -> Done {
@@ -139,30 +116,20 @@ impl Work for Press {
             Job::Train(language) => self.train(language, watch),
         };
         if tools.source.len() > LARGE {
-            *tools = Tools::new();
+            *tools = Tools::default();
         }
         done
     }
 }
 
-impl Tools {
-    fn new() -> Self {
-        Self {
-            source: Vec::new(),
-            pressed: Vec::new(),
-            encoder: Encoder::new(),
-            languages: HashMap::new(),
-        }
-    }
-}
-
 impl Press {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
         root: PathBuf,
         files: Vec<Found>,
-        limits: ParseLimits,
+        cancel: &Cancel,
     ) -> Self {
+        let (shared, limits) = (Arc::clone(shared), shared.limits(cancel));
         let (flights, shelves) = (Flights::default(), Mutex::default());
         Self { shared, root, files, limits, flights, shelves }
     }
@@ -202,9 +169,14 @@ impl Press {
         if !self.flights.lead(key, file, done.stat.unwrap_or_default()) {
             return Done::Files(Vec::new());
         }
-        match self.make(&mut done, language, key, sample, tools, watch) {
-            Ok(true) => Done::Files(with_followers(done, self.flights.land(&key))),
-            Ok(false) => Done::Files(Vec::new()),
+        let lines = count_lines(&tools.source);
+        let task = Task { language, key, lines, sample };
+        match self.make(&task, &mut done, tools, watch) {
+            Ok(Made::Finished(verdict)) => {
+                done.verdict = verdict;
+                Done::Files(with_followers(done, self.flights.land(&key)))
+            }
+            Ok(Made::Held) => Done::Files(Vec::new()),
             Err(Stop::Broken(error)) => Done::Broken(error),
             Err(Stop::Cancelled) => Done::Cancelled,
         }
@@ -230,106 +202,107 @@ impl Press {
         }
     }
 
-    /// Makes the tree, unless the store has it. False if it is held as a sample.
+    /// Makes the tree, unless the store has it.
     fn make(
         &self,
+        task: &Task,
         done: &mut FileDone,
-        language: &'static Language,
-        key: TreeKey,
-        sample: bool,
         tools: &mut Tools,
         watch: &Watch,
-    ) -> Result<bool, Stop> {
-        let lines = count_lines(&tools.source);
-        if let Some((nodes, stored_bytes)) = self.stored(&key, tools)? {
-            let new = false;
-            done.verdict = Ok(Pressed { key, nodes, lines, stored_bytes, new });
-            return Ok(true);
+    ) -> Result<Made, Stop> {
+        if let Some(pressed) = self.stored(task, tools)? {
+            return Ok(Made::Finished(Ok(pressed)));
         }
         let (needed, limit) = (parse_memory(&tools.source), self.shared.options.memory_budget);
         if needed > limit {
-            done.verdict = Err(Failure::TooDense { needed, limit });
-            return Ok(true);
+            return Ok(Made::Finished(Err(Failure::TooDense { needed, limit })));
         }
-        let Tools { source, pressed, encoder, languages } = tools;
-        let language_tools = match languages.entry(language.id()) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(LanguageTools::new(self.shelf(language)?))
-            }
-        };
         done.parsed = true;
-        let parsed = self.parse(language, source, needed, language_tools, watch);
-        done.parse_cpu = parsed.cpu;
-        match parsed.result {
-            Ok(()) => {}
-            Err(Failure::Parse(ParseError::Cancelled)) => return Err(Stop::Cancelled),
-            Err(failure) => {
-                done.verdict = Err(failure);
-                return Ok(true);
-            }
+        watch.wait();
+        watch.keep(self.shared.budget.acquire(needed));
+        watch.step("parsing", parse_limit(&self.limits));
+        let result = self.parse(task.language, &mut done.parse_cpu, tools);
+        // The live tree is gone; what is left of it takes a tenth.
+        watch.release();
+        match result {
+            Ok(()) => Ok(self.keep(task, done, tools)?),
+            Err(Failure::Parse(ParseError::Cancelled)) => Err(Stop::Cancelled),
+            Err(failure) => Ok(Made::Finished(Err(failure))),
         }
-        let LanguageTools { shelf, tree, .. } = language_tools;
-        let means = shelf.means();
-        if sample && means.is_none() {
-            let tree = std::mem::replace(tree, Tree::new(language.grammar()));
-            let stat = done.stat.unwrap_or_default();
-            let (file, parse_cpu) = (done.file, done.parse_cpu);
-            shelf.hold(Sample { file, stat, key, lines, tree, parse_cpu });
-            return Ok(false);
-        }
-        let book = means.as_ref().and_then(|means| means.book.as_ref());
-        encoder.encode_into(tree, book, pressed);
-        let dictionary = means.as_ref().map(|means| &means.dictionary);
-        let put = self.shared.store.put_tree(&key, language.fingerprint(), pressed, dictionary)?;
-        let nodes = tree.descendant_count() as u32;
-        let stored_bytes = clamp(put.stored_bytes);
-        done.verdict = Ok(Pressed { key, nodes, lines, stored_bytes, new: put.new });
-        Ok(true)
     }
 
-    /// Nodes and size of the tree in the store, if it is there and whole.
-    fn stored(&self, key: &TreeKey, tools: &mut Tools) -> Result<Option<(u32, u32)>, StoreError> {
-        let store = &self.shared.store;
-        if !store.contains(key)? {
+    /// The tree in the store, if it is there and whole.
+    fn stored(&self, task: &Task, tools: &mut Tools) -> Result<Option<Pressed>, StoreError> {
+        let (store, key) = (&self.shared.store, task.key);
+        if !store.contains(&key)? {
             return Ok(None);
         }
-        let Some(info) = store.get_tree_into(key, &mut tools.pressed)? else { return Ok(None) };
+        let Some(info) = store.get_tree_into(&key, &mut tools.pressed)? else { return Ok(None) };
         let Ok(header) = Header::read(&tools.pressed) else { return Ok(None) };
-        let fits = header.source_hash == source_hash(&tools.source);
-        Ok(fits.then_some((header.node_count, clamp(info.stored_bytes))))
+        let pressed = Pressed {
+            key,
+            nodes: header.node_count,
+            lines: task.lines,
+            stored_bytes: clamp(info.stored_bytes),
+            new: false,
+        };
+        Ok((header.source_hash == source_hash(&tools.source)).then_some(pressed))
     }
 
-    /// Parses, takes the tree over and drops the live one.
+    /// Parses into `tools.tree`. The CPU time is that of the parser, and of
+    /// dropping the live tree, without taking it over.
     fn parse(
         &self,
         language: &'static Language,
-        source: &[u8],
-        memory: u64,
-        tools: &mut LanguageTools,
-        watch: &Watch,
-    ) -> Parsed {
-        watch.wait();
-        watch.keep(self.shared.budget.acquire(memory));
-        watch.step("parsing", parse_limit(&self.limits));
+        cpu: &mut Duration,
+        tools: &mut Tools,
+    ) -> Result<(), Failure> {
         let begun = thread_cpu();
-        let live = self.shared.parse(language, source, &self.limits);
-        let parsed = thread_cpu();
-        let live = match live {
-            Ok(live) => live,
-            Err(error) => {
-                let cpu = parsed.saturating_sub(begun);
-                return Parsed { cpu, result: Err(Failure::Parse(error)) };
-            }
-        };
-        let captured = tools.capturer.capture_into(&live, source, &mut tools.tree);
-        let taken_over = thread_cpu();
+        let live = self.shared.parse(language, &tools.source, &self.limits);
+        *cpu = thread_cpu().saturating_sub(begun);
+        let live = live.map_err(Failure::Parse)?;
+        let capturer = tools.capturers.of(language);
+        let tree = tools.tree.get_or_insert_with(|| Tree::new(language.grammar()));
+        let captured = capturer.capture_into(&live, &tools.source, tree);
+        let begun = thread_cpu();
         drop(live);
-        let cpu =
-            (parsed.saturating_sub(begun)).saturating_add(thread_cpu().saturating_sub(taken_over));
-        watch.release();
-        let result = captured.map_err(|error| Failure::Capture(chain(&error)));
-        Parsed { cpu, result }
+        *cpu = cpu.saturating_add(thread_cpu().saturating_sub(begun));
+        captured.map_err(|error| Failure::Capture(chain(&error)))
+    }
+
+    /// Stores the tree, or holds it until there is a dictionary.
+    fn keep(&self, task: &Task, done: &FileDone, tools: &mut Tools) -> Result<Made, StoreError> {
+        let Task { language, key, lines, sample } = *task;
+        let shelf = self.shelf(language)?;
+        let means = shelf.means();
+        let mut tree = tools.tree.take().unwrap_or_else(|| Tree::new(language.grammar()));
+        if sample && means.is_none() {
+            tree.shrink_to_fit();
+            let stat = done.stat.unwrap_or_default();
+            let (file, parse_cpu) = (done.file, done.parse_cpu);
+            shelf.hold(Sample { file, stat, key, lines, tree, parse_cpu });
+            return Ok(Made::Held);
+        }
+        let Tools { encoder, pressed, .. } = tools;
+        let put = self.put(task, &tree, means.as_ref(), encoder, pressed);
+        tools.tree = Some(tree);
+        Ok(Made::Finished(Ok(put?)))
+    }
+
+    fn put(
+        &self,
+        task: &Task,
+        tree: &Tree,
+        means: Option<&Means>,
+        encoder: &mut Encoder,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Pressed, StoreError> {
+        let Task { language, key, lines, .. } = *task;
+        encoder.encode_into(tree, means.and_then(|means| means.book.as_ref()), buffer);
+        let dictionary = means.map(|means| &means.dictionary);
+        let put = self.shared.store.put_tree(&key, language.fingerprint(), buffer, dictionary)?;
+        let nodes = u32::try_from(tree.descendant_count()).unwrap_or(u32::MAX);
+        Ok(Pressed { key, nodes, lines, stored_bytes: clamp(put.stored_bytes), new: put.new })
     }
 
     /// Makes a dictionary of the samples held, and presses them with it.
@@ -348,33 +321,43 @@ impl Press {
         let mut samples = shelf.take_samples();
         // So that the dictionary does not depend on the order of the threads.
         samples.sort_by_key(|sample| sample.file);
-        let store = &self.shared.store;
         let language = shelf.language;
         let means = (samples.len() >= MIN_SAMPLES).then(|| train(language, &samples));
         if let Some(means) = &means {
-            store.put_dictionary(&means.dictionary)?;
+            self.shared.store.put_dictionary(&means.dictionary)?;
             shelf.set_means(means.clone());
         }
-        let book = means.as_ref().and_then(|means| means.book.as_ref());
-        let dictionary = means.as_ref().map(|means| &means.dictionary);
-        let (mut encoder, mut pressed, mut files) = (Encoder::new(), Vec::new(), Vec::new());
+        let (mut encoder, mut buffer, mut files) = (Encoder::new(), Vec::new(), Vec::new());
         for Sample { file, stat, key, lines, tree, parse_cpu } in samples {
-            encoder.encode_into(&tree, book, &mut pressed);
-            let put = store.put_tree(&key, language.fingerprint(), &pressed, dictionary)?;
-            let nodes = tree.descendant_count() as u32;
-            let stored_bytes = clamp(put.stored_bytes);
-            let verdict = Ok(Pressed { key, nodes, lines, stored_bytes, new: put.new });
-            let row = Some(language.row());
-            let done = FileDone { file, stat: Some(stat), row, parsed: true, parse_cpu, verdict };
+            let task = Task { language, key, lines, sample: true };
+            let pressed = self.put(&task, &tree, means.as_ref(), &mut encoder, &mut buffer)?;
+            let done = FileDone {
+                file,
+                stat: Some(stat),
+                row: Some(language.row()),
+                parsed: true,
+                parse_cpu,
+                verdict: Ok(pressed),
+            };
             files.extend(with_followers(done, self.flights.land(&key)));
         }
         Ok(files)
     }
 }
 
-struct Parsed {
-    cpu: Duration,
-    result: Result<(), Failure>,
+/// A file that has to have a tree.
+#[derive(Clone, Copy)]
+struct Task {
+    language: &'static Language,
+    key: TreeKey,
+    lines: u32,
+    /// Whether the tree may be held for a dictionary.
+    sample: bool,
+}
+
+enum Made {
+    Finished(Result<Pressed, Failure>),
+    Held,
 }
 
 /// Why a run must not go on.
@@ -389,75 +372,11 @@ impl From<StoreError> for Stop {
     }
 }
 
-impl LanguageTools {
-    fn new(shelf: Arc<Shelf>) -> Self {
-        let grammar = shelf.language.grammar();
-        let (capturer, tree) = (Capturer::new(grammar), Tree::new(grammar));
-        Self { shelf, capturer, tree }
-    }
-}
-
-impl FileDone {
-    fn new(file: u32) -> Self {
-        Self {
-            file,
-            stat: None,
-            row: None,
-            parsed: false,
-            parse_cpu: Duration::ZERO,
-            verdict: Err(Failure::Unfit(Unfit::Unknown)),
-        }
-    }
-
-    /// A file whose job ended without a word.
-    pub(crate) fn failed(file: u32, stat: Option<Stat>, failure: Failure) -> Self {
-        Self { stat, verdict: Err(failure), ..Self::new(file) }
-    }
-}
-
-/// The files that waited have the same content, and so the same fate.
-pub(crate) fn with_followers(leader: FileDone, waiting: Vec<Waiting>) -> Vec<FileDone> {
-    let followers = waiting.into_iter().map(|waiting| FileDone {
-        file: waiting.file,
-        stat: Some(waiting.stat),
-        row: leader.row,
-        parsed: false,
-        parse_cpu: Duration::ZERO,
-        verdict: match &leader.verdict {
-            Ok(pressed) => Ok(Pressed { new: false, ..*pressed }),
-            Err(failure) => Err(failure.copy()),
-        },
-    });
-    let mut all: Vec<FileDone> = followers.collect();
-    all.push(leader);
-    all
-}
-
-impl Failure {
-    fn copy(&self) -> Self {
-        match self {
-            // Files wait only for one that could be read.
-            Self::Unfit(_) => Self::Unfit(Unfit::Unknown),
-            Self::TooDense { needed, limit } => Self::TooDense { needed: *needed, limit: *limit },
-            Self::Parse(error) => Self::Parse(error.clone()),
-            Self::Capture(words) => Self::Capture(words.clone()),
-            Self::Panicked(words) => Self::Panicked(words.clone()),
-            Self::Hung(step) => Self::Hung(step),
-        }
-    }
-}
-
 /// Lines of a text: one that does not end in a line end counts too.
 pub(crate) fn count_lines(source: &[u8]) -> u32 {
     let ends = memchr::memchr_iter(b'\n', source).count();
     let open = source.last().is_some_and(|last| *last != b'\n');
     u32::try_from(ends + usize::from(open)).unwrap_or(u32::MAX)
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn clamp(bytes: u64) -> u32 {

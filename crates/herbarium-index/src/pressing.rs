@@ -6,21 +6,24 @@ use std::sync::Arc;
 use herbarium_languages::Detection;
 
 use crate::crew::{Crew, Outcome};
-use crate::press::{Done, Failure, FileDone, Job, Press, with_followers};
+use crate::outcome::{Failure, FileDone, with_followers};
+use crate::press::{Done, Job, Press};
 use crate::problem::explain;
 use crate::progress::Ticker;
 use crate::{Cancel, IndexError, Phase, sampling};
 
 /// The work on one workspace while its crew is there.
 pub(crate) struct Pressing<'run, 'a> {
+    crew: Crew<Press>,
+    desk: Desk<'run, 'a>,
+}
+
+/// Where it is noted what came of the jobs.
+struct Desk<'run, 'a> {
     press: &'run Arc<Press>,
     ticker: &'run mut Ticker<'a>,
     cancel: &'run Cancel,
-    crew: Crew<Press>,
     done: HashMap<u32, FileDone>,
-    dictionaries: u64,
-    /// Jobs given and not yet heard of.
-    open: usize,
     broken: Option<IndexError>,
 }
 
@@ -36,8 +39,8 @@ impl<'run, 'a> Pressing<'run, 'a> {
     ) -> Result<Self, IndexError> {
         let threads = press.shared.options.workers.min(press.files.len());
         let crew = Crew::start(Arc::clone(press), threads).map_err(IndexError::Thread)?;
-        let (done, dictionaries, open, broken) = (HashMap::new(), 0, 0, None);
-        Ok(Self { press, ticker, cancel, crew, done, dictionaries, open, broken })
+        let (done, broken) = (HashMap::new(), None);
+        Ok(Self { crew, desk: Desk { press, ticker, cancel, done, broken } })
     }
 
     /// Presses these files: first some of them as samples, then with the
@@ -48,23 +51,25 @@ impl<'run, 'a> Pressing<'run, 'a> {
         files: &[u32],
     ) -> Result<(HashMap<u32, FileDone>, u64), IndexError> {
         let sample = self.sample(files);
+        let mut dictionaries = 0;
         if !sample.is_empty() {
-            self.ticker.phase(Phase::Press);
+            self.desk.ticker.phase(Phase::Press);
             self.stage(sample.iter().map(|file| Job::Sample(*file)).collect())?;
-            self.ticker.phase(Phase::Train);
-            self.train()?;
+            self.desk.ticker.phase(Phase::Train);
+            dictionaries = self.train()?;
         }
-        self.ticker.phase(Phase::Press);
+        self.desk.ticker.phase(Phase::Press);
         let rest = files.iter().copied().filter(|file| sample.binary_search(file).is_err());
-        let size = |file: u32| self.press.files.get(file as usize).map_or(0, |it| it.stat.size);
+        let size =
+            |file: u32| self.desk.press.files.get(file as usize).map_or(0, |it| it.stat.size);
         let (mut long, short): (Vec<u32>, Vec<u32>) = rest.partition(|file| size(*file) > LONG);
         long.sort_by_key(|file| std::cmp::Reverse(size(*file)));
         self.stage(long.into_iter().chain(short).map(Job::Press).collect())?;
-        Ok((self.done, self.dictionaries))
+        Ok((self.desk.done, dictionaries))
     }
 
     fn sample(&self, files: &[u32]) -> Vec<u32> {
-        let shared = &self.press.shared;
+        let shared = &self.desk.press.shared;
         if !shared.options.dictionaries {
             return Vec::new();
         }
@@ -73,42 +78,40 @@ impl<'run, 'a> Pressing<'run, 'a> {
                 matches!(shared.store.dictionary_for(&language.fingerprint()), Ok(None))
             })
         };
-        sampling::choose(&self.press.files, files, lacks)
+        sampling::choose(&self.desk.press.files, files, lacks)
     }
 
-    /// Makes dictionaries of the samples held. Should that fail for a language,
-    /// its files are pressed without.
-    fn train(&mut self) -> Result<(), IndexError> {
-        let sampled = self.press.sampled();
+    /// Makes dictionaries of the samples held, and says how many. Should that fail
+    /// for a language, its files are pressed without.
+    fn train(&mut self) -> Result<u64, IndexError> {
+        let sampled = self.desk.press.sampled();
         self.stage(sampled.iter().map(|shelf| Job::Train(shelf.language.id())).collect())?;
         let left: Vec<Job> = sampled
             .iter()
             .flat_map(|shelf| shelf.take_held())
-            .filter(|file| !self.done.contains_key(file))
+            .filter(|file| !self.desk.done.contains_key(file))
             .map(Job::Press)
             .collect();
-        self.dictionaries = sampled.iter().filter(|shelf| shelf.means().is_some()).count() as u64;
-        self.stage(left)
+        self.stage(left)?;
+        Ok(sampled.iter().filter(|shelf| shelf.means().is_some()).count() as u64)
     }
 
     /// Has the crew do these jobs, and waits for all of them.
     fn stage(&mut self, jobs: Vec<Job>) -> Result<(), IndexError> {
-        self.open += jobs.len();
-        self.crew.give(jobs);
-        while self.open > 0 {
-            if self.cancel.is_cancelled() || self.broken.is_some() {
-                self.open -= self.crew.take_back();
-            }
-            let event = self.crew.next(Ticker::STEP).map_err(IndexError::Thread)?;
+        let Self { crew, desk } = self;
+        let done = crew.run(jobs, |event| {
             if let Some((job, outcome)) = event {
-                self.open = self.open.saturating_sub(1);
-                self.hear(job, outcome);
+                desk.hear(job, outcome);
             }
-            self.ticker.tick();
-        }
-        self.broken.take().map_or(Ok(()), Err)
+            desk.ticker.tick();
+            !desk.cancel.is_cancelled() && desk.broken.is_none()
+        });
+        done.map_err(IndexError::Thread)?;
+        desk.broken.take().map_or(Ok(()), Err)
     }
+}
 
+impl Desk<'_, '_> {
     fn hear(&mut self, job: Job, outcome: Outcome<Done>) {
         let failure = match outcome {
             Outcome::Done(Done::Files(files)) => return self.note(files),

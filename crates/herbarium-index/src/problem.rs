@@ -4,7 +4,7 @@ use herbarium_languages::ParseError;
 use herbarium_store::NoTree;
 
 use crate::ProblemKind;
-use crate::press::Failure;
+use crate::outcome::Failure;
 use crate::read::Unfit;
 
 /// What a manifest says of a file that has no tree; `None` if it says nothing.

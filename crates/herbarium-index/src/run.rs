@@ -9,13 +9,13 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
 
-use herbarium_languages::ParseLimits;
 use herbarium_store::{ManifestRow, path_bytes};
 
 use crate::clock::{now_ns, process_cpu};
 use crate::engine::Shared;
+use crate::outcome::FileDone;
 use crate::plan::Plan;
-use crate::press::{FileDone, Press};
+use crate::press::Press;
 use crate::pressing::Pressing;
 use crate::progress::Ticker;
 use crate::read::name_of;
@@ -96,7 +96,7 @@ impl Run<'_> {
         self.ticker.found(&plan.files, plan.kept.iter().flatten());
         let outlook = plan.outlook();
         let Plan { root, files, kept, to_press, .. } = plan;
-        let press = Press::new(Arc::clone(self.shared), root, files, self.limits());
+        let press = Press::new(self.shared, root, files, self.cancel);
         let press = Arc::new(press);
         let done = self.press(&press, &to_press)?;
         let rows = self.rows(&press, kept, done);
@@ -192,14 +192,5 @@ impl Run<'_> {
             rows.extend(row);
         }
         rows
-    }
-
-    fn limits(&self) -> ParseLimits {
-        ParseLimits {
-            // The limit on files was checked before they were read.
-            max_bytes: usize::MAX,
-            max_time: Some(self.shared.options.max_parse_time),
-            cancel: Some(Arc::clone(self.cancel.flag())),
-        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use herbarium_languages::ParseError;
 use herbarium_store::{ManifestRow, NoTree, Outcome, TreeKey};
 
-use crate::press::{Failure, FileDone, Press, Pressed};
+use crate::outcome::{Failure, FileDone, Pressed};
+use crate::press::Press;
 use crate::problem::{explain, no_tree};
 use crate::read::Unfit;
 use crate::walk::Walked;
