@@ -15,16 +15,16 @@ mod columns;
 mod walk;
 
 use std::cell::Cell;
-use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 use crate::container::{Header, Section, read_sections};
+use crate::lane::BLOCK;
 use crate::tree::{HiddenMissing, Shapes, Tree};
 use crate::wire::Reader;
 use crate::{DecodeError, Grammar, ShapeBook};
 
 use columns::{Columns, Found, invalid};
-use walk::{Block, NONE, Sink, Walk};
+use walk::{Extents, Walk};
 
 pub(crate) use columns::{FIRST_LONG, LONG_CODE, LONG_LIMIT};
 
@@ -164,8 +164,8 @@ impl Decoder {
         self.prepare(count);
         let end = self.walk(count, &mut columns, tree)?;
         self.read_last_lines(end, header.source_len, &mut columns)?;
-        self.nodes.count()?;
-        tree.set_counted(&self.nodes.parents, &self.nodes.extents, &self.nodes.lines);
+        self.nodes.count(count, tree);
+        tree.set_lines(&self.found.lines);
         self.found.errors.iter().for_each(|&index| tree.push_error(index));
         self.set_tails(&columns, tree)?;
         read_faults(&mut columns.faults, &self.found.error_tokens, tree)?;
@@ -173,11 +173,8 @@ impl Decoder {
     }
 
     fn prepare(&mut self, count: usize) {
-        self.nodes.parents.clear();
-        self.nodes.extents.clear();
-        self.nodes.lines.clear();
-        self.nodes.parents.reserve(count);
-        self.nodes.extents.reserve(count);
+        self.nodes.prepare(count);
+        self.found.lines.clear();
         self.found.tails.clear();
         self.found.errors.clear();
         self.found.error_tokens.clear();
@@ -195,8 +192,8 @@ impl Decoder {
         let own = std::mem::take(tree.own_shapes_mut());
         let book = tree.book().cloned();
         let shapes = Shapes::new(book.as_deref(), &own);
-        let mut sink = Filling { tree, nodes: &mut self.nodes };
-        let end = self.walk.run(count, columns, shapes, &mut self.found, &mut sink);
+        let extents = self.nodes.of(count);
+        let end = self.walk.run(columns, shapes, &mut self.found, extents, tree);
         *tree.own_shapes_mut() = own;
         end
     }
@@ -213,7 +210,7 @@ impl Decoder {
             let expected = format!("at least {end}, where the last token ends");
             return Err(invalid("source length", 40, expected, source_len));
         }
-        columns.inner_lines(end as u32, source_len, |line| self.nodes.lines.push(line))?;
+        columns.inner_lines(end as u32, source_len, |line| self.found.lines.push(line))?;
         Ok(())
     }
 
@@ -237,71 +234,56 @@ impl Decoder {
     }
 }
 
-/// What is known about the nodes while a tree is being read.
+/// What the number of nodes under each comes from, a place for every node.
+/// There is room for the largest tree so far.
 #[derive(Default)]
 struct Nodes {
-    /// Parent of each node; the root's is the root.
-    parents: Vec<u32>,
-    /// Length of each token; in the end, also the number of nodes under each
-    /// node with children.
-    extents: Vec<u32>,
-    /// Start of each line but the first.
-    lines: Vec<u32>,
-}
-
-/// Where the walk's findings go.
-struct Filling<'a> {
-    tree: &'a mut Tree,
-    nodes: &'a mut Nodes,
-}
-
-impl Sink for Filling<'_> {
-    #[inline]
-    fn block(&mut self, block: &Block, len: usize) {
-        self.nodes.parents.extend_from_slice(block.parent.get(..len).unwrap_or_default());
-        self.nodes.extents.extend_from_slice(block.len.get(..len).unwrap_or_default());
-        let (shapes, starts) = (block.id.get(..len), block.start.get(..len));
-        self.tree.push_walked(shapes.unwrap_or_default(), starts.unwrap_or_default());
-    }
-
-    #[inline]
-    fn line(&mut self, start: u32) {
-        self.nodes.lines.push(start);
-    }
+    /// Length of each token.
+    lens: Vec<u32>,
+    /// Last child of each node, then the last of all nodes under it; a token
+    /// itself.
+    last: Vec<u32>,
 }
 
 impl Nodes {
-    /// The pass backwards: the number of nodes under each.
-    #[inline(never)]
-    fn count(&mut self) -> Result<(), DecodeError> {
-        if let Some(root) = self.parents.first_mut() {
-            *root = 0;
+    fn prepare(&mut self, count: usize) {
+        if self.last.len() < count {
+            self.last = vec![0; count];
+            self.lens = vec![0; count];
         }
-        let extents = Cell::from_mut(self.extents.as_mut_slice()).as_slice_of_cells();
-        let (mut next_parent, mut roots) = (NONE, 0u32);
-        let nodes = self.parents.iter().zip(extents).enumerate();
-        for (index, (parent, extent)) in nodes.skip(1).rev() {
-            let (index, above) = (index as u32, *parent);
-            // A node has children when the next node is its child.
-            let internal = next_parent == index;
-            let size = extent.get().wrapping_add(u32::from(internal));
-            extent.set(size);
-            match extents.get(above as usize) {
-                Some(total) => {
-                    let more = select_unpredictable(internal, size, 1);
-                    total.set(total.get().wrapping_add(more));
-                }
-                None => roots = roots.wrapping_add(1),
+    }
+
+    fn of(&mut self, count: usize) -> Extents<'_> {
+        Extents {
+            lens: self.lens.get_mut(..count).unwrap_or_default(),
+            last: self.last.get_mut(..count).unwrap_or_default(),
+        }
+    }
+
+    /// Finds the last node under each, backwards, and with it the extents.
+    fn count(&mut self, count: usize, tree: &mut Tree) {
+        let Extents { lens, last } = self.of(count);
+        find_last(last);
+        let mut first = 0u32;
+        for (lens, last) in lens.chunks_mut(BLOCK).zip(last.chunks(BLOCK)) {
+            for ((len, last), node) in lens.iter_mut().zip(last).zip(first..) {
+                let under = last.wrapping_sub(node);
+                *len = len.wrapping_add(under).wrapping_add(u32::from(under != 0));
             }
-            next_parent = above;
+            tree.push_extents(lens);
+            first = first.wrapping_add(lens.len() as u32);
         }
-        if roots != 0 {
-            return Err(invalid("tree", 44, "one root", format!("{roots} more")));
+    }
+}
+
+/// The last node under the last child of a node is the last under the node.
+#[inline(never)]
+fn find_last(last: &mut [u32]) {
+    let last = Cell::from_mut(last).as_slice_of_cells();
+    for child in last.iter().rev() {
+        if let Some(under) = last.get(child.get() as usize) {
+            child.set(under.get());
         }
-        if let Some(root) = extents.first().filter(|_| next_parent == 0) {
-            root.set(root.get().wrapping_add(1));
-        }
-        Ok(())
     }
 }
 

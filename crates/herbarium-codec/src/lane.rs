@@ -108,6 +108,26 @@ impl Lane {
         }
     }
 
+    /// Appends a block of values that are a byte each, counted from zero.
+    pub(crate) fn push_bytes(&mut self, values: &[u8]) {
+        debug_assert!(self.base == Base::Zero);
+        self.blocks.push((self.wide.len() as u32, 0));
+        self.low.extend(values.iter().map(|&value| u16::from(value)));
+    }
+
+    /// Changes a value of the block that was appended last, behind all that
+    /// were changed before.
+    pub(crate) fn change(&mut self, index: usize, value: u32) {
+        debug_assert!(self.base == Base::Zero);
+        let list = self.blocks.last().map_or(0, |block| block.0 as usize);
+        if let Some(low) = self.low.get_mut(index) {
+            *low = match value < u32::from(WIDE) {
+                true => value as u16,
+                false => wide_code(&mut self.wide, list, value),
+            };
+        }
+    }
+
     /// Appends distances as if all were narrow. Gives all their bits.
     #[inline]
     fn push_narrow(&mut self, distances: impl Iterator<Item = u32>) -> u32 {
@@ -138,11 +158,7 @@ impl Lane {
             if distance < u32::from(WIDE) {
                 continue;
             }
-            if self.wide.len() == list || self.wide.last() != Some(&value) {
-                self.wide.push(value);
-            }
-            let place = self.wide.len().wrapping_sub(list).wrapping_sub(1);
-            *low = WIDE | (place as u16 & 0xff);
+            *low = wide_code(&mut self.wide, list, value);
         }
     }
 
@@ -162,6 +178,16 @@ impl Lane {
         self.blocks.shrink_to_fit();
         self.wide.shrink_to_fit();
     }
+}
+
+/// The code of a value behind the others of the block whose list begins at
+/// `list`.
+fn wide_code(wide: &mut Vec<u32>, list: usize, value: u32) -> u16 {
+    if wide.len() == list || wide.last() != Some(&value) {
+        wide.push(value);
+    }
+    let place = wide.len().wrapping_sub(list).wrapping_sub(1);
+    WIDE | (place as u16 & 0xff)
 }
 
 #[cfg(test)]

@@ -237,6 +237,11 @@ impl Tree {
         self.start.get(index as usize)
     }
 
+    #[inline]
+    pub(crate) fn shape_number(&self, index: u32) -> u32 {
+        self.shape.get(index as usize)
+    }
+
     /// Length of a token, number of nodes in the subtree of any other node.
     #[inline]
     pub(crate) fn extent_at(&self, index: u32) -> u32 {
@@ -337,6 +342,7 @@ impl Tree {
 }
 
 /// The shapes of a tree: those of its book, then its own.
+#[derive(Clone, Copy)]
 pub(crate) struct Shapes<'a> {
     book: &'a [Shape],
     own: &'a [Shape],
@@ -440,18 +446,28 @@ impl Tree {
         &mut self.own
     }
 
-    /// Appends shape numbers and starts, block by block, as the decoder's walk
-    /// finds them.
-    #[inline]
-    pub(crate) fn push_walked(&mut self, shapes: &[u32], starts: &[u32]) {
-        self.shape.push_block(shapes);
+    /// Appends the next block of shape numbers, as far as a byte holds them.
+    pub(crate) fn push_short_shapes(&mut self, shapes: &[u8]) {
+        self.shape.push_bytes(shapes);
+    }
+
+    /// Changes one of the block that was appended last; in order.
+    pub(crate) fn change_shape(&mut self, index: usize, shape: u32) {
+        self.shape.change(index, shape);
+    }
+
+    /// Appends the next block of parents and starts.
+    pub(crate) fn push_places(&mut self, parents: &[u32], starts: &[u32]) {
+        self.parent.push_block(parents);
         self.start.push_block(starts);
     }
 
-    /// Fills the rest.
-    pub(crate) fn set_counted(&mut self, parents: &[u32], extents: &[u32], lines: &[u32]) {
-        self.parent.extend(parents);
-        self.extent.extend(extents);
+    /// Appends the next block of extents.
+    pub(crate) fn push_extents(&mut self, extents: &[u32]) {
+        self.extent.push_block(extents);
+    }
+
+    pub(crate) fn set_lines(&mut self, lines: &[u32]) {
         self.lines.extend(lines);
     }
 

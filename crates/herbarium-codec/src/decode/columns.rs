@@ -19,7 +19,10 @@ pub(crate) const LONG_LIMIT: u32 = FIRST_LONG as u32 + ((LONG_CODE - FIRST_LONG)
 pub(super) struct Columns<'a> {
     /// One for each node.
     pub(super) codes: &'a [u8],
-    pub(super) lens: &'a [u8],
+    lens: &'a [u8],
+    /// The token lengths and everything behind them: whoever reads a byte too
+    /// many still has one to read.
+    pub(super) lens_and_rest: &'a [u8],
     /// Length of a line end inside a gap: 1, or 2 for CR LF.
     pub(super) line_end: u32,
     pub(super) tails: Reader<'a>,
@@ -34,9 +37,8 @@ pub(super) struct Columns<'a> {
 /// What the rare things found on the way are added to.
 #[derive(Default)]
 pub(super) struct Found {
-    /// Line starts of the block at hand: the node, and the distance from where
-    /// the gap before it begins.
-    pub(super) marks: Vec<(u32, u32)>,
+    /// Start of each line but the first.
+    pub(super) lines: Vec<u32>,
     /// Nodes that end after their last child, and by how much.
     pub(super) tails: Vec<(u32, u32)>,
     /// Nodes that are errors or missing.
@@ -47,14 +49,22 @@ pub(super) struct Found {
 
 /// A node that takes more than the straight path.
 pub(super) struct Slow {
-    /// Its number in the tree, and in the block.
+    /// Its number in the tree.
     pub(super) index: u32,
-    pub(super) node: u32,
+    /// Where the gap before it begins.
+    pub(super) position: u64,
     pub(super) shape: Shape,
     /// Length of the token.
     pub(super) len: u32,
     /// Indentation of the line before it.
     pub(super) indent: i64,
+}
+
+impl Slow {
+    /// The place so many bytes behind where the gap begins.
+    fn place(&self, distance: u32) -> u32 {
+        self.position.wrapping_add(u64::from(distance)) as u32
+    }
 }
 
 impl<'a> Columns<'a> {
@@ -84,6 +94,7 @@ impl<'a> Columns<'a> {
         let long_codes = column(&mut reader, long_codes)?;
         let gaps = column(&mut reader, gaps)?;
         let lens_offset = reader.offset();
+        let lens_and_rest = reader.rest();
         let lens = reader.take(lens, "token lengths")?;
         let lines = column(&mut reader, lines)?;
         let tails = column(&mut reader, tails)?;
@@ -92,7 +103,19 @@ impl<'a> Columns<'a> {
         tree.set_crlf(style == 1);
         let line_end = u32::from(style).saturating_add(1);
         let end = reader.offset();
-        Ok(Self { codes, lens, line_end, tails, faults, long_codes, gaps, lines, end, lens_offset })
+        Ok(Self {
+            codes,
+            lens,
+            lens_and_rest,
+            line_end,
+            tails,
+            faults,
+            long_codes,
+            gaps,
+            lines,
+            end,
+            lens_offset,
+        })
     }
 
     /// The shape number that a code begins; `shapes` is how many there are.
@@ -139,7 +162,7 @@ impl<'a> Columns<'a> {
         let (gap, indent) = self.gap(code, slow, found)?;
         if slow.shape.flags & LINES != 0 {
             let len = u64::from(gap).saturating_add(u64::from(slow.len));
-            self.inner_lines(gap, len, |line| found.marks.push((slow.node, line)))?;
+            self.inner_lines(gap, len, |line| found.lines.push(slow.place(line)))?;
         }
         if slow.shape.flags & TAIL != 0 {
             found.tails.push((slow.index, self.tails.varint("tail")?));
@@ -163,7 +186,7 @@ impl<'a> Columns<'a> {
         let mut len = 0u32;
         for _ in 0..ends {
             len = len.saturating_add(self.line_end);
-            found.marks.push((slow.node, len));
+            found.lines.push(slow.place(len));
         }
         let indent = slow.indent.saturating_add(i64::from(change));
         let width = u32::try_from(indent).map_err(|_| {
@@ -184,7 +207,7 @@ impl<'a> Columns<'a> {
             return Err(invalid("gap code", self.gaps.offset(), "a code in use", code));
         }
         let len = self.lines.varint("gap length")?;
-        let mark = |line| found.marks.push((slow.node, line));
+        let mark = |line| found.lines.push(slow.place(line));
         let last = self.inner_lines(0, u64::from(len), mark)?;
         Ok((len, last.map_or(slow.indent, |last| i64::from(len.saturating_sub(last)))))
     }
@@ -218,7 +241,7 @@ impl<'a> Columns<'a> {
     pub(super) fn check_walk(
         &self,
         lens: usize,
-        depth: u32,
+        level: u32,
         indent_fits: bool,
     ) -> Result<(), DecodeError> {
         match self.lens.len().checked_sub(lens) {
@@ -238,13 +261,12 @@ impl<'a> Columns<'a> {
                 return Err(invalid("token lengths", offset, "the end of the column", found));
             }
         }
-        if depth != 0 {
-            let found = format!("{depth} levels open");
-            return Err(invalid("tree", self.end, "every node with children closed", found));
+        if level != 0 {
+            let found = format!("{level} nodes still without");
+            return Err(invalid("tree", self.end, "a last child of every node above", found));
         }
         if !indent_fits {
-            let expected = "from 0 to 4294967295 on every line";
-            return Err(invalid("indentation", self.end, expected, "another"));
+            return Err(invalid("indentation", self.end, "at least 0 on every line", "less"));
         }
         Ok(())
     }

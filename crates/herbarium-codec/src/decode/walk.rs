@@ -1,97 +1,47 @@
 //! The walk over the columns: what every node needs that depends on the nodes
 //! before it, block by block.
 //!
-//! For a block of nodes, three loops over arrays of fixed length, each simple
-//! enough to keep its state in registers:
+//! For a block of nodes, three loops, each simple enough to keep its state in
+//! registers:
 //!
-//! 1. codes to shapes;
-//! 2. shapes to parents and token lengths. Nothing here branches on the shape
-//!    of the tree: what a node does to the path of open nodes is computed by
-//!    selection, never by a jump. Nodes before which more than a few spaces
-//!    stand are put on a list;
-//! 3. that list to gaps; then gaps and lengths add up to positions, and line
-//!    starts follow from those.
+//! 1. codes to shapes, and to the [`Step`]s that the other two read;
+//! 2. which node is the child of which;
+//! 3. gaps and token lengths, which add up to positions and line starts.
+//!
+//! What a node does in 2 and 3 is added and masked, never jumped to: the shape
+//! of a tree cannot be predicted. Only what is rare leaves the third loop.
 
-use std::hint::select_unpredictable;
-
-use super::columns::{Columns, FIRST_LONG, Found, Slow};
+use super::columns::{Columns, FIRST_LONG, Found, Slow, invalid};
 use crate::DecodeError;
 use crate::lane::BLOCK;
 use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, Shape, TAIL, gap};
-use crate::tree::{NO_SHAPE, Shapes};
-
-/// No parent.
-pub(super) const NONE: u32 = u32::MAX;
+use crate::tree::{NO_SHAPE, Shapes, Tree};
 
 /// Walks trees, keeping its memory.
 #[derive(Default)]
 pub(super) struct Walk {
     block: Option<Box<Block>>,
-    shallow: Option<Shallow>,
+    shallow: Shallow,
     deep: Deep,
 }
 
-/// Takes what the walk finds, block by block.
-pub(super) trait Sink {
-    fn block(&mut self, block: &Block, len: usize);
-    fn line(&mut self, start: u32);
+/// What a later pass makes the extents of. Both have a place for every node.
+pub(super) struct Extents<'a> {
+    /// Length of the token; 0 for nodes with children.
+    pub(super) lens: &'a mut [u32],
+    /// The last child; the node itself where there is none.
+    pub(super) last: &'a mut [u32],
 }
 
 /// What the walk finds out about some nodes.
-pub(super) struct Block {
-    /// Shape numbers.
-    pub(super) id: [u32; BLOCK],
-    /// Parents; [`NONE`] for the root.
-    pub(super) parent: [u32; BLOCK],
-    /// Length of the token; 0 for nodes with children.
-    pub(super) len: [u32; BLOCK],
+struct Block {
+    step: [Step; BLOCK],
+    /// Parents; the root's is the root.
+    parent: [u32; BLOCK],
     /// First byte.
-    pub(super) start: [u32; BLOCK],
-    step: [u32; BLOCK],
-    gap: [u32; BLOCK],
-    /// The nodes whose gap is more than a few spaces, as many as there are.
-    special: [u32; BLOCK],
-}
-
-impl Walk {
-    /// Walks `count` nodes. Gives the position after the last token.
-    pub(super) fn run(
-        &mut self,
-        count: usize,
-        columns: &mut Columns<'_>,
-        shapes: Shapes<'_>,
-        found: &mut Found,
-        sink: &mut impl Sink,
-    ) -> Result<u64, DecodeError> {
-        let steps = Steps::new(shapes);
-        let block = self.block.get_or_insert_default();
-        let shallow = self.shallow.get_or_insert_default();
-        shallow.put(1, OUTSIDE);
-        self.deep.frames.clear();
-        let mut at = At { depth: 1, ..At::default() };
-        let mut left = count;
-        while left != 0 {
-            let len = left.min(BLOCK);
-            if self.deep.frames.is_empty() && at.depth as usize >= SHALLOW.saturating_sub(BLOCK) {
-                self.deep.frames.extend_from_slice(shallow.frames.as_slice());
-            }
-            read_codes(block, len, at.first, columns, &steps)?;
-            let specials = match self.deep.frames.is_empty() {
-                true => read_nodes(block, len, columns, shallow, &mut at)?,
-                false => read_nodes(block, len, columns, &mut self.deep, &mut at)?,
-            };
-            found.marks.clear();
-            read_gaps(block, specials, columns, &steps, found, &mut at)?;
-            at.position = locate(block, len, at.position);
-            found.marks.iter().for_each(|mark| sink.line(block.line_start(*mark)));
-            sink.block(block, len);
-            at.first = at.first.wrapping_add(len as u32);
-            left = left.saturating_sub(len);
-        }
-        let indent_fits = at.indents >= 0;
-        columns.check_walk(at.lens, at.depth, indent_fits)?;
-        Ok(at.position)
-    }
+    start: [u32; BLOCK],
+    /// Line starts, as many as there are.
+    lines: [u32; BLOCK],
 }
 
 /// Where the walk is.
@@ -99,283 +49,356 @@ impl Walk {
 struct At {
     /// Number of the first node of the block.
     first: u32,
-    depth: u32,
+    /// Place in [`Levels`] of the node to come.
+    level: u32,
     /// Where the last token ended.
     position: u64,
     indent: i64,
-    /// Below 0 when an indentation ever was, or was too large.
+    /// Below 0 when an indentation ever was.
     indents: i64,
     /// Place in the column of token lengths.
     lens: usize,
 }
 
-/// The first loop: most codes are shape numbers; those that are not are put
-/// on a list and made up for.
+impl Walk {
+    /// Walks the nodes. Shapes, parents and starts go into the tree. Gives the
+    /// position after the last token.
+    pub(super) fn run(
+        &mut self,
+        columns: &mut Columns<'_>,
+        shapes: Shapes<'_>,
+        found: &mut Found,
+        extents: Extents<'_>,
+        tree: &mut Tree,
+    ) -> Result<u64, DecodeError> {
+        let steps = Steps::new(shapes, columns.line_end);
+        let block = self.block.get_or_insert_default();
+        self.shallow.put(0, NONE);
+        self.shallow.put(1, 0);
+        self.deep.parents.clear();
+        let mut at = At { level: 1, ..At::default() };
+        for lens in extents.lens.chunks_mut(BLOCK) {
+            read_codes(&mut block.step, lens.len(), at.first, columns, &steps, tree)?;
+            if at.first == 0 && block.step.first().is_some_and(|root| root.stays != 0) {
+                return Err(invalid("tree", 44, "one root", "a root that is not the last"));
+            }
+            if self.deep.parents.is_empty() && at.level as usize >= SHALLOW.saturating_sub(BLOCK) {
+                self.deep.parents.extend_from_slice(self.shallow.parents.as_slice());
+            }
+            match self.deep.parents.is_empty() {
+                true => read_nesting(block, lens.len(), extents.last, &mut self.shallow, &mut at)?,
+                false => read_nesting(block, lens.len(), extents.last, &mut self.deep, &mut at)?,
+            }
+            let mut text = Text { columns, shapes, found, tree, at: &mut at };
+            text.read(block, lens)?;
+            let (parents, starts) = (block.parent.get(..lens.len()), block.start.get(..lens.len()));
+            tree.push_places(parents.unwrap_or_default(), starts.unwrap_or_default());
+            at.first = at.first.wrapping_add(lens.len() as u32);
+        }
+        columns.check_walk(at.lens, at.level, at.indents >= 0)?;
+        Ok(at.position)
+    }
+}
+
+/// The first loop: most codes are shape numbers; those that are not are looked
+/// for in strips, as most strips have none.
 #[inline(never)]
-#[expect(clippy::indexing_slicing, reason = "`node` stays below BLOCK, the length of the arrays")]
 fn read_codes(
-    block: &mut Block,
+    here: &mut [Step; BLOCK],
     len: usize,
     first: u32,
     columns: &mut Columns<'_>,
     steps: &Steps<'_>,
+    tree: &mut Tree,
 ) -> Result<(), DecodeError> {
+    const STRIP: usize = 16;
     let codes = columns.codes.get(first as usize..).unwrap_or_default();
-    let mut codes_here = [0u8; BLOCK];
-    codes_here.iter_mut().zip(codes).for_each(|(here, code)| *here = *code);
-    let mut longs = 0usize;
-    for (node, &code) in codes_here.iter().enumerate().take(len) {
-        block.id[node] = u32::from(code);
-        block.step[node] = steps.short[usize::from(code)];
-        if u32::from(code) >= steps.count {
-            block.special[longs & (BLOCK - 1)] = node as u32;
-            longs = longs.wrapping_add(1);
+    let codes = codes.get(..len).unwrap_or_default();
+    tree.push_short_shapes(codes);
+    let mut padded = [0; BLOCK];
+    padded.iter_mut().zip(codes).for_each(|(padded, code)| *padded = *code);
+    here.iter_mut().zip(&padded).for_each(|(step, &code)| *step = steps.short(code));
+    let (strips, _) = padded.as_chunks::<STRIP>();
+    for (strip, from) in strips.iter().zip((0..BLOCK).step_by(STRIP)) {
+        let largest = strip.iter().fold(0, |largest, &code| largest.max(code));
+        if u32::from(largest) < steps.count {
+            continue;
         }
-    }
-    for &node in block.special.get(..longs).unwrap_or_default() {
-        let slots = block.id.get_mut(node as usize).zip(block.step.get_mut(node as usize));
-        if let Some((id, step)) = slots {
-            *id = columns.long_code(*id, steps.shapes.len())?;
-            *step = self::step(steps.shape(*id));
+        for (&code, node) in
+            strip.iter().zip(from..).filter(|(code, _)| **code >= steps.count as u8)
+        {
+            let id = columns.long_code(u32::from(code), steps.shapes.len())?;
+            tree.change_shape((first as usize).wrapping_add(node), id);
+            if let Some(step) = here.get_mut(node) {
+                *step = Step::new(steps.shapes.get(id).unwrap_or(NO_SHAPE), columns.line_end);
+            }
         }
     }
     Ok(())
 }
 
-/// The second loop. Gives the number of special nodes.
+/// The second loop: parents, and the last child of each node.
+///
+/// Nodes on one level have one parent. A node that is the last on its level
+/// leaves it to its own children: nothing comes behind it. So a level begins
+/// with a first child of a node that is not the last, and ends with a last
+/// child that has no children; what each node does to the level is known
+/// without looking at another.
 #[inline(never)]
-#[expect(clippy::indexing_slicing, reason = "`node` stays below BLOCK, the length of the arrays")]
-fn read_nodes(
+fn read_nesting(
     block: &mut Block,
     len: usize,
-    columns: &Columns<'_>,
+    last: &mut [u32],
     levels: &mut impl Levels,
     at: &mut At,
-) -> Result<usize, DecodeError> {
-    let (lens, first) = (columns.lens, at.first);
-    let (mut lens_at, mut depth, mut specials) = (at.lens, at.depth, 0usize);
-    for node in 0..len.min(BLOCK) {
-        let step = block.step[node];
-        let byte = u32::from(lens.get(lens_at).copied().unwrap_or(0));
-        let in_column = step >> STEP_COLUMN & 1;
-        lens_at = lens_at.wrapping_add(in_column as usize);
-        block.len[node] = (step >> STEP_LEN & 0xff) | (byte & in_column.wrapping_neg());
-        if byte & in_column << 7 != 0 {
-            (block.len[node], lens_at) = columns.long_len(lens_at.wrapping_sub(1))?;
-        }
-        block.gap[node] = step >> STEP_GAP & 0xff;
-        block.special[specials & (BLOCK - 1)] = node as u32;
-        specials = specials.wrapping_add((step >> STEP_SPECIAL & 1) as usize);
-
-        let Frame { parent, next: after } = levels.at(depth);
-        block.parent[node] = parent;
-        let next = select_unpredictable(step >> STEP_LAST & 1 != 0, after, depth);
-        depth = depth.wrapping_add(1);
-        levels.put(depth, Frame { parent: first.wrapping_add(node as u32), next });
-        depth = select_unpredictable(step >> STEP_INTERNAL & 1 != 0, depth, next);
-    }
-    (at.lens, at.depth) = (lens_at, depth);
-    Ok(specials)
-}
-
-/// The third loop: the gaps that are more than a few spaces.
-#[inline(never)]
-fn read_gaps(
-    block: &mut Block,
-    specials: usize,
-    columns: &mut Columns<'_>,
-    steps: &Steps<'_>,
-    found: &mut Found,
-    at: &mut At,
 ) -> Result<(), DecodeError> {
-    let line_end = columns.line_end;
-    for &node in block.special.get(..specials).unwrap_or_default() {
-        let place = node as usize;
-        let step = block.step.get(place).copied().unwrap_or(0);
-        let gap = if step & STEP_SLOW == 0 {
-            at.indent = at.indent.wrapping_add(i64::from((step >> STEP_CHANGE) as i8));
-            found.marks.push((node, line_end));
-            at.indent.wrapping_add(i64::from(line_end)) as u32
-        } else {
-            let shape = steps.shape(block.id.get(place).copied().unwrap_or(0));
-            let len = block.len.get(place).copied().unwrap_or(0);
-            let slow =
-                Slow { index: at.first.wrapping_add(node), node, shape, len, indent: at.indent };
-            let (gap, indent) = columns.slow(&slow, found)?;
-            at.indent = indent;
-            gap
-        };
-        at.indents |= at.indent | MAX_INDENT.wrapping_sub(at.indent);
-        if let Some(slot) = block.gap.get_mut(place) {
-            *slot = gap;
+    let mut level = at.level;
+    let last_here = last.get_mut(at.first as usize..).unwrap_or_default();
+    last_here.iter_mut().take(len).zip(at.first..).for_each(|(last, node)| *last = node);
+    let steps = block.step.get(..len).unwrap_or_default();
+    let parents = block.parent.get_mut(..len).unwrap_or_default();
+    let nodes = steps.iter().zip(parents).zip(at.first..);
+    for ((step, parent), node) in nodes {
+        *parent = levels.at(level);
+        match last.get_mut(*parent as usize) {
+            Some(last) => *last = node,
+            None => return Err(invalid("tree", 44, "one root", format!("node {node} beside it"))),
         }
+        let below = level.wrapping_add(u32::from(step.stays));
+        levels.put(below, node);
+        level = below.wrapping_sub(u32::from(step.leaf));
     }
+    at.level = level;
     Ok(())
 }
 
-/// Gaps and lengths add up to positions. Gives the last one.
-#[inline(never)]
-fn locate(block: &mut Block, len: usize, position: u64) -> u64 {
-    let mut position = position;
-    let nodes = block.start.iter_mut().zip(&block.gap).zip(&block.len);
-    for ((start, &gap), &len) in nodes.take(len) {
-        position = position.wrapping_add(u64::from(gap));
-        *start = position as u32;
-        position = position.wrapping_add(u64::from(len));
-    }
-    position
+/// The third loop.
+struct Text<'t, 'c> {
+    columns: &'t mut Columns<'c>,
+    shapes: Shapes<'t>,
+    found: &'t mut Found,
+    tree: &'t Tree,
+    at: &'t mut At,
 }
 
-impl Block {
-    /// Where a line starts that was marked by its distance from a gap's begin.
-    #[inline]
-    fn line_start(&self, (node, distance): (u32, u32)) -> u32 {
-        let start = self.start.get(node as usize).copied().unwrap_or(0);
-        let gap = self.gap.get(node as usize).copied().unwrap_or(0);
-        start.wrapping_sub(gap).wrapping_add(distance)
+impl Text<'_, '_> {
+    fn read(&mut self, block: &mut Block, lens: &mut [u32]) -> Result<(), DecodeError> {
+        let Block { step: steps, start: starts, lines, .. } = block;
+        let mut node = 0usize;
+        loop {
+            let (steps, starts, lens) = (
+                steps.get(node..).unwrap_or_default(),
+                starts.get_mut(node..).unwrap_or_default(),
+                lens.get_mut(node..).unwrap_or_default(),
+            );
+            let run = read_run(steps, starts, lens, self.columns.lens_and_rest, lines, self.at);
+            self.found.lines.extend_from_slice(lines.get(..run.lines).unwrap_or_default());
+            node = node.wrapping_add(run.nodes);
+            let places = steps.get(run.nodes).zip(starts.get_mut(run.nodes));
+            let Some(((step, start), len)) = places.zip(lens.get_mut(run.nodes)) else {
+                return Ok(());
+            };
+            (*start, *len) = self.rare(node, *step)?;
+            node = node.wrapping_add(1);
+        }
     }
+
+    /// Start and length of a node that is not on the straight path.
+    #[inline(never)]
+    fn rare(&mut self, node: usize, step: Step) -> Result<(u32, u32), DecodeError> {
+        let index = self.at.first.wrapping_add(node as u32);
+        let mut len = u32::from(step.len);
+        if step.column != 0 {
+            (len, self.at.lens) = self.columns.long_len(self.at.lens)?;
+        }
+        let (position, indent) = (self.at.position, self.at.indent);
+        let shape = self.shapes.get(self.tree.shape_number(index)).unwrap_or(NO_SHAPE);
+        let slow = Slow { index, position, shape, len, indent };
+        let (gap, indent) = self.columns.slow(&slow, self.found)?;
+        self.at.indent = indent;
+        self.at.indents |= indent;
+        let start = position.wrapping_add(u64::from(gap));
+        self.at.position = start.wrapping_add(u64::from(len));
+        Ok((start as u32, len))
+    }
+}
+
+/// How far [`read_run`] came.
+struct Run {
+    nodes: usize,
+    lines: usize,
+}
+
+/// Reads nodes up to the first that is rare, or has a length of more than one
+/// byte.
+#[inline(never)]
+#[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
+fn read_run(
+    steps: &[Step],
+    starts: &mut [u32],
+    lens: &mut [u32],
+    lens_column: &[u8],
+    lines: &mut [u32; BLOCK],
+    at: &mut At,
+) -> Run {
+    let (mut position, mut indent, mut indents) = (at.position, at.indent, at.indents);
+    let (mut lens_at, mut lines_at, mut nodes) = (at.lens, 0usize, 0usize);
+    for ((step, start), len) in steps.iter().zip(starts).zip(lens) {
+        let Some(&byte) = lens_column.get(lens_at) else { break };
+        let byte = byte & step.column;
+        if byte | step.rare >= 0x80 {
+            break;
+        }
+        lens_at = lens_at.wrapping_add(usize::from(step.column & 1));
+        position = position.wrapping_add(u64::from(step.gap));
+        lines[lines_at & (BLOCK - 1)] = position as u32;
+        lines_at = lines_at.wrapping_add(usize::from(step.line & 1));
+        indent = indent.wrapping_add(i64::from(step.change));
+        indents |= indent;
+        position = position.wrapping_add((indent & i64::from(step.line as i8)) as u64);
+        *start = position as u32;
+        *len = u32::from(byte | step.len);
+        position = position.wrapping_add(u64::from(*len));
+        nodes = nodes.wrapping_add(1);
+    }
+    (at.position, at.indent, at.indents, at.lens) = (position, indent, indents, lens_at);
+    Run { nodes, lines: lines_at }
 }
 
 impl Default for Block {
     fn default() -> Self {
         let none = [0; BLOCK];
-        Self {
-            id: none,
-            parent: none,
-            len: none,
-            start: none,
-            step: none,
-            gap: none,
-            special: none,
-        }
+        Self { step: [Step::default(); BLOCK], parent: none, start: none, lines: none }
     }
 }
 
-/// The widest indentation; a line end fits beside it.
-const MAX_INDENT: i64 = u32::MAX as i64 - 2;
+/// What the walk needs of a shape, a byte for each thing.
+#[derive(Clone, Copy, Default)]
+#[repr(align(8))]
+struct Step {
+    /// 1 when the level goes on after the node: it is not the last child.
+    stays: u8,
+    /// 1 when the node has no children.
+    leaf: u8,
+    /// All bits when the length of the token stands in the column.
+    column: u8,
+    /// Length of the token where it does not.
+    len: u8,
+    /// The gap before the node, or the line end in it.
+    gap: u8,
+    /// All bits when the gap is a line end and an indentation.
+    line: u8,
+    /// By how much that indentation differs from the last.
+    change: i8,
+    /// 0x80 when the gap is anything else, or the node has something else that
+    /// few nodes have.
+    rare: u8,
+}
 
-/// What the walk needs of a shape, in one word; this is one bit of it.
-/// The gap is neither a few spaces nor one line end and an indentation, or the
-/// node has something else that is rare.
-const STEP_SLOW: u32 = 4;
-/// Bit numbers: the node has children; is the last child; has its length in
-/// the column; has a gap that is not a few spaces.
-const STEP_INTERNAL: u32 = 0;
-const STEP_LAST: u32 = 1;
-const STEP_COLUMN: u32 = 3;
-const STEP_SPECIAL: u32 = 4;
-/// First bits of bytes: the token's length, the gap without line ends, the
-/// change of indentation.
-const STEP_LEN: u32 = 8;
-const STEP_GAP: u32 = 16;
-const STEP_CHANGE: u32 = 24;
-
-fn step(shape: Shape) -> u32 {
-    let bits = u32::from(shape.has(INTERNAL)) << STEP_INTERNAL
-        | u32::from(shape.has(LAST)) << STEP_LAST
-        | u32::from(shape.has(LEN_COLUMN)) << STEP_COLUMN
-        | u32::from(shape.len) << STEP_LEN;
-    let broken = shape.is_fault() || shape.is_error_token();
-    let rare = broken || shape.flags & (GAP_COLUMN | LINES | TAIL) != 0;
-    match gap::lines(shape.gap) {
-        _ if rare => bits | STEP_SLOW | 1 << STEP_SPECIAL,
-        None if shape.gap < gap::PLAIN => bits | u32::from(shape.gap) << STEP_GAP,
-        Some((1, change)) => {
-            bits | 1 << STEP_SPECIAL | u32::from(change as i8 as u8) << STEP_CHANGE
+impl Step {
+    fn new(shape: Shape, line_end: u32) -> Self {
+        let all = |flag| u8::from(flag).wrapping_neg();
+        let broken = shape.is_fault() || shape.is_error_token();
+        let rare = broken || shape.flags & (GAP_COLUMN | LINES | TAIL) != 0;
+        let step = Self {
+            stays: u8::from(!shape.has(LAST)),
+            leaf: u8::from(!shape.has(INTERNAL)),
+            column: all(shape.has(LEN_COLUMN)),
+            len: shape.len,
+            ..Self::default()
+        };
+        match gap::lines(shape.gap) {
+            _ if rare => Self { rare: 0x80, ..step },
+            None if shape.gap < gap::PLAIN => Self { gap: shape.gap, ..step },
+            Some((1, change)) => {
+                Self { gap: line_end as u8, line: 0xff, change: change as i8, ..step }
+            }
+            _ => Self { rare: 0x80, ..step },
         }
-        _ => bits | STEP_SLOW | 1 << STEP_SPECIAL,
     }
 }
 
 /// The steps of the shapes that codes of one byte stand for.
 struct Steps<'a> {
-    short: [u32; 256],
+    short: [Step; 256],
     /// Codes from here on are no shape number, or none that exists.
     count: u32,
     shapes: Shapes<'a>,
 }
 
 impl<'a> Steps<'a> {
-    fn new(shapes: Shapes<'a>) -> Self {
+    fn new(shapes: Shapes<'a>, line_end: u32) -> Self {
         let count = shapes.len().min(usize::from(FIRST_LONG)) as u32;
-        let mut short = [0; 256];
+        let mut short = [Step::default(); 256];
         for (id, short) in (0..count).zip(&mut short) {
-            *short = shapes.get(id).map_or(0, step);
+            *short = Step::new(shapes.get(id).unwrap_or(NO_SHAPE), line_end);
         }
         Self { short, count, shapes }
     }
 
-    fn shape(&self, id: u32) -> Shape {
-        self.shapes.get(id).unwrap_or(NO_SHAPE)
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "as many as a byte numbers")]
+    fn short(&self, code: u8) -> Step {
+        self.short[usize::from(code)]
     }
 }
 
-/// What has to be known about a level of the tree while walking it in
-/// pre-order. Level 0 is outside the tree; the root stands on level 1.
-#[derive(Clone, Copy)]
-#[repr(align(8))]
-struct Frame {
-    /// The node whose children stand on this level.
-    parent: u32,
-    /// The level that goes on after the last node of this one.
-    next: u32,
-}
-
-/// What is on level 0, and on level 1 at first.
-const OUTSIDE: Frame = Frame { parent: NONE, next: 0 };
-
-/// The levels on the path to where the walk is.
+/// The parents of the levels at hand. Level 0 is outside the tree; the root
+/// stands on level 1, and is its own parent.
 trait Levels {
-    fn at(&self, depth: u32) -> Frame;
-    fn put(&mut self, depth: u32, frame: Frame);
+    fn at(&self, level: u32) -> u32;
+    fn put(&mut self, level: u32, parent: u32);
 }
+
+/// No parent.
+const NONE: u32 = u32::MAX;
 
 /// Levels that [`Shallow`] has: most trees of people's code stay below 100.
 const SHALLOW: usize = 1024;
 
 /// Levels of a tree that is not very deep, in an array whose length the
-/// compiler knows. [`Walk::run`] sees to it that no depth is beyond it.
+/// compiler knows. [`Walk::run`] sees to it that no level is beyond it.
 struct Shallow {
-    frames: Box<[Frame; SHALLOW]>,
+    parents: Box<[u32; SHALLOW]>,
 }
 
 impl Default for Shallow {
     fn default() -> Self {
-        Self { frames: Box::new([OUTSIDE; SHALLOW]) }
+        Self { parents: Box::new([NONE; SHALLOW]) }
     }
 }
 
 impl Levels for Shallow {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
-    fn at(&self, depth: u32) -> Frame {
-        self.frames[depth as usize & (SHALLOW - 1)]
+    fn at(&self, level: u32) -> u32 {
+        self.parents[level as usize & (SHALLOW - 1)]
     }
 
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
-    fn put(&mut self, depth: u32, frame: Frame) {
-        self.frames[depth as usize & (SHALLOW - 1)] = frame;
+    fn put(&mut self, level: u32, parent: u32) {
+        self.parents[level as usize & (SHALLOW - 1)] = parent;
     }
 }
 
 /// Levels of any number.
 #[derive(Default)]
 struct Deep {
-    frames: Vec<Frame>,
+    parents: Vec<u32>,
 }
 
 impl Levels for Deep {
     #[inline]
-    fn at(&self, depth: u32) -> Frame {
-        self.frames.get(depth as usize).copied().unwrap_or(OUTSIDE)
+    fn at(&self, level: u32) -> u32 {
+        self.parents.get(level as usize).copied().unwrap_or(NONE)
     }
 
     #[inline]
-    fn put(&mut self, depth: u32, frame: Frame) {
-        match self.frames.get_mut(depth as usize) {
-            Some(place) => *place = frame,
-            None => self.frames.push(frame),
+    fn put(&mut self, level: u32, parent: u32) {
+        match self.parents.get_mut(level as usize) {
+            Some(place) => *place = parent,
+            None => self.parents.push(parent),
         }
     }
 }
