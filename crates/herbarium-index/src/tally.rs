@@ -32,6 +32,7 @@ impl<'a> Tally<'a> {
     /// The report; times and cancellation are for the caller to add.
     pub(crate) fn finish(mut self) -> IndexReport {
         self.report.problems.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
+        metrics::counter!("herbarium_trees_reused_total").increment(self.report.trees_reused);
         self.report.parse_cpu_seconds = self.parse_cpu.as_secs_f64();
         self.report
     }
@@ -64,7 +65,6 @@ impl<'a> Tally<'a> {
         match row.outcome {
             Outcome::Tree(_) => {
                 self.report.trees_reused += 1;
-                metrics::counter!("herbarium_trees_reused_total").increment(1);
                 self.tree(row);
             }
             Outcome::None(why) => {
@@ -110,7 +110,6 @@ impl<'a> Tally<'a> {
             self.report.trees_new += 1;
         } else {
             self.report.trees_reused += 1;
-            metrics::counter!("herbarium_trees_reused_total").increment(1);
         }
         self.tree(row);
     }

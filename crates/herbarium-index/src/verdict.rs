@@ -18,6 +18,10 @@ pub struct VerifyReport {
     pub compared: u64,
     /// Nodes compared.
     pub nodes: u64,
+    /// Whether trees were to be compared at all.
+    pub deep: bool,
+    /// Workspaces whose files say which trees should be in the store.
+    pub workspaces: u64,
     /// Trees that differ from a fresh parse.
     pub differing: u64,
     /// Each difference, by path: the first ones of a tree, and of at most 1,000
@@ -42,9 +46,20 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
-    /// Whether nothing is wrong with the store.
+    /// Whether nothing is wrong with the store. One whose trees were to be
+    /// compared, and that knows of no workspace to compare them with, is not
+    /// sound: see [`VerifyReport::is_adrift`].
     pub fn is_sound(&self) -> bool {
-        self.differing == 0 && self.damaged.is_empty() && self.missing_tree == 0
+        self.differing == 0
+            && self.damaged.is_empty()
+            && self.missing_tree == 0
+            && !self.is_adrift()
+    }
+
+    /// Whether there was nothing to compare the trees with: no workspace is
+    /// known. The next `index` makes its workspace known again.
+    pub fn is_adrift(&self) -> bool {
+        self.deep && self.trees != 0 && self.workspaces == 0
     }
 }
 

@@ -28,13 +28,28 @@ pub(crate) fn verify(
         findings.damaged.insert(finding.to_string(), finding.key);
     }
     let trees = shared.store.iter_trees().map(|entry| entry.key).collect();
-    let files = if deep { sources(&shared.store)? } else { Vec::new() };
+    let files = sources(&shared.store)?;
+    let workspaces = shared.store.manifests()?.len() as u64;
+    let missing = if deep { 0 } else { count_missing(&shared.store, &files)? };
+    let files = if deep { files } else { Vec::new() };
     let check = Arc::new(Check::new(shared, trees, files, cancel));
     findings.collect(&check, &mut ticker, cancel)?;
     let mut report = findings.finish();
+    report.deep = deep;
+    report.workspaces = workspaces;
+    report.missing_tree += missing;
     report.cancelled = cancel.is_cancelled();
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// How many of the files lack the tree that they were indexed with.
+fn count_missing(store: &Store, files: &[Source]) -> Result<u64, StoreError> {
+    let mut missing = 0;
+    for file in files {
+        missing += u64::from(!store.contains(&file.key)?);
+    }
+    Ok(missing)
 }
 
 /// Files that have a tree, in all workspaces.
