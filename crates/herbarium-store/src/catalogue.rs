@@ -325,6 +325,10 @@ impl Catalogue {
         match result {
             Ok(db) => State::Open(Db::Write(db)),
             Err(error) => {
+                // Where it may not be written, it may still be read.
+                if let Ok(db) = guarded(|| Ok(builder().open_read_only(&self.path)?)) {
+                    return State::Open(Db::Read(db));
+                }
                 let catalogue = self.path.display();
                 tracing::warn!(%catalogue, %error, "going on without the catalogue");
                 State::Without
@@ -362,6 +366,21 @@ impl Catalogue {
         metrics::counter!("herbarium_store_damaged_total").increment(1);
         if let Err(error) = fs::rename(&self.path, &aside) {
             tracing::warn!(%error, "could not set the catalogue aside");
+        }
+    }
+}
+
+impl Drop for Catalogue {
+    /// Closing writes, and may trip over damage that nothing else has met.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let closing = std::mem::replace(state, State::Without);
+        let closed = guarded(|| {
+            drop(closing);
+            Ok(())
+        });
+        if closed.is_err() && !self.read_only {
+            self.set_aside();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use herbarium_index::{IndexReport, LanguageFigures, Problem, ProblemKind};
 use herbarium_languages::{Tier, known};
@@ -21,16 +22,36 @@ const NAMED_PROBLEMS: usize = 20;
 
 pub(super) fn run(app: &App, args: IndexArgs) -> Result<Exit, Failure> {
     let engine = engine(app, Access::Write)?;
+    let (mut paths, unusable) = usable(&args.paths);
+    if paths.is_empty() {
+        paths.clone_from(&args.paths);
+    }
+    let cancel = cancel_on_ctrl_c();
     let report = {
         let progress = reporter(app);
-        engine.index(&args.paths, &*progress, &cancel_on_ctrl_c())
+        engine.index(&paths, &*progress, &cancel)
     };
     let report = report.map_err(|error| run_failed(&error))?;
     match app.global.json {
         true => app.print_json(&IndexJson::new(app, &report))?,
         false => Summary { app, report: &report }.print(&mut *app.out())?,
     }
+    // The others are done: now the error for the first that could not be.
+    if let Some(path) = unusable.first().filter(|_| !report.cancelled) {
+        let refused = engine.index(std::slice::from_ref(path), &*reporter(app), &cancel);
+        refused.map_err(|error| run_failed(&error))?;
+    }
     Ok(exit_of(&report))
+}
+
+/// The paths that are files or folders, and those that are not, so that one of
+/// these does not keep the others from being indexed.
+fn usable(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let is_usable = |path: &&PathBuf| {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir())
+    };
+    let (usable, unusable): (Vec<_>, Vec<_>) = paths.iter().partition(is_usable);
+    (usable.into_iter().cloned().collect(), unusable.into_iter().cloned().collect())
 }
 
 /// A file over a limit is named and is no failure; one that could not be read is.

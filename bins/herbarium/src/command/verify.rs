@@ -208,6 +208,10 @@ impl Findings<'_> {
 
     fn advice(&self) -> &'static str {
         let report = self.report;
+        if report.is_adrift() {
+            return "there is nothing to compare the trees with, as no workspace is known: \
+                    `herbarium index PATH` makes it known again";
+        }
         let whole = self.deep && report.differing == 0 && report.missing_tree == 0;
         match whole && !report.cancelled {
             true => {
