@@ -1,0 +1,70 @@
+//! Manifests of workspaces.
+
+use std::path::Path;
+
+use crate::catalogue::ManifestHead;
+use crate::{
+    Manifest, ManifestInfo, Store, StoreError, path_bytes, path_from_bytes, report_damaged,
+};
+
+impl Store {
+    /// The manifest of a workspace; `None` where there is none, or none that can
+    /// be read.
+    ///
+    /// # Errors
+    /// None at present; a store on another kind of storage may have some.
+    pub fn manifest(&self, root: &Path) -> Result<Option<Manifest>, StoreError> {
+        let root = path_bytes(root);
+        let Some(blob) = self.catalogue.manifest(&|| self.contents(), &root) else {
+            return Ok(None);
+        };
+        let manifest = Manifest::from_bytes(&blob);
+        let manifest = manifest.filter(|manifest| path_bytes(manifest.root()) == root);
+        if manifest.is_none() {
+            report_damaged(self.catalogue.path(), None, None, "a manifest cannot be read");
+        }
+        Ok(manifest)
+    }
+
+    /// Stores the manifest of a workspace in place of the one before: all of it,
+    /// or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Catalogue`] if it cannot be written.
+    pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        self.may_write("store a manifest")?;
+        let blob = manifest.to_bytes();
+        let head = ManifestHead {
+            root: path_bytes(manifest.root()),
+            rows: manifest.rows().len() as u64,
+            len: blob.len() as u64,
+            chunks: 0,
+            taken_ns: manifest.taken_ns() as u64,
+        };
+        self.catalogue.put_manifest(&|| self.contents(), &head, &blob)
+    }
+
+    /// The workspaces that have a manifest.
+    ///
+    /// # Errors
+    /// As [`Store::manifest`].
+    pub fn manifests(&self) -> Result<Vec<ManifestInfo>, StoreError> {
+        let heads = self.catalogue.manifests(&|| self.contents());
+        let info = |head: ManifestHead| ManifestInfo {
+            root: path_from_bytes(&head.root),
+            rows: head.rows,
+            bytes: head.len,
+            taken_ns: head.taken_ns as i64,
+        };
+        Ok(heads.into_iter().map(info).collect())
+    }
+
+    /// Removes the manifest of a workspace; says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Catalogue`] if it cannot be written.
+    pub fn remove_manifest(&self, root: &Path) -> Result<bool, StoreError> {
+        self.may_write("remove a manifest")?;
+        self.catalogue.remove_manifest(&|| self.contents(), &path_bytes(root))
+    }
+}

@@ -1,0 +1,177 @@
+//! What trees need to be opened: grammar tables and dictionaries.
+
+use std::sync::Arc;
+
+use herbarium_codec::{Fingerprint, Grammar};
+
+use crate::record::{Kind, RecordKey};
+use crate::{Dictionary, DictionaryId, Put, Store, StoreError};
+
+use super::read::{Fault, unpacked};
+
+/// A grammar table or a dictionary, read by its place.
+pub(crate) enum Special {
+    Grammar(Fingerprint, Vec<u8>),
+    Dictionary(Dictionary),
+}
+
+impl Store {
+    /// Stores a grammar table, unless it is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it cannot be written.
+    pub fn put_grammar(&self, grammar: &Grammar) -> Result<Put, StoreError> {
+        let fingerprint = grammar.fingerprint();
+        let key = grammar_key(&fingerprint);
+        if let Some(put) = self.found(&key)? {
+            // The record may be damaged: only what can be read counts as there.
+            if self.grammar(&fingerprint)?.is_some() {
+                return Ok(put);
+            }
+        }
+        let bytes = grammar.to_bytes();
+        let put = self.put_special(key, fingerprint, &bytes)?;
+        self.copy_to_catalogue(|| {
+            self.catalogue.put_grammar(&|| self.contents(), &fingerprint, &bytes)
+        });
+        self.grammars.insert(fingerprint, Arc::new(grammar.clone()));
+        Ok(put)
+    }
+
+    /// The grammar table with this fingerprint; decoded once in a process.
+    ///
+    /// # Errors
+    /// As [`Store::get_tree`].
+    pub fn grammar(&self, fingerprint: &Fingerprint) -> Result<Option<Arc<Grammar>>, StoreError> {
+        if let Some(grammar) = self.grammars.get(fingerprint) {
+            return Ok(Some(grammar));
+        }
+        let key = grammar_key(fingerprint);
+        let mut found = self.read(&key, |record, scratch| {
+            let bytes = unpacked(scratch, record)?;
+            decode_grammar(&bytes, fingerprint).ok_or(Fault::Damaged("not that grammar's table"))
+        })?;
+        if found.is_none() {
+            let copy = self.catalogue.grammar(&|| self.contents(), fingerprint);
+            found = copy.and_then(|bytes| decode_grammar(&bytes, fingerprint));
+        }
+        Ok(found.map(|grammar| self.grammars.insert(*fingerprint, Arc::new(grammar))))
+    }
+
+    /// Stores a dictionary, unless it is there, and makes it the one that
+    /// [`Store::dictionary_for`] gives.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it cannot be written, [`StoreError::TooLarge`]
+    /// beyond 1 GiB.
+    pub fn put_dictionary(&self, dictionary: &Arc<Dictionary>) -> Result<Put, StoreError> {
+        let put = self.store_dictionary(dictionary)?;
+        let fingerprint = dictionary.fingerprint();
+        let bytes = dictionary.to_bytes();
+        self.copy_to_catalogue(|| {
+            let id = dictionary.id();
+            self.catalogue.put_dictionary(&|| self.contents(), id, &fingerprint, &bytes)
+        });
+        self.current.replace(fingerprint, Arc::clone(dictionary));
+        Ok(put)
+    }
+
+    /// The dictionary that new trees of a grammar should use: the one that was
+    /// put last.
+    ///
+    /// # Errors
+    /// As [`Store::get_tree`].
+    pub fn dictionary_for(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Arc<Dictionary>>, StoreError> {
+        if let Some(dictionary) = self.current.get(fingerprint) {
+            return Ok(Some(dictionary));
+        }
+        self.look_again()?;
+        let noted = self.catalogue.current(&|| self.contents(), fingerprint);
+        let found = noted.and_then(|id| self.dictionary(id)).or_else(|| {
+            let contents = self.contents();
+            let mut of_grammar =
+                contents.dictionaries.iter().rev().filter(|(_, of, _)| of == fingerprint);
+            of_grammar.find_map(|(id, _, _)| self.dictionary(*id))
+        });
+        Ok(found.map(|dictionary| self.current.insert(*fingerprint, dictionary)))
+    }
+
+    fn put_special(
+        &self,
+        key: RecordKey,
+        fingerprint: Fingerprint,
+        bytes: &[u8],
+    ) -> Result<Put, StoreError> {
+        self.may_write("store a grammar table or dictionary")?;
+        let put = self.writer().put(key, (fingerprint, None), bytes, None)?;
+        // Trees will rest on it.
+        self.flush()?;
+        Ok(put)
+    }
+
+    pub(super) fn store_dictionary(&self, dictionary: &Arc<Dictionary>) -> Result<Put, StoreError> {
+        let key = dictionary_key(dictionary);
+        let put = match self.found(&key)? {
+            Some(put) if self.dictionary(dictionary.id()).is_some() => put,
+            _ => self.put_special(key, dictionary.fingerprint(), &dictionary.to_bytes())?,
+        };
+        self.dictionaries.insert(dictionary.id(), Arc::clone(dictionary));
+        Ok(put)
+    }
+
+    /// A dictionary by its id; read once in a process.
+    pub(crate) fn dictionary(&self, id: DictionaryId) -> Option<Arc<Dictionary>> {
+        if let Some(dictionary) = self.dictionaries.get(&id) {
+            return Some(dictionary);
+        }
+        let found = self.dictionary_in_segments(id).or_else(|| {
+            let bytes = self.catalogue.dictionary(&|| self.contents(), id)?;
+            Dictionary::from_bytes(&bytes)
+        });
+        let found = found.filter(|dictionary| dictionary.id() == id)?;
+        Some(self.dictionaries.insert(id, Arc::new(found)))
+    }
+
+    fn dictionary_in_segments(&self, id: DictionaryId) -> Option<Dictionary> {
+        let wanted =
+            |key: &RecordKey| key.kind == Kind::DICTIONARY && key.prefix() == id.0.to_le_bytes();
+        self.specials(wanted).into_iter().find_map(|(_, special)| match special {
+            Special::Dictionary(dictionary) if dictionary.id() == id => Some(dictionary),
+            _ => None,
+        })
+    }
+
+    /// Grammar tables and dictionaries in all segments, with their age.
+    pub(super) fn specials(
+        &self,
+        wanted: impl Fn(&RecordKey) -> bool,
+    ) -> Vec<((u64, u32), Special)> {
+        let mut scratch = self.pool.take();
+        let mut specials = Vec::new();
+        for segment in self.shelf.segments().iter() {
+            for offset in segment.specials() {
+                let special = segment.special(offset, &mut scratch, &wanted);
+                specials.extend(special.map(|special| ((segment.sequence(), offset), special)));
+            }
+        }
+        self.pool.put_back(scratch);
+        specials
+    }
+}
+
+fn grammar_key(fingerprint: &Fingerprint) -> RecordKey {
+    let mut key = [0; 32];
+    key.iter_mut().zip(fingerprint.0).for_each(|(place, byte)| *place = byte);
+    RecordKey { kind: Kind::GRAMMAR, key }
+}
+
+fn dictionary_key(dictionary: &Dictionary) -> RecordKey {
+    RecordKey { kind: Kind::DICTIONARY, key: dictionary.key() }
+}
+
+pub(crate) fn decode_grammar(bytes: &[u8], fingerprint: &Fingerprint) -> Option<Grammar> {
+    Grammar::from_bytes(bytes).ok().filter(|grammar| grammar.fingerprint() == *fingerprint)
+}
