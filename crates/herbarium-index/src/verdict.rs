@@ -29,6 +29,10 @@ pub struct VerifyReport {
     pub differences: Vec<Difference>,
     /// Trees that cannot be read. The next `index` presses their files again.
     pub damaged: Vec<DamagedTree>,
+    /// Damaged places that cost nothing any more: their tree is in the store once
+    /// more, or they were noted before and every indexed file has its tree.
+    /// Nothing is wrong with a store that has some.
+    pub healed: u64,
     /// Files whose tree should be in the store and is not, or is damaged.
     pub missing_tree: u64,
     /// Indexed files that are gone or cannot be read.

@@ -1,11 +1,13 @@
 //! Whether what is stored is whole, and what a parser says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use herbarium_languages::by_id;
-use herbarium_store::{Outcome as RowOutcome, Store, StoreError, TreeKey, path_from_bytes};
+use herbarium_store::{
+    Outcome as RowOutcome, Store, StoreError, TreeKey, VerifyFinding, path_from_bytes,
+};
 
 use crate::check::{Check, Done, Finding, Job, Source};
 use crate::crew::{Crew, Event, Outcome};
@@ -24,32 +26,26 @@ pub(crate) fn verify(
     ticker.phase(Phase::Verify);
     let mut findings = Findings::default();
     // First: what it finds damaged counts as missing from then on.
-    for finding in shared.store.verify()?.findings {
-        findings.damaged.insert(finding.to_string(), finding.key);
-    }
+    let damage = shared.store.verify()?.findings;
     let trees = shared.store.iter_trees().map(|entry| entry.key).collect();
     let files = sources(&shared.store)?;
+    let needed: Vec<TreeKey> = files.iter().map(|file| file.key).collect();
     let workspaces = shared.store.manifests()?.len() as u64;
-    let missing = if deep { 0 } else { count_missing(&shared.store, &files)? };
     let files = if deep { files } else { Vec::new() };
     let check = Arc::new(Check::new(shared, trees, files, cancel));
     findings.collect(&check, &mut ticker, cancel)?;
+    // After all were read: what cannot be read is no longer there.
+    let missing = findings.count_missing(&shared.store, &needed)?;
+    findings.judge(&shared.store, damage, workspaces != 0 && missing == 0);
     let mut report = findings.finish();
     report.deep = deep;
     report.workspaces = workspaces;
-    report.missing_tree += missing;
+    if !deep {
+        report.missing_tree = missing;
+    }
     report.cancelled = cancel.is_cancelled();
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
-}
-
-/// How many of the files lack the tree that they were indexed with.
-fn count_missing(store: &Store, files: &[Source]) -> Result<u64, StoreError> {
-    let mut missing = 0;
-    for file in files {
-        missing += u64::from(!store.contains(&file.key)?);
-    }
-    Ok(missing)
 }
 
 /// Files that have a tree, in all workspaces.
@@ -73,6 +69,8 @@ struct Findings {
     report: VerifyReport,
     /// By what is said of them, so that two ways to find one thing tell it once.
     damaged: BTreeMap<String, Option<TreeKey>>,
+    /// Trees that are there and cannot be decoded.
+    unusable: HashSet<TreeKey>,
     broken: Option<IndexError>,
 }
 
@@ -111,6 +109,7 @@ impl Findings {
             (_, Outcome::Done(Done::Decoded { trees, damaged })) => {
                 self.report.trees += trees;
                 ticker.done_more(trees, 0);
+                self.unusable.extend(damaged.iter().map(|(key, _)| *key));
                 let named = |(key, why)| (format!("tree {key}: {why}"), Some(key));
                 self.damaged.extend(damaged.into_iter().map(named));
             }
@@ -163,6 +162,33 @@ impl Findings {
             expected: it.expected,
             found: it.found,
         }));
+    }
+
+    /// How many of the trees that files need are not there, or cannot be used.
+    fn count_missing(&self, store: &Store, needed: &[TreeKey]) -> Result<u64, StoreError> {
+        let mut missing = 0;
+        for key in needed {
+            missing += u64::from(self.unusable.contains(key) || !store.contains(key)?);
+        }
+        Ok(missing)
+    }
+
+    /// Tells damage that costs nothing any more from damage that does. Segments
+    /// are never written again, so that both are found for ever.
+    ///
+    /// Damage is healed if its tree is there again. Where no tree can be told, as
+    /// the key may be what is damaged, it is healed if it was noted before (what
+    /// needed it has been pressed again since then) and all files have their trees.
+    fn judge(&mut self, store: &Store, damage: Vec<VerifyFinding>, files_are_whole: bool) {
+        for finding in damage {
+            let unusable = finding.key.is_some_and(|key| self.unusable.contains(&key));
+            let replaced = store.is_replaced(&finding) && !unusable;
+            if replaced || (finding.noted && files_are_whole) {
+                self.report.healed += 1;
+            } else {
+                self.damaged.insert(finding.to_string(), finding.key);
+            }
+        }
     }
 
     fn finish(self) -> VerifyReport {

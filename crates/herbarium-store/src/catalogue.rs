@@ -29,6 +29,10 @@ const SEGMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("segmen
 const MANIFESTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("manifests");
 const CHUNKS: TableDefinition<'_, (Bytes, u32), Bytes> = TableDefinition::new("manifest_chunks");
 
+/// Name of the catalogue file.
+pub(crate) const CATALOGUE: &str = "catalogue.redb";
+/// What every redb file begins with.
+pub(crate) const CATALOGUE_MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Pages kept in memory: what the catalogue holds is read once a process.
 const PAGE_CACHE: usize = 4 << 20;
 /// redb gives a value a power of two of bytes; this fits one with its overhead.
@@ -123,7 +127,7 @@ impl Trouble {
 
 impl Catalogue {
     pub(crate) fn new(dir: &Path, read_only: bool) -> Self {
-        let path = dir.join("catalogue.redb");
+        let path = dir.join(CATALOGUE);
         Self { dir: dir.to_owned(), path, read_only, state: Mutex::new(State::NotYet) }
     }
 

@@ -22,24 +22,26 @@ pub enum StoreError {
     },
     /// The store was written in a format of another major version.
     #[error(
-        "the store {} has format version {found_major}.{found_minor}, this program reads \
+        "the store {} has format version {found}, this program reads \
          {supported_major}.{supported_minor}: {}",
         path.display(),
-        if found_major > supported_major { "update Herbarium, or name another directory with --store or HERBARIUM_STORE" } else { "name another directory with --store or HERBARIUM_STORE and index again" }
+        if *newer { "update Herbarium, or name another directory with --store or HERBARIUM_STORE" } else { "name another directory with --store or HERBARIUM_STORE and index again" }
     )]
     Version {
         /// The store's directory.
         path: PathBuf,
-        /// Major version in the marker file.
-        found_major: u32,
-        /// Minor version in the marker file.
-        found_minor: u32,
+        /// The version found, as it is written there: there is no telling how
+        /// large the numbers of a later one are.
+        found: String,
+        /// Whether it is a later one than this library's.
+        newer: bool,
         /// Major version of this library.
         supported_major: u32,
         /// Minor version of this library.
         supported_minor: u32,
     },
-    /// The marker file is not what a store has there.
+    /// The marker file is not what a store has there, and nothing beside it
+    /// shows that this is a store: such a file is written anew.
     #[error("{} is damaged: expected {expected}, found {found}: {advice}", path.display())]
     Damaged {
         /// The file.
@@ -63,7 +65,7 @@ pub enum StoreError {
         found: &'static str,
     },
     /// The store was opened for reading only.
-    #[error("could not {deed}: the store {} was opened for reading only", path.display())]
+    #[error("could not {deed}: the store {} was opened for reading only: open it for writing", path.display())]
     ReadOnly {
         /// What was asked.
         deed: &'static str,
@@ -71,7 +73,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// More bytes than a record can hold.
-    #[error("could not store {what} of {len} bytes: a record holds at most {limit}")]
+    #[error(
+        "could not store {what} of {len} bytes: a record holds at most {limit}: split it, or leave it out"
+    )]
     TooLarge {
         /// What was to be stored.
         what: &'static str,
@@ -109,7 +113,7 @@ impl<T> IoContext<T> for io::Result<T> {
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            ": open the store for reading only, or name a directory you may write to"
+            ": have its permissions changed, or name another directory"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ": free some space; what was stored before is safe"

@@ -16,6 +16,9 @@ use crate::wire::Reader;
 
 /// Length of an entry in a `.bad` file.
 pub(crate) const ENTRY: usize = 16;
+/// Stands for a segment as a whole where an offset is noted: no record begins
+/// there, the segment's header does.
+pub(crate) const WHOLE_SEGMENT: u32 = 0;
 
 /// The set of damaged records, by segment and offset.
 #[derive(Debug, Default)]
@@ -26,6 +29,10 @@ pub(crate) struct Quarantine {
 }
 
 impl Quarantine {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
     pub(crate) fn has(&self, id: SegmentId, offset: u32) -> bool {
         self.any.load(Ordering::Acquire)
             && self.records.read().unwrap_or_else(PoisonError::into_inner).contains(&(id, offset))

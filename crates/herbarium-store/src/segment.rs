@@ -169,6 +169,14 @@ impl Segment {
         }
     }
 
+    /// Key prefix and offset of each record whose key begins with this byte.
+    pub(crate) fn places_from(&self, first: u8) -> Vec<([u8; 8], u32)> {
+        match self {
+            Self::Open(segment) => segment.places_from(first),
+            Self::Sealed(segment) => segment.places_from(first),
+        }
+    }
+
     /// Every tree that its index knows, with its offset, in the order of the file.
     pub(crate) fn trees(&self) -> Vec<(u32, TreeEntry)> {
         let contexts = self.contexts();

@@ -5,10 +5,13 @@ use std::fs;
 
 use herbarium_codec::Fingerprint;
 
+use crate::record::{Kind, RecordHeader};
+use crate::segment::Segment;
 use crate::{Store, StoreError};
 
-/// What a store holds. A tree that two processes put at the same moment may be
-/// stored, and counted, twice.
+/// What a store holds. A tree that two processes put at the same moment is
+/// stored twice and counted once, and one that is known to be damaged is not
+/// counted; `file_bytes` alone has them all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -74,6 +77,7 @@ impl Store {
                 row.stored_bytes += context.stored;
             }
         }
+        self.take_off_surplus(&mut grammars);
         self.count_specials(&mut stats);
         stats.file_bytes += fs::metadata(self.catalogue_path()).map_or(0, |file| file.len());
         for row in grammars.into_values().filter(|row| row.trees > 0) {
@@ -88,8 +92,69 @@ impl Store {
         Ok(stats)
     }
 
+    /// Takes off what the segments' own figures count once too often.
+    fn take_off_surplus(&self, grammars: &mut BTreeMap<Fingerprint, GrammarStats>) {
+        let segments = self.shelf.segments();
+        let contexts: Vec<_> = segments.iter().map(Segment::contexts).collect();
+        for (place, header) in self.surplus(&segments) {
+            let context = contexts.get(place).and_then(|of| of.get(usize::from(header.context)));
+            let Some(row) = context.and_then(|context| grammars.get_mut(&context.fingerprint))
+            else {
+                continue;
+            };
+            row.trees = row.trees.saturating_sub(1);
+            row.raw_bytes = row.raw_bytes.saturating_sub(u64::from(header.raw));
+            row.stored_bytes = row.stored_bytes.saturating_sub(header.record_len() as u64);
+        }
+    }
+
+    /// Trees of which another copy is found first, and those that are known to be
+    /// damaged: the number of their segment and their header.
+    ///
+    /// Only the key tables are looked at, a 256th part of them at a time, and
+    /// the few records that they give reason to.
+    fn surplus(&self, segments: &[Segment]) -> Vec<(usize, RecordHeader)> {
+        let mut surplus = Vec::new();
+        if segments.len() < 2 && self.shelf.quarantine.is_empty() {
+            return surplus;
+        }
+        for first in 0..=u8::MAX {
+            let mut entries: Vec<([u8; 8], usize, u32)> = Vec::new();
+            for (place, segment) in segments.iter().enumerate() {
+                let found = segment.places_from(first);
+                entries.extend(found.into_iter().map(|(prefix, offset)| (prefix, place, offset)));
+            }
+            entries.sort_unstable();
+            for alike in entries.chunk_by(|a, b| a.0 == b.0) {
+                self.surplus_among(segments, alike, &mut surplus);
+            }
+        }
+        surplus
+    }
+
+    /// The same among entries whose keys begin alike.
+    fn surplus_among(
+        &self,
+        segments: &[Segment],
+        alike: &[([u8; 8], usize, u32)],
+        surplus: &mut Vec<(usize, RecordHeader)>,
+    ) {
+        let quarantine = &self.shelf.quarantine;
+        let mut seen = HashSet::new();
+        for &(_, place, offset) in alike {
+            let Some(segment) = segments.get(place) else { continue };
+            let damaged = quarantine.has(segment.id(), offset);
+            if alike.len() == 1 && !damaged {
+                return;
+            }
+            let header = segment.header_at(offset).filter(|it| it.key.kind == Kind::TREE);
+            if let Some(header) = header.filter(|it| damaged || !seen.insert(it.key)) {
+                surplus.push((place, header));
+            }
+        }
+    }
+
     fn count_specials(&self, stats: &mut Stats) {
-        use crate::record::Kind;
         let mut seen = HashSet::new();
         for segment in self.shelf.segments().iter() {
             let specials = segment.specials();

@@ -61,8 +61,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Version`] for a store of another major version,
     /// [`StoreError::NotAStore`] for a directory with other things in it,
-    /// [`StoreError::Damaged`] if the marker file is, [`StoreError::Io`] if the
-    /// directory cannot be read or made.
+    /// [`StoreError::Damaged`] if the marker file is and nothing else shows that
+    /// this is a store, [`StoreError::Io`] if the directory cannot be read or made.
     pub fn open(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
         let dir = dir.into();
         marker::open(&dir, !options.read_only)?;

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 
 use herbarium_codec::Fingerprint;
 
 use crate::compress::Scratch;
-use crate::record::{Kind, RECORD_HEADER, RecordHeader};
+use crate::files::SegmentId;
+use crate::quarantine::{Quarantine, WHOLE_SEGMENT};
+use crate::record::{Kind, RECORD_HEADER, RecordHeader, RecordKey};
 use crate::scan::scan;
 use crate::segment::{Context, HEADER, Segment};
 use crate::store::{Fault, decode_grammar};
@@ -44,6 +47,11 @@ pub struct VerifyFinding {
     pub key: Option<TreeKey>,
     /// What is wrong.
     pub damage: Damage,
+    /// Whether it was noted in the store before: it counted as missing since
+    /// then, so that whoever needed it has put it again.
+    pub noted: bool,
+    /// The key that the damaged record states, of whatever kind it is.
+    pub(crate) record: Option<RecordKey>,
 }
 
 /// What can be wrong.
@@ -93,8 +101,10 @@ impl Store {
     /// decompresses every tree. Whether a tree is the right one for its source
     /// is for those who can parse.
     ///
-    /// A damaged record counts as missing from then on, in later processes too,
-    /// so that the next index of its workspace heals it.
+    /// What is damaged is noted, counts as missing from then on, in later
+    /// processes too, so that the next index of its workspace heals it. The
+    /// damaged bytes stay where they are, and are found each time: see
+    /// [`Store::is_replaced`] and [`VerifyFinding::noted`].
     ///
     /// # Errors
     /// [`StoreError::Io`] if the store's directory cannot be listed.
@@ -109,93 +119,135 @@ impl Store {
         let here: HashSet<_> = segments.iter().map(Segment::id).collect();
         for row in self.known_segments() {
             if !here.contains(&row.id) {
-                report.findings.push(VerifyFinding {
-                    path: self.shelf.dir.join(row.id.pack_name()),
-                    offset: None,
-                    key: None,
-                    damage: Damage::SegmentMissing,
-                });
+                let path = self.shelf.dir.join(row.id.pack_name());
+                let damage = Damage::SegmentMissing;
+                let noted = self.note_segment(row.id);
+                let (offset, key, record) = (None, None, None);
+                report.findings.push(VerifyFinding { path, offset, key, damage, noted, record });
             }
         }
         Ok(report)
     }
 
+    /// Whether the record that a finding is about is in the store once more,
+    /// under the key that the damaged one states: the damage is healed.
+    ///
+    /// ```
+    /// use herbarium_store::{Store, StoreOptions};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path().join("store"), StoreOptions::new())?;
+    /// let findings = store.verify()?.findings;
+    /// let open = findings.iter().filter(|finding| !store.is_replaced(finding));
+    /// assert_eq!(open.count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_replaced(&self, finding: &VerifyFinding) -> bool {
+        finding.record.is_some_and(|key| self.shelf.contains(&key))
+    }
+
     fn verify_segment(&self, segment: &Segment, report: &mut VerifyReport) {
-        let finding = |offset, key, damage| VerifyFinding {
-            path: segment.path().to_owned(),
-            offset,
-            key,
-            damage,
-        };
-        match segment {
-            Segment::Sealed(sealed) => {
-                if let Err(why) = sealed.check_whole() {
-                    report.findings.push(finding(None, None, Damage::Index(why)));
+        let path = || segment.path().to_owned();
+        match self.damaged_records(segment, report) {
+            Ok(bad) => {
+                for whole in whole_damage(segment, bad.is_empty()) {
+                    report.findings.push(VerifyFinding {
+                        path: path(),
+                        offset: None,
+                        key: None,
+                        damage: Damage::Index(whole),
+                        noted: self.note_segment(segment.id()),
+                        record: None,
+                    });
+                }
+                for Bad { offset, header, damage } in bad {
+                    let record = header.map(|header| header.key);
+                    let of_tree = record.filter(|key| key.kind == Kind::TREE);
+                    report.findings.push(VerifyFinding {
+                        path: path(),
+                        offset: Some(offset),
+                        key: of_tree.map(|key| TreeKey(key.key)),
+                        damage,
+                        noted: self.note_record(segment, offset, record.as_ref(), damage),
+                        record,
+                    });
                 }
             }
-            Segment::Open(_) if segment.is_salvaged() => {
-                let why = "searched record by record";
-                report.findings.push(finding(None, None, Damage::Index(why)));
-            }
-            Segment::Open(_) => {}
-        }
-        let mut bad = Vec::new();
-        let scanned = self.with_scratch(|scratch| {
-            let file = File::open(segment.path())?;
-            let contexts = segment.contexts();
-            let end = segment.records_end();
-            let mut places = Vec::new();
-            let result = scan(
-                &file,
-                HEADER as u64,
-                end,
-                |offset, header, record| {
-                    report.records += 1;
-                    report.stored_bytes += record.len() as u64;
-                    if header.key.kind == Kind::TREE {
-                        report.trees += 1;
-                        report.raw_bytes += u64::from(header.raw);
-                    }
-                    if let Err(why) = self.check(header, record, &contexts, scratch) {
-                        bad.push((offset, Some(*header), Damage::Payload(why)));
-                    }
-                },
-                |offset| places.push(offset),
-            )?;
-            if result.end < end {
-                places.push(result.end);
-            }
-            for offset in places {
-                let header = u32::try_from(offset).ok().and_then(|it| segment.header_at(it));
-                bad.push((offset, header, Damage::Record));
-            }
-            Ok::<_, std::io::Error>(())
-        });
-        if scanned.is_err() {
-            report.findings.push(finding(None, None, Damage::Unreadable));
-        }
-        for (offset, header, damage) in bad {
-            self.condemn_found(segment, offset, header.as_ref(), damage);
-            let of_tree = header.filter(|header| header.key.kind == Kind::TREE);
-            let key = of_tree.map(|header| TreeKey(header.key.key));
-            report.findings.push(finding(Some(offset), key, damage));
+            Err(_) => report.findings.push(VerifyFinding {
+                path: path(),
+                offset: None,
+                key: None,
+                damage: Damage::Unreadable,
+                noted: false,
+                record: None,
+            }),
         }
     }
 
-    fn condemn_found(
+    /// Reads all records of a segment and counts them; gives those that are
+    /// damaged, and the places where none can be read.
+    fn damaged_records(
+        &self,
+        segment: &Segment,
+        report: &mut VerifyReport,
+    ) -> io::Result<Vec<Bad>> {
+        let file = File::open(segment.path())?;
+        let (contexts, end) = (segment.contexts(), segment.records_end());
+        let (mut bad, mut places) = (Vec::new(), Vec::new());
+        let scanned = self.with_scratch(|scratch| {
+            let found = |offset, header: &RecordHeader, record: &[u8]| {
+                report.records += 1;
+                report.stored_bytes += record.len() as u64;
+                if header.key.kind == Kind::TREE {
+                    report.trees += 1;
+                    report.raw_bytes += u64::from(header.raw);
+                }
+                if let Err(why) = self.check(header, record, &contexts, scratch) {
+                    let damage = Damage::Payload(why);
+                    bad.push(Bad { offset, header: Some(*header), damage });
+                }
+            };
+            scan(&file, HEADER as u64, end, found, |offset| places.push(offset))
+        })?;
+        if scanned.end < end {
+            places.push(scanned.end);
+        }
+        bad.extend(places.into_iter().map(|offset| {
+            let header = u32::try_from(offset).ok().and_then(|it| segment.header_at(it));
+            Bad { offset, header, damage: Damage::Record }
+        }));
+        Ok(bad)
+    }
+
+    /// Notes a damaged record, so that it counts as missing; says whether that
+    /// was done before.
+    fn note_record(
         &self,
         segment: &Segment,
         offset: u64,
-        header: Option<&RecordHeader>,
+        key: Option<&RecordKey>,
         damage: Damage,
-    ) {
+    ) -> bool {
         let why = match damage {
             Damage::Payload(why) => why,
             _ => "wrong checksum",
         };
-        if let (Ok(offset), Some(header)) = (u32::try_from(offset), header) {
-            self.condemn(segment, offset, &header.key, &Fault::Damaged(why));
+        // Records lie below 4 GiB.
+        let Ok(offset) = u32::try_from(offset) else { return false };
+        let noted = self.shelf.quarantine.has(segment.id(), offset);
+        self.condemn(segment, offset, key, &Fault::Damaged(why));
+        noted
+    }
+
+    /// Notes that there was something wrong with a segment as a whole; says
+    /// whether that was done before.
+    fn note_segment(&self, id: SegmentId) -> bool {
+        let noted = !self.shelf.quarantine.add(id, WHOLE_SEGMENT);
+        if !noted && !self.is_read_only() {
+            // Best effort: without it the next process finds out for itself.
+            let _ = Quarantine::persist(&self.shelf.dir, id, WHOLE_SEGMENT);
         }
+        noted
     }
 
     /// Whether what is in a record can be used.
@@ -242,4 +294,25 @@ impl Store {
             None => Ok(None),
         }
     }
+}
+
+/// A damaged record, or a place where none can be read.
+struct Bad {
+    offset: u64,
+    /// What lies there, if it looks like a header.
+    header: Option<RecordHeader>,
+    damage: Damage,
+}
+
+/// What is wrong with a segment besides its records.
+fn whole_damage(segment: &Segment, records_are_good: bool) -> Vec<&'static str> {
+    let Segment::Sealed(sealed) = segment else {
+        return if segment.is_salvaged() { vec!["searched record by record"] } else { Vec::new() };
+    };
+    let mut wrong: Vec<_> = sealed.check_table().err().into_iter().collect();
+    // A damaged record, which is told by itself, changes this checksum, too.
+    if records_are_good {
+        wrong.extend(sealed.check_content().err());
+    }
+    wrong
 }

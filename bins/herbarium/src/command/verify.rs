@@ -27,7 +27,11 @@ pub(super) fn run(app: &App, args: VerifyArgs) -> Result<Exit, Failure> {
     let report = report.map_err(|error| run_failed(&error))?;
     match app.global.json {
         true => app.print_json(&VerifyJson::new(app, args.deep, &report))?,
-        false => Findings { app, deep: args.deep, report: &report }.print(&mut *app.out())?,
+        false => {
+            let is_noted = !engine.store().is_read_only();
+            let findings = Findings { app, deep: args.deep, is_noted, report: &report };
+            findings.print(&mut *app.out())?;
+        }
     }
     Ok(exit_of(&report))
 }
@@ -49,6 +53,7 @@ struct VerifyJson<'a> {
     nodes: u64,
     differences: u64,
     damaged: usize,
+    healed: u64,
     missing_tree: u64,
     missing_source: u64,
     changed_source: u64,
@@ -99,6 +104,7 @@ impl<'a> VerifyJson<'a> {
             nodes: report.nodes,
             differences: report.differing,
             damaged: report.damaged.len(),
+            healed: report.healed,
             missing_tree: report.missing_tree,
             missing_source: report.missing_source,
             changed_source: report.changed_source,
@@ -118,6 +124,8 @@ impl<'a> VerifyJson<'a> {
 struct Findings<'a> {
     app: &'a App,
     deep: bool,
+    /// Whether what is damaged was noted in the store.
+    is_noted: bool,
     report: &'a VerifyReport,
 }
 
@@ -188,7 +196,11 @@ impl Findings<'_> {
             let differing = counted(report.differing, "difference", "differences");
             write!(out, ", {compared} compared with a fresh parse ({nodes} nodes), {differing}")?;
         }
-        writeln!(out, ", {} damaged, {}", report.damaged.len(), seconds(report.seconds))
+        write!(out, ", {} damaged", report.damaged.len())?;
+        if report.healed > 0 {
+            write!(out, ", {} healed", grouped(report.healed))?;
+        }
+        writeln!(out, ", {}", seconds(report.seconds))
     }
 
     fn verdict(&self, out: &mut impl Write) -> io::Result<()> {
@@ -212,13 +224,17 @@ impl Findings<'_> {
             return "there is nothing to compare the trees with, as no workspace is known: \
                     `herbarium index PATH` makes it known again";
         }
-        let whole = self.deep && report.differing == 0 && report.missing_tree == 0;
-        match whole && !report.cancelled {
-            true => {
+        let whole = report.differing == 0 && report.missing_tree == 0 && report.workspaces > 0;
+        match (whole && !report.cancelled, self.is_noted) {
+            (false, _) => "`herbarium index` presses again what is damaged or missing",
+            (true, true) => {
                 "yet every indexed tree is whole, the damage is in bytes that none of them needs; \
-                 to be rid of it, delete the store and index again"
+                 it is noted, and counts as healed from now on"
             }
-            false => "`herbarium index` presses again what is damaged or missing",
+            (true, false) => {
+                "yet every indexed tree is whole, the damage is in bytes that none of them needs; \
+                 run `herbarium verify` as somebody who may write to the store, to have it noted"
+            }
         }
     }
 }

@@ -48,12 +48,28 @@ fn a_damaged_tree_is_found_by_verify_and_healed_by_the_next_index() {
     let healed = bed.json(["index", "--json"]);
     check_values(&healed, &[("files", json!(6)), ("errors", json!(0))]);
     assert!(healed["parses"].as_u64().unwrap() > 0, "what was damaged is parsed: {healed}");
-    let report = bed.run(["verify", "--deep", "--json"]).json();
-    check_values(
-        &report,
-        &[("compared", json!(6)), ("differences", json!(0)), ("missing_tree", json!(0))],
-    );
-    bed.run(["verify", "--deep"]).prints(&["every indexed tree is whole"]);
+    check_healed(&bed);
+}
+
+/// Wants the store to be sound, and what was damaged to be counted as healed.
+#[track_caller]
+fn check_healed(bed: &Bed) {
+    let report = bed.json(["verify", "--deep", "--json"]);
+    let sound = [
+        ("compared", json!(6)),
+        ("differences", json!(0)),
+        ("missing_tree", json!(0)),
+        ("damaged", json!(0)),
+        ("damaged_trees", json!([])),
+        ("sound", json!(true)),
+    ];
+    check_values(&report, &sound);
+    let healed = report["healed"].as_u64().unwrap();
+    assert!(healed > 0, "{report}");
+    let words = [format!(", 0 damaged, {healed} healed, "), "\nsound".to_owned()];
+    for args in [["verify"].as_slice(), &["verify", "--deep"]] {
+        bed.run(args).code(0).silent().prints(&words.each_ref().map(String::as_str));
+    }
 }
 
 fn length_of_segments() -> usize {
@@ -74,11 +90,47 @@ fn one_damaged_bit_anywhere_is_found_and_healed() {
         fs::write(&segment, bytes).unwrap();
         bed.run(["verify"]).code(1);
         check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("errors", json!(0))]);
-        let report = bed.run(["verify", "--deep", "--json"]).json();
-        let healed =
-            [("compared", json!(6)), ("differences", json!(0)), ("missing_tree", json!(0))];
-        check_values(&report, &healed);
+        check_healed(&bed);
     }
+}
+
+#[test]
+fn a_damaged_tree_that_was_met_by_a_reader_is_healed_without_an_index() {
+    let bed = Bed::grown();
+    let place = place_of(&bed, "src/main.rs");
+    flip(place);
+    bed.run(["tree", "src/main.rs"]).code(0);
+    check_healed(&bed);
+}
+
+#[test]
+fn damage_that_no_file_needs_is_told_once_and_then_counts_as_healed() {
+    let bed = Bed::grown();
+    let place = place_of(&bed, "tools/run.py");
+    bed.write("tools/run.py", "def run(x):\n    return x\n");
+    bed.run(["index"]).code(0);
+    flip(place);
+    bed.run(["verify"]).code(1).prints(&["every indexed tree is whole", "counts as healed"]);
+    check_healed(&bed);
+}
+
+/// A place in the payload of a file's tree.
+fn place_of(bed: &Bed, path: &str) -> (PathBuf, usize) {
+    let key = bed.json(["tree", path, "--json"])["key"].as_str().unwrap().to_owned();
+    let key: Vec<u8> =
+        (0..64).step_by(2).map(|at| u8::from_str_radix(&key[at..at + 2], 16).unwrap()).collect();
+    let found = segments(&bed.store()).into_iter().find_map(|segment| {
+        let bytes = fs::read(&segment).unwrap();
+        let at = bytes.windows(key.len()).position(|window| window == key)?;
+        Some((segment, at + key.len() + 1))
+    });
+    found.expect("the record of the tree")
+}
+
+fn flip((segment, place): (PathBuf, usize)) {
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[place] ^= 0x10;
+    fs::write(&segment, bytes).unwrap();
 }
 
 #[test]
@@ -102,10 +154,24 @@ fn a_lost_catalogue_costs_nothing_but_time() {
 }
 
 #[test]
-fn a_damaged_marker_says_what_to_do() {
-    let bed = Bed::grown();
+fn a_damaged_marker_is_healed_where_the_rest_is_a_store() {
+    for content in ["", "something else", "herbarium store x\n"] {
+        let bed = Bed::grown();
+        let marker = bed.store().join("HERBARIUM");
+        fs::write(&marker, content).unwrap();
+        bed.run(["stats"]).code(0).says(&["passed over"]);
+        check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("parses", json!(0))]);
+        assert_eq!(fs::read_to_string(marker).unwrap(), "herbarium store 1.0\n");
+        bed.run(["stats"]).code(0).silent();
+    }
+}
+
+#[test]
+fn a_damaged_marker_without_a_store_says_what_to_do() {
+    let bed = Bed::sown();
+    fs::create_dir(bed.store()).unwrap();
     fs::write(bed.store().join("HERBARIUM"), "something else").unwrap();
-    bed.run(["index"]).code(3).says(&["is damaged", "delete this file"]);
+    bed.run(["index"]).code(3).says(&["is damaged", "something else", "delete this file"]);
     let error = bed.run(["stats", "--json"]).code(3).err;
     let error = serde_json::from_str(&error).unwrap();
     check_shape(
@@ -121,9 +187,12 @@ fn a_damaged_marker_says_what_to_do() {
 
 #[test]
 fn a_store_of_a_newer_format_is_left_alone() {
-    let bed = Bed::grown();
-    let marker = bed.store().join("HERBARIUM");
-    fs::write(&marker, "herbarium store 99.0\n").unwrap();
-    bed.run(["index"]).code(3).says(&["99.0", "update Herbarium"]);
-    assert_eq!(fs::read_to_string(marker).unwrap(), "herbarium store 99.0\n");
+    for version in ["99.0", "999999999999.0"] {
+        let bed = Bed::grown();
+        let marker = bed.store().join("HERBARIUM");
+        let content = format!("herbarium store {version}\n");
+        fs::write(&marker, &content).unwrap();
+        bed.run(["index"]).code(3).says(&[version, "reads 1.0", "update Herbarium"]);
+        assert_eq!(fs::read_to_string(marker).unwrap(), content);
+    }
 }

@@ -32,6 +32,8 @@ fn two_processes_may_press_one_project_at_once() {
         );
     }
     check_values(&bed.json(["index", "--json"]), &[("files", json!(200)), ("parses", json!(0))]);
+    let stats = bed.json(["stats", "--json"]);
+    check_values(&stats, &[("trees", json!(200))]);
     let report = bed.json(["verify", "--deep", "--json"]);
     check_values(
         &report,

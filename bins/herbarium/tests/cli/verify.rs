@@ -16,6 +16,7 @@ fn the_json_report_has_the_documented_shape() {
         ("nodes", Type::Number),
         ("differences", Type::Number),
         ("damaged", Type::Number),
+        ("healed", Type::Number),
         ("missing_tree", Type::Number),
         ("missing_source", Type::Number),
         ("changed_source", Type::Number),

@@ -105,6 +105,7 @@ fn a_damaged_tree_is_found_and_pressed_again() {
     assert!((1..20).contains(&healed.parses), "{healed:#?}");
     let deep = verify(&engine, true);
     assert_eq!((deep.compared, deep.missing_tree, deep.differing), (20, 0, 0), "{deep:#?}");
+    assert!(deep.is_sound() && deep.healed > 0, "{deep:#?}");
 }
 
 #[test]

@@ -191,6 +191,13 @@ impl OpenSegment {
         self.read_state().index.values().map(|place| place.offset).collect()
     }
 
+    /// Key prefix and offset of each record whose key begins with this byte.
+    pub(super) fn places_from(&self, first: u8) -> Vec<([u8; 8], u32)> {
+        let state = self.read_state();
+        let places = state.index.iter().map(|(key, place)| (key.prefix(), place.offset));
+        places.filter(|(prefix, _)| prefix.first() == Some(&first)).collect()
+    }
+
     /// Key prefix and offset of every record, unsorted.
     pub(super) fn places(&self) -> Vec<([u8; 8], u32)> {
         let state = self.read_state();

@@ -145,6 +145,15 @@ impl Sealed {
             .map(|offset| u32::from_be_bytes(*offset))
     }
 
+    /// Key prefix and offset of each record whose key begins with this byte.
+    pub(super) fn places_from(&self, first: u8) -> Vec<([u8; 8], u32)> {
+        let place = |entry: &[u8; ENTRY]| {
+            let (prefix, offset) = (entry.first_chunk()?, entry.last_chunk()?);
+            Some((*prefix, u32::from_be_bytes(*offset)))
+        };
+        self.bucket(first).iter().filter_map(place).collect()
+    }
+
     /// The entries whose keys begin with this byte.
     fn bucket(&self, first: u8) -> &[[u8; ENTRY]] {
         let start = first.checked_sub(1).map_or(0, |before| self.fan_out(before));
@@ -168,9 +177,8 @@ impl Sealed {
         table.saturating_add((self.trailer.entries as usize).saturating_mul(ENTRY))
     }
 
-    /// What `verify` checks beyond the records: the key table, its order, and
-    /// the hash over everything before it.
-    pub(crate) fn check_whole(&self) -> Result<(), &'static str> {
+    /// What `verify` checks beyond the records: the key table and its order.
+    pub(crate) fn check_table(&self) -> Result<(), &'static str> {
         let table = self.table();
         if xxh3_64(table.as_flattened()) != self.trailer.table_checksum {
             return Err("wrong checksum over the key table");
@@ -178,6 +186,11 @@ impl Sealed {
         if !table.is_sorted() {
             return Err("the key table is not sorted");
         }
+        Ok(())
+    }
+
+    /// The hash over everything before the key table.
+    pub(crate) fn check_content(&self) -> Result<(), &'static str> {
         let end = usize::try_from(self.trailer.table).unwrap_or(usize::MAX);
         let mut hasher = Xxh3::new();
         hasher.update(self.map.get(..end).unwrap_or_default());

@@ -52,19 +52,26 @@ impl Store {
                 },
                 Some(Err((offset, why))) => (offset, Fault::Damaged(why)),
             };
-            self.condemn(segment, offset, key, &fault);
+            self.condemn(segment, offset, Some(key), &fault);
         }
         None
     }
 
     /// From now on the record counts as missing, so that it can be put again.
-    pub(crate) fn condemn(&self, segment: &Segment, offset: u32, key: &RecordKey, fault: &Fault) {
+    pub(crate) fn condemn(
+        &self,
+        segment: &Segment,
+        offset: u32,
+        key: Option<&RecordKey>,
+        fault: &Fault,
+    ) {
         if !self.shelf.quarantine.add(segment.id(), offset) {
             return;
         }
         let (Fault::Damaged(why) | Fault::Unavailable(why)) = fault;
         let place = Some(u64::from(offset));
-        report_damaged(segment.path(), place, Some(&TreeKey(key.key)), why);
+        let key = key.map(|key| TreeKey(key.key));
+        report_damaged(segment.path(), place, key.as_ref(), why);
         if matches!(fault, Fault::Damaged(_)) && !self.options.read_only {
             // Best effort: without it the next process finds out for itself.
             let _ = Quarantine::persist(&self.shelf.dir, segment.id(), offset);

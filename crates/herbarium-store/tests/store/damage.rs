@@ -157,6 +157,24 @@ fn verify_names_what_is_damaged() {
 }
 
 #[test]
+fn damage_whose_tree_is_put_again_is_replaced() {
+    for sealed in [true, false] {
+        let (_guard, path, segment) = small(sealed);
+        damage_tree(&segment, 4);
+        let store = open(&path);
+        let findings = store.verify().unwrap().findings;
+        assert_eq!(findings.len(), 1, "one place, told once: {findings:?}");
+        assert!(!findings[0].noted && !store.is_replaced(&findings[0]), "{findings:?}");
+        put(&store, [4]);
+        drop(store);
+        let store = open(&path);
+        let findings = store.verify().unwrap().findings;
+        assert_eq!(findings.len(), 1, "the bytes stay where they are: {findings:?}");
+        assert!(findings[0].noted && store.is_replaced(&findings[0]), "{findings:?}");
+    }
+}
+
+#[test]
 fn verify_finds_a_segment_that_is_gone() {
     let (_guard, path) = place();
     let store = open(&path);
@@ -166,6 +184,7 @@ fn verify_finds_a_segment_that_is_gone() {
     let report = open(&path).verify().unwrap();
     assert_eq!(report.findings.len(), 1);
     assert!(report.findings[0].to_string().contains("gone"), "{report:?}");
+    assert!(!report.findings[0].noted && open(&path).verify().unwrap().findings[0].noted);
 }
 
 #[test]

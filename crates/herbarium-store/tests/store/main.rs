@@ -5,6 +5,7 @@ mod catalogue;
 mod conformance;
 mod damage;
 mod dictionaries;
+mod figures;
 mod golden;
 mod manifests;
 mod model;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use herbarium_store::{Store, StoreError};
+use herbarium_store::{Manifest, Store, StoreError};
 
 use crate::support::*;
 
@@ -15,7 +15,12 @@ fn the_version_is_there_from_the_first_byte() {
 
 #[test]
 fn a_store_of_another_major_version_is_refused_with_both_named() {
-    for (found, advice) in [("2.3", "update Herbarium"), ("0.9", "index again")] {
+    for (found, advice) in [
+        ("2.3", "update Herbarium"),
+        ("0.9", "index again"),
+        ("999999999999.0", "update Herbarium"),
+        ("2.99999999999999999999999", "update Herbarium"),
+    ] {
         let (_guard, path) = place();
         open(&path);
         fs::write(path.join("HERBARIUM"), format!("herbarium store {found}\n")).unwrap();
@@ -39,18 +44,68 @@ fn a_newer_minor_version_is_read() {
     check(&open(&path), 0..5);
 }
 
+const NO_MARKERS: [&str; 6] =
+    ["", "herbarium store", "herbarium store 1.0", "herbarium store +1.0\n", "\u{0}", "HERBARIUM"];
+
 #[test]
-fn a_damaged_marker_is_refused_and_repaired_by_deleting_it() {
-    for content in ["", "herbarium store", "herbarium store 1.0", "herbarium store +1.0\n", "\u{0}"]
-    {
-        let (_guard, path) = place();
-        put(&open(&path), 0..5);
-        fs::write(path.join("HERBARIUM"), content).unwrap();
-        let error = Store::open(&path, quick()).unwrap_err();
-        assert!(matches!(error, StoreError::Damaged { .. }), "{content:?}: {error:?}");
-        assert!(error.to_string().contains("delete this file"), "{error}");
-        fs::remove_file(path.join("HERBARIUM")).unwrap();
-        check(&open(&path), 0..5);
+fn a_damaged_marker_is_written_anew_where_the_rest_is_a_store() {
+    for content in NO_MARKERS {
+        for sealed in [true, false] {
+            let (_guard, path) = place();
+            let store = open(&path);
+            put(&store, 0..5);
+            if sealed {
+                store.seal().unwrap();
+            }
+            store.close().unwrap();
+            let marker = path.join("HERBARIUM");
+            fs::write(&marker, content).unwrap();
+            check(&reader(&path), 0..5);
+            assert_eq!(fs::read_to_string(&marker).unwrap(), content, "a reader changes nothing");
+            check(&open(&path), 0..5);
+            assert_eq!(fs::read_to_string(&marker).unwrap(), "herbarium store 1.0\n");
+        }
+    }
+}
+
+#[test]
+fn a_catalogue_alone_shows_a_store_too() {
+    let (_guard, path) = place();
+    open(&path).put_manifest(&Manifest::new("/w", 7, vec![])).unwrap();
+    fs::write(path.join("HERBARIUM"), "").unwrap();
+    assert_eq!(open(&path).manifests().unwrap().len(), 1);
+}
+
+#[test]
+fn a_damaged_marker_amid_other_things_is_refused() {
+    for content in NO_MARKERS {
+        // Nothing else; something else; a segment of a later version.
+        for beside in [None, Some("letter.txt"), Some("segments/newer")] {
+            let (_guard, path) = place();
+            let store = open(&path);
+            if beside.is_some() {
+                put(&store, 0..5);
+            }
+            store.close().unwrap();
+            match beside {
+                Some("segments/newer") => {
+                    let segment = segments(&path, "open").remove(0);
+                    let mut bytes = fs::read(&segment).unwrap();
+                    rewrite(&mut bytes, 0, 64, 4);
+                    fs::write(segment, bytes).unwrap();
+                }
+                Some(name) => fs::write(path.join(name), "x").unwrap(),
+                None => {}
+            }
+            let marker = path.join("HERBARIUM");
+            fs::write(&marker, content).unwrap();
+            for options in [quick(), quick().read_only(true)] {
+                let error = Store::open(&path, options).unwrap_err();
+                assert!(matches!(error, StoreError::Damaged { .. }), "{content:?}: {error:?}");
+                assert!(error.to_string().contains("or name another directory"), "{error}");
+            }
+            assert_eq!(fs::read_to_string(marker).unwrap(), content);
+        }
     }
 }
 
