@@ -37,11 +37,14 @@ use exit::{Exit, Failure};
 
 /// Runs the program with the arguments of this process.
 ///
-/// Writes to standard output and standard error, installs a log, and with
-/// `index` a handler for Ctrl-C. Usage errors end the process with code 2.
+/// Writes to standard output and standard error, installs a log, a panic hook
+/// that passes over panics which the store catches, and with `index` and
+/// `verify` a handler for Ctrl-C. Usage errors end the process with code 2.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     log::install(&cli);
+    // They are caught, and the log tells what became of the file.
+    herbarium_store::hush_caught_panics();
     let app = App::new(cli.global);
     let ended = command::run(&app, cli.command).and_then(|exit| {
         app.flush()?;

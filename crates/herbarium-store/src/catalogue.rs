@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,6 +17,7 @@ use redb::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::files::{FileLock, SegmentId, now_ns};
+use crate::guard;
 use crate::wire::Reader;
 use crate::{DictionaryId, StoreError};
 
@@ -91,7 +91,7 @@ pub(crate) struct Contents {
 enum Trouble {
     #[error(transparent)]
     Engine(redb::Error),
-    #[error("the engine panicked over the file")]
+    #[error("the engine gave up over the file")]
     Panic,
     #[error("there is no catalogue in this process")]
     Without,
@@ -273,15 +273,20 @@ impl Catalogue {
         &self,
         rebuild: Rebuild<'_>,
         deed: &'static str,
-        write: impl FnOnce(&WriteTransaction) -> Result<T, Trouble>,
+        write: impl Fn(&WriteTransaction) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
-        let result = self.with(rebuild, |db| {
+        let work = |db: &Db| {
             let Db::Write(db) = db else { return Err(Trouble::Without) };
             let txn = db.begin_write()?;
             let result = write(&txn)?;
             txn.commit()?;
             Ok(result)
-        });
+        };
+        let mut result = self.with(rebuild, work);
+        if result.as_ref().is_err_and(Trouble::is_damage) {
+            // The damaged file is out of the way: there is a new one to write to.
+            result = self.with(rebuild, work);
+        }
         result.map_err(|error| StoreError::Catalogue {
             deed,
             path: self.path.clone(),
@@ -301,7 +306,9 @@ impl Catalogue {
         }
         let State::Open(db) = &*state else { return Err(Trouble::Without) };
         let result = guarded(|| work(db));
-        if result.as_ref().is_err_and(Trouble::is_damage) {
+        if let Err(trouble) = &result
+            && trouble.is_damage()
+        {
             let damaged = std::mem::replace(&mut *state, State::Without);
             // Closing may trip over the same damage.
             let _ = guarded(|| {
@@ -309,7 +316,7 @@ impl Catalogue {
                 Ok(())
             });
             if !self.read_only {
-                self.set_aside();
+                self.set_aside(trouble);
                 *state = State::NotYet;
             }
         }
@@ -322,8 +329,10 @@ impl Catalogue {
             return opened.map_or(State::Without, |db| State::Open(Db::Read(db)));
         }
         let mut result = self.create(rebuild);
-        if result.as_ref().is_err_and(Trouble::is_damage) {
-            self.set_aside();
+        if let Err(trouble) = &result
+            && trouble.is_damage()
+        {
+            self.set_aside(trouble);
             result = self.create(rebuild);
         }
         match result {
@@ -359,12 +368,13 @@ impl Catalogue {
 
     /// Moves a damaged file out of the way. Processes that have it open keep
     /// what they have; they lose what they write to it, which is made again.
-    fn set_aside(&self) {
+    fn set_aside(&self, why: &Trouble) {
         let Ok(_lock) = FileLock::take(self.dir.join("catalogue.lock")) else { return };
         let aside = self.dir.join(format!("catalogue.damaged-{}.redb", now_ns()));
         tracing::warn!(
             catalogue = %self.path.display(),
             aside = %aside.display(),
+            %why,
             "the catalogue is damaged: set aside, and rebuilt from the segments"
         );
         metrics::counter!("herbarium_store_damaged_total").increment(1);
@@ -383,8 +393,10 @@ impl Drop for Catalogue {
             drop(closing);
             Ok(())
         });
-        if closed.is_err() && !self.read_only {
-            self.set_aside();
+        if let Err(trouble) = closed
+            && !self.read_only
+        {
+            self.set_aside(&trouble);
         }
     }
 }
@@ -400,7 +412,7 @@ fn builder() -> Builder {
 
 /// redb may panic over a file that was altered; that must not reach the caller.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Trouble::Panic))
+    guard::guarded(work).unwrap_or(Err(Trouble::Panic))
 }
 
 fn fill(txn: &WriteTransaction, contents: &Contents) -> Result<(), Trouble> {

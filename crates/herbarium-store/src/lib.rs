@@ -49,7 +49,8 @@
 //! Counters, through `metrics`: `herbarium_store_damaged_total`,
 //! `herbarium_store_records_written_total`, `herbarium_store_bytes_written_total`,
 //! `herbarium_store_segments_sealed_total`. Warnings, through `tracing`. It
-//! installs neither.
+//! installs neither. A damaged catalogue can make its engine panic: the store
+//! catches that, but the panic hook prints it; see [`hush_caught_panics`].
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -61,6 +62,7 @@ mod error;
 mod files;
 #[cfg(test)]
 mod format_page;
+mod guard;
 mod key;
 mod manifest;
 mod marker;
@@ -80,6 +82,7 @@ use std::path::Path;
 
 pub use dictionary::{Dictionary, DictionaryId, train_zstd};
 pub use error::StoreError;
+pub use guard::hush_caught_panics;
 pub use key::{KeyParts, ParseKeyError, TreeKey};
 pub use manifest::{
     Manifest, ManifestInfo, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes,

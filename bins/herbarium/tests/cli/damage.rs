@@ -154,6 +154,29 @@ fn a_lost_catalogue_costs_nothing_but_time() {
 }
 
 #[test]
+fn a_damaged_catalogue_is_rebuilt_and_nobody_sees_a_panic() {
+    let bed = Bed::grown();
+    let file = bed.store().join("catalogue.redb");
+    let good = fs::read(&file).unwrap();
+    let mut gave_up = 0;
+    for page in (0..good.len()).step_by(4096) {
+        let mut bad = good.clone();
+        let used: Vec<_> =
+            (page..(page + 4096).min(good.len())).filter(|at| bad[*at] != 0).collect();
+        if used.is_empty() {
+            continue;
+        }
+        used.iter().step_by(3).for_each(|at| bad[*at] ^= 0x41);
+        fs::write(&file, &bad).unwrap();
+        bed.run(["stats"]).code(0);
+        let ran = bed.run(["index"]).code(0);
+        gave_up += usize::from(ran.err.contains("the engine gave up"));
+        check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("parses", json!(0))]);
+    }
+    assert!(gave_up > 0, "some damage makes the engine panic, which is caught");
+}
+
+#[test]
 fn a_damaged_marker_is_healed_where_the_rest_is_a_store() {
     for content in ["", "something else", "herbarium store x\n"] {
         let bed = Bed::grown();
