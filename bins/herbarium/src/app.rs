@@ -61,16 +61,27 @@ impl App {
     /// Something worth knowing besides the answer; silent under `--quiet`.
     pub(crate) fn remark(&self, text: impl Display) {
         if !self.global.quiet {
-            self.tell(text);
+            tell(text);
         }
     }
 
     /// An error, as text or, for those who asked for JSON, as one object.
-    pub(crate) fn tell_trouble(&self, trouble: &Trouble) {
+    fn tell_trouble(&self, trouble: &Trouble) {
         match self.global.json {
-            true => self.tell(trouble.to_json()),
+            true => tell(trouble.to_json()),
             false => {
-                self.tell(format_args!("{}: {trouble}", self.err_paint.ink(Ink::Bad, "error")));
+                tell(format_args!("{}: {trouble}", self.err_paint.ink(Ink::Bad, "error")));
+            }
+        }
+    }
+
+    /// Tells why something was not done; gives the exit code of that.
+    pub(crate) fn tell_failure(&self, failure: Failure) -> Exit {
+        match failure {
+            Failure::ClosedPipe => Exit::Fine,
+            Failure::Told(trouble) => {
+                self.tell_trouble(&trouble);
+                trouble.exit()
             }
         }
     }
@@ -79,7 +90,10 @@ impl App {
     pub(crate) fn store_dir(&self) -> Result<PathBuf, Failure> {
         match &self.global.store {
             Some(dir) => Ok(dir.clone()),
-            None => default_dir().map_err(|error| Failure::from_error(Exit::Io, &error)),
+            None => default_dir().map_err(|error| {
+                let help = "name a directory for it with --store or HERBARIUM_STORE";
+                Failure::from_error(Exit::Io, &error, help)
+            }),
         }
     }
 
@@ -87,9 +101,9 @@ impl App {
     pub(crate) fn store_text(&self) -> String {
         self.store_dir().map(|dir| self.shown.lossy(&dir)).unwrap_or_default()
     }
+}
 
-    /// Nobody may be listening on standard error any more: that is no reason to stop.
-    fn tell(&self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
-    }
+/// Nobody may be listening on standard error any more: that is no reason to stop.
+pub(crate) fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -2,12 +2,12 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use herbarium_store::STORE_VARIABLE;
 
-use crate::numbers::parse_size;
+use crate::numbers::{parse_size, parse_time};
 
 /// Presses a code base into stored syntax trees, and opens them again without parsing.
 #[derive(Parser, Debug)]
@@ -33,7 +33,8 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Directory of the store [default: `herbarium` in the user's cache directory]
-    #[arg(long, global = true, value_name = "DIR", env = STORE_VARIABLE, hide_env_values = true)]
+    /// [env: HERBARIUM_STORE]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
 
     /// Print JSON, in the shapes that docs/cli.md describes
@@ -56,9 +57,20 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) workers: Option<NonZero<usize>>,
 
-    /// Leave out larger files: bytes, or a number with K, M or G
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, default_value = crate::store::default_max_file_size())]
-    pub(crate) max_file_size: u64,
+    /// Leave out larger files: bytes, or a number with K, M or G [default: 32M]
+    /// [env: HERBARIUM_MAX_FILE_SIZE]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_file_size: Option<u64>,
+
+    /// Give up a file that takes longer to parse: seconds, or a number with ms, s, m or h
+    /// [default: 60s] [env: HERBARIUM_MAX_PARSE_TIME]
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) max_parse_time: Option<Duration>,
+
+    /// Memory for trees being made, all threads together; leave out files that need more
+    /// [default: 512M] [env: HERBARIUM_MEMORY]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
 }
 
 /// When to colour.

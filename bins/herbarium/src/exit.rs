@@ -44,18 +44,19 @@ pub(crate) struct Trouble {
     exit: Exit,
     message: String,
     causes: Vec<String>,
-    help: Option<String>,
+    help: String,
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self::Told(Box::new(Trouble { exit, message, causes: Vec::new(), help: None }))
+    /// An error, and what to do about it: there is none without.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>, help: impl Into<String>) -> Self {
+        let (message, help) = (message.into(), help.into());
+        Self::Told(Box::new(Trouble { exit, message, causes: Vec::new(), help }))
     }
 
     /// A library's error with everything behind it.
-    pub(crate) fn from_error(exit: Exit, error: &dyn Error) -> Self {
-        Self::new(exit, error.to_string()).because(error.source())
+    pub(crate) fn from_error(exit: Exit, error: &dyn Error, help: impl Into<String>) -> Self {
+        Self::new(exit, error.to_string(), help).because(error.source())
     }
 
     /// Adds a cause, and the causes of that.
@@ -67,21 +68,16 @@ impl Failure {
         self
     }
 
-    /// Adds what to do about it.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        if let Self::Told(trouble) = &mut self {
-            trouble.help = Some(help.into());
-        }
-        self
-    }
-
     /// An error of writing the answer itself.
     pub(crate) fn from_output(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::new(Exit::Io, "could not write the answer to standard output")
-                .because(Some(&error))
-                .help("look whether the disk that it goes to is full"),
+            _ => Self::new(
+                Exit::Io,
+                "could not write the answer to standard output",
+                "look whether the disk that it goes to is full",
+            )
+            .because(Some(&error)),
         }
     }
 }
@@ -116,9 +112,6 @@ impl fmt::Display for Trouble {
         for cause in &self.causes {
             write!(f, "\n  because: {cause}")?;
         }
-        if let Some(help) = &self.help {
-            write!(f, "\n  what to do: {help}")?;
-        }
-        Ok(())
+        write!(f, "\n  what to do: {}", self.help)
     }
 }

@@ -16,7 +16,9 @@ mod app;
 mod args;
 mod command;
 mod exit;
+mod features;
 mod interrupt;
+mod limits;
 mod log;
 mod numbers;
 mod paint;
@@ -27,6 +29,7 @@ mod store;
 mod table;
 mod version;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -41,7 +44,10 @@ use exit::{Exit, Failure};
 /// that passes over panics which the store catches, and with `index` and
 /// `verify` a handler for Ctrl-C. Usage errors end the process with code 2.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return print_answer(&answer).into(),
+    };
     log::install(&cli);
     // They are caught, and the log tells what became of the file.
     herbarium_store::hush_caught_panics();
@@ -50,12 +56,20 @@ pub fn run() -> ExitCode {
         app.flush()?;
         Ok(exit)
     });
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(Failure::ClosedPipe) => Exit::Fine.into(),
+    ended.unwrap_or_else(|failure| app.tell_failure(failure)).into()
+}
+
+/// Prints what the parser of arguments answers by itself: help, the version, or
+/// what makes no sense.
+fn print_answer(answer: &clap::Error) -> Exit {
+    let printed = answer.print().and_then(|()| io::stdout().flush());
+    match printed.map_err(Failure::from_output) {
+        // Nobody may be listening on standard error: the code says it, too.
+        _ if answer.use_stderr() => Exit::Usage,
+        Ok(()) | Err(Failure::ClosedPipe) => Exit::Fine,
         Err(Failure::Told(trouble)) => {
-            app.tell_trouble(&trouble);
-            trouble.exit().into()
+            app::tell(format_args!("error: {trouble}"));
+            trouble.exit()
         }
     }
 }

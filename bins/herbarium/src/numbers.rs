@@ -85,6 +85,27 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a number of bytes, or a number with K, M or G, such as 32M".into())
 }
 
+/// A time as it is typed: seconds, or a number with ms, s, m or h.
+pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match &lower[digits.len()..] {
+        "ms" => Some(1),
+        "" | "s" => Some(1_000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let number = digits.parse::<u64>().ok().filter(|number| *number > 0);
+    number
+        .zip(unit)
+        .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit))
+        .map(Duration::from_millis)
+        .ok_or_else(|| {
+            "expected seconds above 0, or a number with ms, s, m or h, such as 90s".into()
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +142,26 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_with_and_without_a_unit() {
+        let check = |text: &str, ms: Option<u64>| {
+            assert_eq!(parse_time(text).ok(), ms.map(Duration::from_millis), "{text}");
+        };
+        check("60", Some(60_000));
+        check("250ms", Some(250));
+        check("90s", Some(90_000));
+        check("2m", Some(120_000));
+        check("2MIN", Some(120_000));
+        check("1h", Some(3_600_000));
+        check("0", None);
+        check("", None);
+        check("s", None);
+        check("1.5s", None);
+        check("-1", None);
+        check("2 s", None);
+        check("99999999999999999h", None);
+    }
+
+    #[test]
     fn sizes_are_read_with_and_without_a_unit() {
         let check =
             |text: &str, size: Option<u64>| assert_eq!(parse_size(text).ok(), size, "{text}");
@@ -130,6 +171,7 @@ mod tests {
         check("32M", Some(32 << 20));
         check("2 GiB", None);
         check("1gib", Some(1 << 30));
+        check("512MiB", Some(512 << 20));
         check("", None);
         check("M", None);
         check("12X", None);

@@ -10,9 +10,7 @@ use herbarium_store::{Store, StoreError, StoreOptions};
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
-
-const ANOTHER_STORE: &str =
-    "look at the directory, or name another with --store or HERBARIUM_STORE";
+use crate::limits::engine_options;
 
 /// What a command wants of the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,33 +28,18 @@ pub(crate) enum Access {
 
 /// The engine over the store that the options name.
 pub(crate) fn engine(app: &App, access: Access) -> Result<Engine, Failure> {
-    let dir = app.store_dir()?;
+    let (dir, options) = (app.store_dir()?, engine_options(&app.global)?);
     let store = open(&dir, access).map_err(|error| cannot_open(&error, access))?;
-    Ok(Engine::new(Arc::new(store), engine_options(app)))
+    Ok(Engine::new(Arc::new(store), options))
 }
 
 /// An engine that finds trees in the store or not at all.
 pub(crate) fn engine_that_never_parses(app: &App) -> Result<Engine, Failure> {
-    let dir = app.store_dir()?;
+    let (dir, options) = (app.store_dir()?, engine_options(&app.global)?);
     let store = open(&dir, Access::Read).map_err(|error| cannot_open(&error, Access::Read))?;
     // No time to parse: a parse that would be needed is given up where it starts.
-    let options = EngineOptions { max_parse_time: Duration::ZERO, ..engine_options(app) };
+    let options = EngineOptions { max_parse_time: Duration::ZERO, ..options };
     Ok(Engine::new(Arc::new(store), options))
-}
-
-/// The engine's own limit, as one would type it.
-pub(crate) fn default_max_file_size() -> String {
-    let limit = EngineOptions::default().max_file_bytes;
-    if limit.is_multiple_of(1 << 20) { format!("{}M", limit >> 20) } else { limit.to_string() }
-}
-
-fn engine_options(app: &App) -> EngineOptions {
-    let defaults = EngineOptions::default();
-    EngineOptions {
-        workers: app.global.workers.map_or(defaults.workers, Into::into),
-        max_file_bytes: app.global.max_file_size,
-        ..defaults
-    }
 }
 
 fn open(dir: &Path, access: Access) -> Result<Store, StoreError> {
@@ -79,20 +62,53 @@ fn refused(error: &std::io::Error) -> bool {
 }
 
 fn cannot_open(error: &StoreError, access: Access) -> Failure {
-    let failure = Failure::new(Exit::Io, "could not open the store").because(Some(error));
-    match (error, access) {
-        (StoreError::NotAStore { .. }, Access::Read | Access::Note) => failure.help(
-            "run `herbarium index` first, or name another store with --store or HERBARIUM_STORE",
-        ),
-        _ => failure.help(ANOTHER_STORE),
+    let help = match (error, access) {
+        (StoreError::NotAStore { .. }, Access::Read | Access::Note) => {
+            "run `herbarium index` first, or name another store with --store or HERBARIUM_STORE"
+        }
+        (StoreError::Io { source, .. }, Access::Write) if refused(source) => {
+            "have the store made writable for you, or name another with --store or \
+             HERBARIUM_STORE; `tree`, `stats` and `verify` need only read it"
+        }
+        _ => store_help(error),
+    };
+    Failure::new(Exit::Io, "could not open the store", help).because(Some(error))
+}
+
+/// What to do about a store that cannot be used.
+pub(crate) fn store_help(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Io { source, .. } if refused(source) => {
+            "have the store's permissions changed, or name another with --store or HERBARIUM_STORE"
+        }
+        StoreError::Io { source, .. } if is_full(source) => {
+            "free some space and run the same again: what was stored before is safe"
+        }
+        StoreError::Version { newer: true, .. } => {
+            "update Herbarium, or name another store with --store or HERBARIUM_STORE"
+        }
+        StoreError::NotAStore { .. } | StoreError::Damaged { .. } => {
+            "name an empty or a new directory with --store or HERBARIUM_STORE"
+        }
+        StoreError::Catalogue { .. } => {
+            "run the same again; should that not help, delete the catalogue: it is rebuilt"
+        }
+        _ => "look at the directory, or name another with --store or HERBARIUM_STORE",
     }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// What the engine says when a run cannot go on.
 pub(crate) fn run_failed(error: &IndexError) -> Failure {
-    let failure = Failure::from_error(Exit::Io, error);
-    match error {
-        IndexError::Store(_) => failure.help(ANOTHER_STORE),
-        _ => failure,
-    }
+    let help = match error {
+        IndexError::Root { .. } => "check the path, and who may read it",
+        IndexError::NotIndexable { .. } => "name files and folders",
+        IndexError::Thread(_) => "close other programs, or ask for fewer threads with --workers",
+        IndexError::Store(error) => store_help(error),
+        _ => "please report this, with what was typed",
+    };
+    Failure::from_error(Exit::Io, error, help)
 }

@@ -9,6 +9,7 @@ use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool};
 use herbarium_store::{Store, TreeInfo, TreeKey};
 
 use crate::budget::Budget;
+use crate::lines::count_lines;
 use crate::means::Books;
 use crate::{
     Cancel, EngineOptions, IndexError, IndexReport, OpenError, Progress, StatsReport, VerifyReport,
@@ -38,6 +39,14 @@ pub struct Opened {
     pub from: Origin,
     /// Its key in the store.
     pub key: TreeKey,
+}
+
+impl Opened {
+    /// Lines of the file: one for each line feed, and one more if there is text
+    /// after the last. As in [`IndexReport::lines`].
+    pub fn lines(&self) -> u64 {
+        u64::from(count_lines(&self.source))
+    }
 }
 
 /// Where a tree came from.

@@ -20,7 +20,7 @@ pub enum IndexError {
         source: io::Error,
     },
     /// A path that was given is neither a file nor a folder.
-    #[error("could not index {}: expected a file or a folder, found {found}", path.display())]
+    #[error("could not index {}: expected a file or a folder, found {found}: name one of these", path.display())]
     NotIndexable {
         /// The path, as it was given.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum IndexError {
 #[non_exhaustive]
 pub enum OpenError {
     /// The file cannot be read.
-    #[error("could not read {}", path.display())]
+    #[error("could not read {}: check the path, and who may read it", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// It is no regular file.
-    #[error("could not open {}: expected a regular file, found {found}", path.display())]
+    #[error("could not open {}: expected a regular file, found {found}: name a file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum OpenError {
         limit: u64,
     },
     /// The file's tree would take too much memory.
-    #[error("parsing {} would take some {} MiB of memory, the limit is {} MiB: raise the memory budget", path.display(), needed >> 20, limit >> 20)]
+    #[error("parsing {} would take some {} MiB of memory, the limit is {} MiB: raise the memory budget", path.display(), needed.div_ceil(1 << 20), limit >> 20)]
     TooDense {
         /// The file.
         path: PathBuf,
@@ -104,7 +104,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The language only occurs inside others and has no files of its own.
-    #[error("{} is in a language that only occurs inside others", path.display())]
+    #[error("{} is in a language that only occurs inside others: open the file around it", path.display())]
     InjectionOnly {
         /// The file.
         path: PathBuf,
@@ -140,6 +140,6 @@ pub enum OpenError {
         key: TreeKey,
     },
     /// The store cannot be read.
-    #[error("the store gave up")]
+    #[error("the store gave up: what was stored before is safe")]
     Store(#[from] StoreError),
 }

@@ -64,10 +64,12 @@ mod crew;
 mod engine;
 mod error;
 mod flights;
+mod lines;
 mod means;
 mod open;
 mod options;
 mod outcome;
+mod paths;
 mod plan;
 mod press;
 mod pressing;
@@ -89,7 +91,8 @@ mod weigh;
 pub use cancel::Cancel;
 pub use engine::{Engine, Opened, Origin};
 pub use error::{IndexError, OpenError};
-pub use options::EngineOptions;
+pub use options::{EngineOptions, Limit};
+pub use paths::check_path;
 pub use progress::{Phase, Progress, Tick};
 pub use report::{
     IndexReport, LanguageFigures, Problem, ProblemKind, StatsReport, WorkspaceFigures,

@@ -41,6 +41,18 @@ pub struct EngineOptions {
     pub dictionaries: bool,
 }
 
+/// A limit of the [`EngineOptions`] that a file can be over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`EngineOptions::max_file_bytes`].
+    FileBytes,
+    /// [`EngineOptions::max_parse_time`].
+    ParseTime,
+    /// [`EngineOptions::memory_budget`].
+    Memory,
+}
+
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {

@@ -16,6 +16,7 @@ use crate::clock::thread_cpu;
 use crate::crew::{Watch, Work};
 use crate::engine::Shared;
 use crate::flights::Flights;
+use crate::lines::count_lines;
 use crate::means::{MIN_SAMPLES, Means, Sample, Shelf, train};
 use crate::outcome::{Failure, FileDone, Pressed, chain, with_followers};
 use crate::read::read;
@@ -370,13 +371,6 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Broken(error)
     }
-}
-
-/// Lines of a text: one that does not end in a line end counts too.
-pub(crate) fn count_lines(source: &[u8]) -> u32 {
-    let ends = memchr::memchr_iter(b'\n', source).count();
-    let open = source.last().is_some_and(|last| *last != b'\n');
-    u32::try_from(ends + usize::from(open)).unwrap_or(u32::MAX)
 }
 
 fn clamp(bytes: u64) -> u32 {

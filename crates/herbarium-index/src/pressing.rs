@@ -1,15 +1,18 @@
 //! Directing a crew that presses the files of one workspace.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use herbarium_languages::Detection;
 
 use crate::crew::{Crew, Outcome};
+use crate::means::Shelf;
 use crate::outcome::{Failure, FileDone, with_followers};
 use crate::press::{Done, Job, Press};
 use crate::problem::explain;
 use crate::progress::Ticker;
+use crate::sampling::Round;
 use crate::{Cancel, IndexError, Phase, sampling};
 
 /// The work on one workspace while its crew is there.
@@ -25,11 +28,14 @@ struct Desk<'run, 'a> {
     cancel: &'run Cancel,
     done: HashMap<u32, FileDone>,
     broken: Option<IndexError>,
+    flushed: Instant,
 }
 
 /// Files longer than this are pressed first: begun last, one alone would keep
 /// all other threads waiting.
 const LONG: u64 = 1 << 20;
+/// How often what was stored is made durable.
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
 
 impl<'run, 'a> Pressing<'run, 'a> {
     pub(crate) fn start(
@@ -39,8 +45,8 @@ impl<'run, 'a> Pressing<'run, 'a> {
     ) -> Result<Self, IndexError> {
         let threads = press.shared.options.workers.min(press.files.len());
         let crew = Crew::start(Arc::clone(press), threads).map_err(IndexError::Thread)?;
-        let (done, broken) = (HashMap::new(), None);
-        Ok(Self { crew, desk: Desk { press, ticker, cancel, done, broken } })
+        let (done, broken, flushed) = (HashMap::new(), None, Instant::now());
+        Ok(Self { crew, desk: Desk { press, ticker, cancel, done, broken, flushed } })
     }
 
     /// Presses these files: first some of them as samples, then with the
@@ -50,16 +56,15 @@ impl<'run, 'a> Pressing<'run, 'a> {
         mut self,
         files: &[u32],
     ) -> Result<(HashMap<u32, FileDone>, u64), IndexError> {
-        let sample = self.sample(files);
+        let rounds = self.rounds(files);
         let mut dictionaries = 0;
-        if !sample.is_empty() {
+        if !rounds.is_empty() {
             self.desk.ticker.phase(Phase::Press);
-            self.stage(sample.iter().map(|file| Job::Sample(*file)).collect())?;
-            self.desk.ticker.phase(Phase::Train);
-            dictionaries = self.train()?;
+            dictionaries = self.sample(&rounds)?;
         }
         self.desk.ticker.phase(Phase::Press);
-        let rest = files.iter().copied().filter(|file| sample.binary_search(file).is_err());
+        let sampled: HashSet<u32> = rounds.into_iter().flat_map(|round| round.files).collect();
+        let rest = files.iter().copied().filter(|file| !sampled.contains(file));
         let size =
             |file: u32| self.desk.press.files.get(file as usize).map_or(0, |it| it.stat.size);
         let (mut long, short): (Vec<u32>, Vec<u32>) = rest.partition(|file| size(*file) > LONG);
@@ -68,7 +73,7 @@ impl<'run, 'a> Pressing<'run, 'a> {
         Ok((self.desk.done, dictionaries))
     }
 
-    fn sample(&self, files: &[u32]) -> Vec<u32> {
+    fn rounds(&self, files: &[u32]) -> Vec<Round> {
         let shared = &self.desk.press.shared;
         if !shared.options.dictionaries {
             return Vec::new();
@@ -81,19 +86,36 @@ impl<'run, 'a> Pressing<'run, 'a> {
         sampling::choose(&self.desk.press.files, files, lacks)
     }
 
-    /// Makes dictionaries of the samples held, and says how many. Should that fail
-    /// for a language, its files are pressed without.
-    fn train(&mut self) -> Result<u64, IndexError> {
-        let sampled = self.desk.press.sampled();
-        self.stage(sampled.iter().map(|shelf| Job::Train(shelf.language.id())).collect())?;
-        let left: Vec<Job> = sampled
+    /// Holds samples, language by language, and makes a dictionary of each; says
+    /// how many. Should that fail for a language, its files are pressed without.
+    ///
+    /// A run that is killed loses the samples it holds: those of one language,
+    /// which is about a second's work. One thread makes a dictionary while the
+    /// others go on with the samples of the next language.
+    fn sample(&mut self, rounds: &[Round]) -> Result<u64, IndexError> {
+        let mut trained: Vec<Arc<Shelf>> = Vec::new();
+        let mut due = None;
+        for round in rounds {
+            let samples = round.files.iter().map(|file| Job::Sample(*file));
+            self.stage(due.into_iter().chain(samples).collect())?;
+            let held = self.desk.press.sampled();
+            let complete = held.into_iter().find(|it| Some(it.language.id()) == round.language);
+            due = complete.as_ref().map(|shelf| Job::Train(shelf.language.id()));
+            trained.extend(complete);
+        }
+        self.desk.ticker.phase(Phase::Train);
+        let rest = self.desk.press.sampled();
+        self.stage(rest.iter().map(|shelf| Job::Train(shelf.language.id())).collect())?;
+        trained
+            .extend(rest.into_iter().filter(|shelf| Some(Job::Train(shelf.language.id())) != due));
+        let left: Vec<Job> = trained
             .iter()
             .flat_map(|shelf| shelf.take_held())
             .filter(|file| !self.desk.done.contains_key(file))
             .map(Job::Press)
             .collect();
         self.stage(left)?;
-        Ok(sampled.iter().filter(|shelf| shelf.means().is_some()).count() as u64)
+        Ok(trained.iter().filter(|shelf| shelf.means().is_some()).count() as u64)
     }
 
     /// Has the crew do these jobs, and waits for all of them.
@@ -104,6 +126,7 @@ impl<'run, 'a> Pressing<'run, 'a> {
                 desk.hear(job, outcome);
             }
             desk.ticker.tick();
+            desk.flush();
             !desk.cancel.is_cancelled() && desk.broken.is_none()
         });
         done.map_err(IndexError::Thread)?;
@@ -112,6 +135,18 @@ impl<'run, 'a> Pressing<'run, 'a> {
 }
 
 impl Desk<'_, '_> {
+    /// From time to time makes durable what is stored, so that a power failure
+    /// costs no more than the last seconds. The other threads go on meanwhile.
+    fn flush(&mut self) {
+        if self.flushed.elapsed() < FLUSH_EVERY {
+            return;
+        }
+        if let Err(error) = self.press.shared.store.flush() {
+            self.broken.get_or_insert(IndexError::Store(error));
+        }
+        self.flushed = Instant::now();
+    }
+
     fn hear(&mut self, job: Job, outcome: Outcome<Done>) {
         let failure = match outcome {
             Outcome::Done(Done::Files(files)) => return self.note(files),

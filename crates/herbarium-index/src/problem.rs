@@ -3,9 +3,9 @@
 use herbarium_languages::ParseError;
 use herbarium_store::NoTree;
 
-use crate::ProblemKind;
 use crate::outcome::Failure;
 use crate::read::Unfit;
+use crate::{Limit, ProblemKind};
 
 /// What a manifest says of a file that has no tree; `None` if it says nothing.
 pub(crate) fn no_tree(failure: &Failure) -> Option<NoTree> {
@@ -29,6 +29,16 @@ pub(crate) fn no_tree(failure: &Failure) -> Option<NoTree> {
     }
 }
 
+/// The limit that a file without a tree is over.
+pub(crate) fn limit(failure: &Failure) -> Option<Limit> {
+    match failure {
+        Failure::Unfit(Unfit::TooLarge { .. }) => Some(Limit::FileBytes),
+        Failure::TooDense { .. } => Some(Limit::Memory),
+        Failure::Parse(ParseError::TimedOut { .. }) => Some(Limit::ParseTime),
+        _ => None,
+    }
+}
+
 /// Kind of a problem, and its message.
 pub(crate) fn explain(failure: &Failure) -> (ProblemKind, String) {
     use ProblemKind as Kind;
@@ -39,7 +49,7 @@ pub(crate) fn explain(failure: &Failure) -> (ProblemKind, String) {
             format!(
                 "parsing it would take some {} MiB of memory, the limit is {} MiB: raise the \
                  memory budget or leave the file out",
-                needed >> 20,
+                needed.div_ceil(1 << 20),
                 limit >> 20
             ),
         ),
@@ -72,14 +82,15 @@ fn explain_unfit(unfit: &Unfit) -> (ProblemKind, String) {
             Kind::Changing,
             "went on changing while it was read: index again when it rests".to_owned(),
         ),
-        Unfit::Vanished(error) => {
-            (Kind::Vanished, format!("was gone when it was to be read: {error}"))
-        }
+        Unfit::Vanished(error) => (
+            Kind::Vanished,
+            format!("was gone when it was to be read: {error}: index again when it is back"),
+        ),
         Unfit::Unreadable(error) => {
             (Kind::Unreadable, format!("could not be read: {error}: check its permissions"))
         }
         Unfit::NotAFile(found) => {
-            (Kind::Unreadable, format!("expected a regular file, found {found}"))
+            (Kind::Unreadable, format!("expected a regular file, found {found}: leave it out"))
         }
         other => (Kind::Unreadable, format!("{other:?}")),
     }

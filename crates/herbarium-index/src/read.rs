@@ -135,8 +135,13 @@ pub(crate) fn choose(
     detection.language().ok_or(Unfit::NotBuilt(row))
 }
 
+/// What text begins with that is not in an encoding with trees.
 fn encoding(head: &[u8], binary: bool) -> Option<Unfit> {
     match check_source(head) {
+        // UTF-16 has the first two bytes in common; text that begins with a NUL
+        // character is rarer than UTF-32.
+        _ if head.starts_with(b"\xff\xfe\0\0") => Some(Unfit::Encoding("UTF-32 little-endian")),
+        _ if head.starts_with(b"\0\0\xfe\xff") => Some(Unfit::Encoding("UTF-32 big-endian")),
         Err(herbarium_codec::BuildError::Utf16 { mark }) => Some(Unfit::Encoding(mark)),
         _ => binary.then_some(Unfit::Binary),
     }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use herbarium_store::ManifestRow;
 
+use crate::Limit;
+
 /// What a run found and did.
 ///
 /// Every regular file that the walk finds is counted once: `found` is the sum of
@@ -19,7 +21,7 @@ pub struct IndexReport {
     pub found: u64,
     /// Files that have a tree.
     pub files: u64,
-    /// Lines in them.
+    /// Lines in them: one for each line feed, and one more for text after the last.
     pub lines: u64,
     /// Nodes of their trees.
     pub nodes: u64,
@@ -100,6 +102,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// What happened, what was expected, and what to do.
     pub message: String,
+    /// The limit that it is over, if it is.
+    pub limit: Option<Limit>,
 }
 
 /// What kind of problem.
@@ -116,11 +120,11 @@ pub enum ProblemKind {
     Vanished,
     /// It went on changing while it was read.
     Changing,
-    /// It is longer than the limit.
+    /// It is longer than the limit, or would take more memory.
     TooLarge,
     /// Reading or parsing it took longer than the limit.
     TimedOut,
-    /// It is in an encoding that has no tree, such as UTF-16.
+    /// It is in an encoding that has no tree: UTF-16 or UTF-32.
     Encoding,
     /// The parser gave no tree.
     ParseFailed,

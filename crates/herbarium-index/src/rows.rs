@@ -151,6 +151,27 @@ pub(crate) fn memory_needed(row: &ManifestRow) -> u64 {
     u64::from(row.nodes) << 10
 }
 
+/// Notes in a row without a tree in which encoding its file is, likewise.
+pub(crate) fn set_encoding(row: &mut ManifestRow, name: &str) {
+    let number = ENCODINGS.iter().position(|it| *it == name);
+    row.nodes = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
+}
+
+/// In which encoding the file of such a row is.
+pub(crate) fn encoding(row: &ManifestRow) -> &'static str {
+    let number = usize::try_from(row.nodes).unwrap_or(0);
+    ENCODINGS.get(number).copied().unwrap_or(ENCODINGS[0])
+}
+
+/// Encodings that have no tree, by the numbers that rows hold.
+const ENCODINGS: [&str; 5] = [
+    "UTF-16 or UTF-32",
+    "UTF-16 little-endian",
+    "UTF-16 big-endian",
+    "UTF-32 little-endian",
+    "UTF-32 big-endian",
+];
+
 /// The language of a row, built in or not.
 pub(crate) fn language(row: &ManifestRow) -> Option<&'static Row> {
     language_by_id(row.language.as_deref()?)
@@ -233,6 +254,15 @@ mod tests {
         check(Outcome::None(NoTree::TooLarge), limit + 1, Belief::Holds);
         check(Outcome::None(NoTree::TooLarge), limit, Belief::LookAgain);
         check(Outcome::None(NoTree::TooLarge), 0, Belief::LookAgain);
+    }
+
+    #[test]
+    fn a_row_remembers_the_encoding() {
+        for name in ENCODINGS {
+            let mut row = row(b"a".to_vec(), Stat::default());
+            set_encoding(&mut row, name);
+            assert_eq!(encoding(&row), name);
+        }
     }
 
     #[test]

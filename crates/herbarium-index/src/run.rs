@@ -14,11 +14,11 @@ use herbarium_store::{ManifestRow, path_bytes};
 use crate::clock::{now_ns, process_cpu};
 use crate::engine::Shared;
 use crate::outcome::FileDone;
+use crate::paths::{Target, targets};
 use crate::plan::Plan;
 use crate::press::Press;
 use crate::pressing::Pressing;
 use crate::progress::Ticker;
-use crate::read::name_of;
 use crate::stat::Stat;
 use crate::tally::Tally;
 use crate::walk::{Found, Walked, walk};
@@ -47,34 +47,6 @@ pub(crate) fn run(
     report.seconds = begun.elapsed().as_secs_f64();
     report.cpu_seconds = process_cpu().saturating_sub(cpu).as_secs_f64();
     Ok(report)
-}
-
-/// What to index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Target {
-    Folder(PathBuf),
-    File(PathBuf),
-}
-
-fn targets(paths: &[PathBuf]) -> Result<Vec<Target>, IndexError> {
-    let mut targets = Vec::new();
-    for path in paths {
-        let failed = |source| IndexError::Root { path: path.clone(), source };
-        let real = fs::canonicalize(path).map_err(failed)?;
-        let file_type = fs::metadata(&real).map_err(failed)?.file_type();
-        let target = if file_type.is_dir() {
-            Target::Folder(real)
-        } else if file_type.is_file() {
-            Target::File(real)
-        } else {
-            let found = name_of(file_type);
-            return Err(IndexError::NotIndexable { path: path.clone(), found });
-        };
-        if !targets.contains(&target) {
-            targets.push(target);
-        }
-    }
-    Ok(targets)
 }
 
 struct Run<'a> {

@@ -27,23 +27,34 @@ enum Kin {
     Extension(Vec<u8>),
 }
 
-/// A sample of the files to press, spread over each kind of files, in the order
-/// of the files.
+/// Samples that are parsed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Round {
+    /// The language that has all its samples after this round; `None` for files
+    /// whose language shows only when they are read.
+    pub(crate) language: Option<&'static str>,
+    /// In the order of the files.
+    pub(crate) files: Vec<u32>,
+}
+
+/// A sample of the files to press, spread over each kind of files: a round for
+/// each language, so that its trees are stored before those of the next are
+/// made. Before them go files that may belong to any of them.
 ///
 /// `wants` says whether a language lacks a dictionary.
 pub(crate) fn choose(
     files: &[Found],
     to_press: &[u32],
     wants: impl Fn(&Detection) -> bool,
-) -> Vec<u32> {
-    let mut sample = Vec::new();
+) -> Vec<Round> {
+    let (mut of_any, mut rounds) = (Vec::new(), Vec::new());
     let mut total = 0;
-    for (_, members) in kins(files, to_press, wants) {
+    for (kin, members) in kins(files, to_press, wants) {
         let size = |file: &u32| files.get(*file as usize).map_or(0, |found| found.stat.size);
         let fit: Vec<u32> =
             members.into_iter().filter(|file| (1..=MAX_SAMPLE).contains(&size(file))).collect();
         let step = fit.len().div_ceil(MAX_FILES).max(1);
-        let mut bytes = 0;
+        let (mut bytes, mut sample) = (0, Vec::new());
         for file in fit.into_iter().step_by(step) {
             bytes += size(&file);
             if bytes > MAX_BYTES || total + bytes > MAX_TOTAL_BYTES {
@@ -52,9 +63,15 @@ pub(crate) fn choose(
             sample.push(file);
         }
         total += bytes.min(MAX_BYTES);
+        match kin {
+            Kin::Language(id) => rounds.push(Round { language: Some(id), files: sample }),
+            Kin::Extension(_) => of_any.extend(sample),
+        }
     }
-    sample.sort_unstable();
-    sample
+    of_any.sort_unstable();
+    rounds.insert(0, Round { language: None, files: of_any });
+    rounds.retain(|round| !round.files.is_empty());
+    rounds
 }
 
 fn kins(
@@ -98,7 +115,8 @@ mod tests {
             }
         }
         let to_press: Vec<u32> = (0..all.len() as u32).collect();
-        let sample = choose(&all, &to_press, |_| true);
+        let rounds = choose(&all, &to_press, |_| true);
+        let sample: Vec<u32> = rounds.into_iter().flat_map(|round| round.files).collect();
         let mut begin = 0;
         for ((name, count, _), (least, most)) in files.iter().zip(expected) {
             let range = begin..begin + *count as u32;
@@ -120,6 +138,21 @@ mod tests {
     fn a_sample_is_bounded_and_spread_out() {
         check(&[(".rs", 50_000, 5000)], &[(150, 200)]);
         check(&[(".h", 10_000, 2000), (".c", 1000, 2000)], &[(150, 200), (150, 200)]);
+    }
+
+    #[test]
+    fn each_language_has_a_round_after_those_that_may_be_of_any() {
+        let stat = Stat { size: 100, ..Stat::default() };
+        let names = |name: &str, count: usize| {
+            (0..count).map(|index| format!("{index:05}{name}")).collect::<Vec<_>>()
+        };
+        let all = [names(".py", 60), names(".h", 60), names(".rs", 90)].concat();
+        let found = |path: &String| Found { path: path.clone().into_bytes(), stat };
+        let files: Vec<Found> = all.iter().map(found).collect();
+        let to_press: Vec<u32> = (0..files.len() as u32).collect();
+        let rounds = choose(&files, &to_press, |_| true);
+        let languages: Vec<_> = rounds.iter().map(|round| round.language).collect();
+        assert_eq!(languages, [None, Some("rust"), Some("python")]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Adding up a report, file by file.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use herbarium_languages::ParseError;
@@ -9,10 +8,10 @@ use herbarium_store::{ManifestRow, NoTree, Outcome, TreeKey};
 
 use crate::outcome::{Failure, FileDone, Pressed};
 use crate::press::Press;
-use crate::problem::{explain, no_tree};
+use crate::problem::{explain, limit, no_tree};
 use crate::read::Unfit;
 use crate::walk::Walked;
-use crate::{EngineOptions, IndexReport, Problem, ProblemKind, rows};
+use crate::{EngineOptions, IndexReport, Problem, rows};
 
 /// A report in the making.
 pub(crate) struct Tally<'a> {
@@ -43,7 +42,7 @@ impl<'a> Tally<'a> {
         self.report.found += (walked.files.len() + gone) as u64;
         self.report.skipped_special += walked.special;
         for problem in std::mem::take(&mut walked.problems) {
-            self.problem(problem.path, problem.kind, problem.message);
+            self.problem(problem);
         }
     }
 
@@ -94,6 +93,7 @@ impl<'a> Tally<'a> {
                     Failure::TooDense { needed, .. } => {
                         rows::set_memory_needed(&mut row, *needed);
                     }
+                    Failure::Unfit(Unfit::Encoding(found)) => rows::set_encoding(&mut row, found),
                     _ => {}
                 }
             }
@@ -145,14 +145,20 @@ impl<'a> Tally<'a> {
             Failure::Unfit(Unfit::Binary) => report.skipped_binary += 1,
             _ => {
                 let (kind, message) = explain(failure);
-                self.problem(press.path(file), kind, message);
+                self.problem(Problem {
+                    path: press.path(file),
+                    kind,
+                    message,
+                    limit: limit(failure),
+                });
             }
         }
     }
 
-    fn problem(&mut self, path: PathBuf, kind: ProblemKind, message: String) {
-        metrics::counter!("herbarium_problems_total", "kind" => kind.name()).increment(1);
-        self.report.problems.push(Problem { path, kind, message });
+    fn problem(&mut self, problem: Problem) {
+        let kind = problem.kind.name();
+        metrics::counter!("herbarium_problems_total", "kind" => kind).increment(1);
+        self.report.problems.push(problem);
     }
 }
 
@@ -165,7 +171,7 @@ fn as_failure(why: NoTree, row: &ManifestRow, options: &EngineOptions) -> Failur
         (NoTree::UnknownLanguage, None) => Unfit::Unknown,
         (NoTree::Binary, _) => Unfit::Binary,
         (NoTree::InjectionOnly, _) => Unfit::InjectionOnly,
-        (NoTree::Encoding, _) => Unfit::Encoding("UTF-16"),
+        (NoTree::Encoding, _) => Unfit::Encoding(rows::encoding(row)),
         (NoTree::TooLarge, _) if row.size > limit => Unfit::TooLarge { len: row.size, limit },
         (NoTree::TooLarge, _) => {
             let (needed, limit) = (rows::memory_needed(row), options.memory_budget);

@@ -124,7 +124,12 @@ impl Visitor<'_> {
         if let Some(error) = entry.error() {
             let message = format!("a rule of an ignore file is passed over: {error}");
             let path = entry.path().to_owned();
-            self.own.problems.push(Problem { path, kind: ProblemKind::BadIgnoreRule, message });
+            self.own.problems.push(Problem {
+                path,
+                kind: ProblemKind::BadIgnoreRule,
+                message,
+                limit: None,
+            });
         }
         let Some(file_type) = entry.file_type() else { return };
         if file_type.is_dir() {
@@ -159,18 +164,21 @@ impl Drop for Visitor<'_> {
 fn of_file(path: &Path, error: &ignore::Error) -> Problem {
     let gone = error.io_error().is_some_and(|it| it.kind() == std::io::ErrorKind::NotFound);
     let kind = if gone { ProblemKind::Vanished } else { ProblemKind::Unreadable };
-    Problem { path: path.to_owned(), kind, message: format!("could not look at the file: {error}") }
+    let message = format!("could not look at the file: {error}: check its permissions");
+    Problem { path: path.to_owned(), kind, message, limit: None }
 }
 
 /// What the walker itself complains about: a folder, or an ignore file.
 fn problem(root: &Path, error: &ignore::Error) -> Problem {
     let path = path_of(error).unwrap_or_else(|| root.to_owned());
     if error.io_error().is_some() {
-        let message = format!("could not list the folder, its files are not indexed: {error}");
-        return Problem { path, kind: ProblemKind::UnreadableFolder, message };
+        let message = format!(
+            "could not list the folder, its files are not indexed: {error}: check its permissions"
+        );
+        return Problem { path, kind: ProblemKind::UnreadableFolder, message, limit: None };
     }
     let message = format!("an ignore file is passed over: {error}");
-    Problem { path, kind: ProblemKind::BadIgnoreRule, message }
+    Problem { path, kind: ProblemKind::BadIgnoreRule, message, limit: None }
 }
 
 fn path_of(error: &ignore::Error) -> Option<PathBuf> {

@@ -31,6 +31,8 @@ const CHUNKS: TableDefinition<'_, (Bytes, u32), Bytes> = TableDefinition::new("m
 
 /// Name of the catalogue file.
 pub(crate) const CATALOGUE: &str = "catalogue.redb";
+/// Name of the file that is locked while the catalogue is replaced.
+pub(crate) const CATALOGUE_LOCK: &str = "catalogue.lock";
 /// What every redb file begins with.
 pub(crate) const CATALOGUE_MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Pages kept in memory: what the catalogue holds is read once a process.
@@ -352,7 +354,7 @@ impl Catalogue {
     /// Opens the file; makes and fills it where it is missing.
     fn create(&self, rebuild: Rebuild<'_>) -> Result<Database, Trouble> {
         guarded(|| {
-            let lock = FileLock::take(self.dir.join("catalogue.lock"));
+            let lock = FileLock::take(self.dir.join(CATALOGUE_LOCK));
             let lock = lock.map_err(|error| Trouble::Engine(redb::Error::Io(error)))?;
             let db = builder().create(&self.path)?;
             let filled = open_table(db.begin_read()?.open_table(MANIFESTS))?.is_some();
@@ -369,7 +371,7 @@ impl Catalogue {
     /// Moves a damaged file out of the way. Processes that have it open keep
     /// what they have; they lose what they write to it, which is made again.
     fn set_aside(&self, why: &Trouble) {
-        let Ok(_lock) = FileLock::take(self.dir.join("catalogue.lock")) else { return };
+        let Ok(_lock) = FileLock::take(self.dir.join(CATALOGUE_LOCK)) else { return };
         let aside = self.dir.join(format!("catalogue.damaged-{}.redb", now_ns()));
         tracing::warn!(
             catalogue = %self.path.display(),

@@ -110,11 +110,14 @@ impl<T> IoContext<T> for io::Result<T> {
     }
 }
 
+/// Whether this user may not do that, or nobody may.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            ": have its permissions changed, or name another directory"
-        }
+        _ if is_refusal(source) => ": have its permissions changed, or name another directory",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ": free some space; what was stored before is safe"
         }

@@ -201,6 +201,11 @@ impl Drop for FileLock {
     }
 }
 
+/// Makes the lock file where it is missing, without taking the lock.
+pub(crate) fn touch_lock(path: &Path) -> io::Result<()> {
+    open_lock(path).map(drop)
+}
+
 fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }

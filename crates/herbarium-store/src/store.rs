@@ -9,14 +9,16 @@ mod trees;
 mod write;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use herbarium_codec::{Fingerprint, Grammar};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{CATALOGUE_LOCK, Catalogue};
 use crate::compress::{Pool, Scratch};
-use crate::error::IoContext;
+use crate::error::{IoContext, is_refusal};
+use crate::files::touch_lock;
 use crate::marker::{self, SEGMENTS};
 use crate::pen::{self, Pen};
 use crate::segment::OpenSegment;
@@ -62,13 +64,15 @@ impl Store {
     /// [`StoreError::Version`] for a store of another major version,
     /// [`StoreError::NotAStore`] for a directory with other things in it,
     /// [`StoreError::Damaged`] if the marker file is and nothing else shows that
-    /// this is a store, [`StoreError::Io`] if the directory cannot be read or made.
+    /// this is a store, [`StoreError::Io`] if the directory cannot be read or made,
+    /// or may not be written to and the options do not say to only read.
     pub fn open(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
         let dir = dir.into();
         marker::open(&dir, !options.read_only)?;
         let segments = dir.join(SEGMENTS);
         if !options.read_only {
             std::fs::create_dir_all(&segments).at("create the directory", &segments)?;
+            may_be_written(&dir).at("write to", &dir)?;
         }
         let shelf = Shelf::new(segments);
         shelf.refresh().at("list", &shelf.dir)?;
@@ -115,6 +119,15 @@ impl Store {
     /// [`StoreError::Io`] if the system could not.
     pub fn close(self) -> Result<(), StoreError> {
         self.finish()
+    }
+}
+
+/// Whether this user may write to a store, found out before something is to be
+/// written. That a disk is full shows then.
+fn may_be_written(dir: &Path) -> io::Result<()> {
+    match touch_lock(&dir.join(CATALOGUE_LOCK)) {
+        Err(error) if is_refusal(&error) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use herbarium_index::{IndexReport, LanguageFigures, Problem, ProblemKind};
+use herbarium_index::{IndexError, IndexReport, LanguageFigures, Problem, ProblemKind, check_path};
 use herbarium_languages::{Tier, known};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::args::IndexArgs;
 use crate::exit::{Exit, Failure};
+use crate::features;
 use crate::interrupt::cancel_on_ctrl_c;
+use crate::limits;
 use crate::numbers::{bytes, bytes_a_node, counted, grouped, percent, seconds};
 use crate::paint::Ink;
 use crate::progress::reporter;
@@ -21,37 +23,41 @@ use crate::store::{Access, engine, run_failed};
 const NAMED_PROBLEMS: usize = 20;
 
 pub(super) fn run(app: &App, args: IndexArgs) -> Result<Exit, Failure> {
-    let engine = engine(app, Access::Write)?;
-    let (mut paths, unusable) = usable(&args.paths);
-    if paths.is_empty() {
-        paths.clone_from(&args.paths);
+    let (paths, refused) = check(&args.paths);
+    let exit = if paths.is_empty() { Exit::Io } else { press(app, &paths)? };
+    app.flush()?;
+    for error in &refused {
+        app.tell_failure(run_failed(error));
     }
+    Ok(if refused.is_empty() || exit == Exit::Interrupted { exit } else { Exit::Io })
+}
+
+/// The paths that can be indexed, and what is wrong with those that cannot:
+/// none of these keeps the others from being indexed.
+fn check(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<IndexError>) {
+    let (mut good, mut refused) = (Vec::new(), Vec::new());
+    for path in paths {
+        match check_path(path) {
+            Ok(()) => good.push(path.clone()),
+            Err(error) => refused.push(error),
+        }
+    }
+    (good, refused)
+}
+
+fn press(app: &App, paths: &[PathBuf]) -> Result<Exit, Failure> {
+    let engine = engine(app, Access::Write)?;
     let cancel = cancel_on_ctrl_c();
     let report = {
         let progress = reporter(app);
-        engine.index(&paths, &*progress, &cancel)
+        engine.index(paths, &*progress, &cancel)
     };
     let report = report.map_err(|error| run_failed(&error))?;
     match app.global.json {
         true => app.print_json(&IndexJson::new(app, &report))?,
         false => Summary { app, report: &report }.print(&mut *app.out())?,
     }
-    // The others are done: now the error for the first that could not be.
-    if let Some(path) = unusable.first().filter(|_| !report.cancelled) {
-        let refused = engine.index(std::slice::from_ref(path), &*reporter(app), &cancel);
-        refused.map_err(|error| run_failed(&error))?;
-    }
     Ok(exit_of(&report))
-}
-
-/// The paths that are files or folders, and those that are not, so that one of
-/// these does not keep the others from being indexed.
-fn usable(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let is_usable = |path: &&PathBuf| {
-        std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir())
-    };
-    let (usable, unusable): (Vec<_>, Vec<_>) = paths.iter().partition(is_usable);
-    (usable.into_iter().cloned().collect(), unusable.into_iter().cloned().collect())
 }
 
 /// A file over a limit is named and is no failure; one that could not be read is.
@@ -130,7 +136,7 @@ impl From<&LanguageFigures> for FiguresJson {
 struct ProblemJson<'a> {
     path: String,
     kind: &'a str,
-    message: &'a str,
+    message: String,
 }
 
 impl<'a> IndexJson<'a> {
@@ -138,7 +144,7 @@ impl<'a> IndexJson<'a> {
         let problem = |problem: &'a Problem| ProblemJson {
             path: app.shown.lossy(&problem.path),
             kind: problem.kind.name(),
-            message: &problem.message,
+            message: limits::message(problem),
         };
         Self {
             files: report.files,
@@ -257,11 +263,8 @@ impl Summary<'_> {
 
     /// Which languages a larger build would add, and which build that is.
     fn not_built_in(&self, out: &mut impl Write) -> io::Result<()> {
-        for (tier, feature) in [
-            (Tier::Core, "core-langs"),
-            (Tier::Extended, "extended-langs"),
-            (Tier::All, "all-langs"),
-        ] {
+        for tier in [Tier::Core, Tier::Extended, Tier::All] {
+            let feature = features::of_tier(tier);
             let of_tier = known().iter().filter(|row| row.tier == tier);
             let files =
                 of_tier.filter_map(|row| Some((row.id, self.report.not_built.get(row.id)?)));
@@ -285,7 +288,11 @@ impl Summary<'_> {
         for problem in problems.iter().take(most) {
             let path = self.app.shown.text(&problem.path);
             let kind = self.app.paint.ink(Ink::Warning, problem.kind);
-            writeln!(out, "  {path}: {kind}: {}", crate::paths::printable(&problem.message))?;
+            writeln!(
+                out,
+                "  {path}: {kind}: {}",
+                crate::paths::printable(&limits::message(problem))
+            )?;
         }
         match problems.len().saturating_sub(most) {
             0 => Ok(()),

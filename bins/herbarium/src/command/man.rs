@@ -39,8 +39,7 @@ fn find(name: Option<&str>) -> Result<clap::Command, Failure> {
         None => {
             let names: Vec<_> = program.get_subcommands().map(clap::Command::get_name).collect();
             let message = format!("there is no manual page for `{name}`: no such command");
-            Err(Failure::new(Exit::Usage, message)
-                .help(format!("name one of {}", names.join(", "))))
+            Err(Failure::new(Exit::Usage, message, format!("name one of {}", names.join(", "))))
         }
     }
 }

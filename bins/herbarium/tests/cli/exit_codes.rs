@@ -17,6 +17,9 @@ fn what_makes_no_sense_is_a_usage_error() {
     check(&["index", "--fast"], "--fast");
     check(&["index", "--workers", "0"], "--workers");
     check(&["index", "--max-file-size", "big"], "such as 32M");
+    check(&["index", "--memory", "much"], "such as 32M");
+    check(&["index", "--max-parse-time", "0"], "such as 90s");
+    check(&["index", "--store", ""], "--store");
     check(&["tree"], "<FILE>");
     check(&["tree", "src/main.rs", "--sexp", "--json"], "--json");
     check(&["languages", "--color", "sometimes"], "auto, always, never");
@@ -65,6 +68,65 @@ fn a_path_that_is_not_there_cannot_be_read() {
 }
 
 #[test]
+fn every_path_that_cannot_be_indexed_is_named() {
+    let bed = Bed::sown();
+    let ran = bed.run(["index", "nowhere", "src", "gone.rs", "web", "lost", "--json"]).code(3);
+    assert_eq!(ran.json()["files"], 3, "the others are indexed");
+    let lines: Vec<Value> = ran.err.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!(lines.len(), 3, "{}", ran.err);
+    for (line, path) in lines.iter().zip(["nowhere", "gone.rs", "lost"]) {
+        assert!(line["error"].as_str().unwrap().contains(path), "{line}");
+        check_error(line);
+    }
+    let none = bed.run(["index", "nowhere", "lost"]).code(3);
+    assert_eq!(none.says(&["index nowhere", "index lost"]).out, "");
+}
+
+/// Wants the shape of an error, and a word on what to do.
+#[track_caller]
+fn check_error(error: &Value) {
+    let fields = [
+        ("error", Type::Text),
+        ("causes", Type::List),
+        ("help", Type::Text),
+        ("exit_code", Type::Number),
+    ];
+    check_shape(error, &fields);
+    assert!(!error["help"].as_str().unwrap().is_empty(), "{error}");
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    let bed = Bed::grown();
+    bed.write("utf16.py", b"\xff\xfea\0");
+    bed.write("long.rs", "// long\n".repeat(300));
+    bed.write("slow.rs", "fn f() { g(1, 2, 3) }\n".repeat(20_000));
+    let check = |args: &[&str], help: &str| {
+        let ran = bed.run(args.iter().chain(&["--json"])).code(3);
+        assert_eq!(ran.out, "", "{args:?}");
+        let error: Value = serde_json::from_str(&ran.err).unwrap();
+        check_error(&error);
+        let said = error["help"].as_str().unwrap();
+        assert!(said.contains(help), "{args:?}: {said}");
+    };
+    check(&["tree", "nowhere.rs"], "check the path");
+    check(&["tree", "src"], "herbarium index");
+    check(&["tree", "NOTES"], "languages --known");
+    check(&["tree", "utf16.py"], "convert it");
+    check(&["tree", "picture.bin"], "if it is text");
+    check(&["tree", "long.rs", "--from-store"], "herbarium index");
+    check(&["tree", "long.rs", "--max-file-size", "2K"], "--max-file-size");
+    check(&["tree", "long.rs", "--memory", "1K"], "--memory");
+    check(&["tree", "slow.rs", "--max-parse-time", "1ms"], "--max-parse-time");
+    check(&["index", "nowhere"], "check the path");
+    #[cfg(unix)]
+    check(&["index", "/dev/null"], "name files and folders");
+    check(&["stats", "--store", "nowhere"], "herbarium index");
+    check(&["index", "--store", "src"], "name an empty or a new directory");
+    check(&["index", "--store", "NOTES"], "name another");
+}
+
+#[test]
 fn a_file_of_no_language_has_no_tree() {
     let bed = Bed::grown();
     bed.run(["tree", "NOTES"]).code(3).says(&["NOTES", "herbarium languages"]);
@@ -77,10 +139,7 @@ fn errors_are_json_for_those_who_asked_for_it() {
     let ran = bed.run(["tree", "nowhere.rs", "--json"]).code(3);
     assert_eq!(ran.out, "");
     let error: Value = serde_json::from_str(&ran.err).unwrap();
-    let fields = [("error", Type::Text), ("causes", Type::List), ("exit_code", Type::Number)];
-    let mut object = error.clone();
-    object.as_object_mut().unwrap().remove("help");
-    check_shape(&object, &fields);
+    check_error(&error);
     assert_eq!(error["exit_code"], json!(3));
 }
 
@@ -132,5 +191,7 @@ fn a_store_that_may_only_be_read_serves_readers() {
     check(&["tree", "src/main.rs"]).silent().prints(&["source_file"]);
     check(&["stats"]).prints(&["rust"]);
     check(&["verify", "--deep"]).prints(&["sound"]);
-    Ran::of(&mut bed.unprivileged(["index"])).code(3).says(&["what to do: "]);
+    let says = ["what to do: have the store made writable", "`tree`, `stats` and `verify`"];
+    let ran = Ran::of(&mut bed.unprivileged(["index"])).code(3).says(&says);
+    assert!(!ran.err.contains("for reading only"), "that is no option here: {}", ran.err);
 }

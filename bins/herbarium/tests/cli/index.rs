@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, Type, check_shape, check_values};
+use crate::bed::{Bed, Ran, Type, check_shape, check_values};
 
 const FIGURES: [(&str, Type); 6] = [
     ("files", Type::Number),
@@ -148,6 +148,63 @@ fn a_file_over_the_limit_is_named_and_no_failure() {
     check_values(problem, &[("path", json!("src/long.rs")), ("kind", json!("too_large"))]);
     bed.run(["index", "--max-file-size", "2K"]).code(0).prints(&["problems   1\n", "src/long.rs"]);
     check_values(&bed.json(["index", "--json"]), &[("files", json!(7)), ("errors", json!(0))]);
+}
+
+#[test]
+fn the_advice_on_a_limit_names_the_option_that_raises_it() {
+    let bed = Bed::with(&[("a.rs", "fn a() {}\n")]);
+    bed.write("dense.json", format!("[{}1]", "1,".repeat(100_000)));
+    let over = |args: &[&str], kind: &str, option: &str| {
+        let report = bed.json(["index", "--json"].iter().chain(args));
+        check_values(&report, &[("files", json!(1)), ("errors", json!(1))]);
+        let problem = &report["problems"][0];
+        check_values(problem, &[("path", json!("dense.json")), ("kind", json!(kind))]);
+        let message = problem["message"].as_str().unwrap();
+        assert!(message.contains(&format!("({option} sets the limit)")), "{message}");
+        bed.run(["index"].iter().chain(args)).code(0).prints(&[option]);
+    };
+    over(&["--max-file-size", "100K"], "too_large", "--max-file-size");
+    over(&["--memory", "10MiB"], "too_large", "--memory");
+    over(&["--max-parse-time", "1ms"], "timed_out", "--max-parse-time");
+    let raised = ["index", "--json", "--memory", "512MiB", "--max-parse-time", "2m"];
+    check_values(&bed.json(raised), &[("files", json!(2)), ("errors", json!(0))]);
+}
+
+#[test]
+fn limits_are_taken_from_the_environment_unless_typed() {
+    let bed = Bed::with(&[("a.rs", "fn a() {}\n")]);
+    bed.write("dense.json", format!("[{}1]", "1,".repeat(100_000)));
+    let files = |variable: &str, value: &str, args: &[&str]| {
+        let mut command = bed.command(["index", "--json"].iter().chain(args));
+        let ran = Ran::of(command.env(variable, value));
+        ran.code(0).json()["files"].clone()
+    };
+    for (variable, low, option, high) in [
+        ("HERBARIUM_MEMORY", "10MiB", "--memory", "1G"),
+        ("HERBARIUM_MAX_FILE_SIZE", "100K", "--max-file-size", "1M"),
+        ("HERBARIUM_MAX_PARSE_TIME", "1ms", "--max-parse-time", "60"),
+    ] {
+        fs::remove_dir_all(bed.store()).ok();
+        assert_eq!(files(variable, low, &[]), 1, "{variable}");
+        assert_eq!(files(variable, low, &[option, high]), 2, "{variable}");
+        assert_eq!(files(variable, "", &[]), 2, "an empty {variable} is none");
+        let mut command = bed.command(["index"]);
+        let wrong = Ran::of(command.env(variable, "lots")).code(2);
+        wrong.says(&[variable, "lots", "what to do: unset"]);
+    }
+}
+
+#[test]
+fn an_empty_variable_names_no_store() {
+    let bed = Bed::sown();
+    let cache = bed.path("cache");
+    let mut command = bed.command(["index", "src", "--json"]);
+    command.env("HERBARIUM_STORE", "").env("XDG_CACHE_HOME", &cache).env("HOME", bed.project());
+    command.env("LOCALAPPDATA", &cache);
+    let report = Ran::of(&mut command).code(0).json();
+    let store = report["store"].as_str().unwrap();
+    assert!(store.ends_with("herbarium"), "the default: {store}");
+    assert!(!bed.store().exists());
 }
 
 #[test]

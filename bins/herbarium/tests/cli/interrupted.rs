@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of a run.
+//! The end of a run before its time: by Ctrl-C, or with no warning.
 
 #![cfg(unix)]
 
@@ -36,8 +36,8 @@ fn source(seed: u64) -> String {
         .collect()
 }
 
-fn interrupt(process: u32) {
-    let status = Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap();
+fn send(signal: &str, process: u32) {
+    let status = Command::new("kill").args([signal, &process.to_string()]).status().unwrap();
     assert!(status.success());
 }
 
@@ -60,7 +60,7 @@ fn a_run_stops_in_good_order_and_keeps_what_it_has() {
     let mut command = bed.command(["index", "--json", "--workers", "1"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_trees(&bed);
-    interrupt(child.id());
+    send("-INT", child.id());
     let ran = Ran::from_output("index".into(), child.wait_with_output().unwrap()).code(130);
     let report = ran.json();
     assert_eq!(report["cancelled"], true);
@@ -74,5 +74,27 @@ fn a_run_stops_in_good_order_and_keeps_what_it_has() {
     );
     let parses = rest["parses"].as_u64().unwrap();
     assert!(parses <= FILES - new, "{parses} parses after {new} trees");
+    bed.run(["verify"]).code(0);
+}
+
+#[test]
+fn a_run_that_is_killed_keeps_what_it_has() {
+    let bed = large_project();
+    // Another language with samples of its own: the first is stored before.
+    for number in 0..FILES {
+        bed.write(format!("web/f{number}.js"), source(number).replace("fn ", "function "));
+    }
+    let mut command = bed.command(["index", "--json", "--workers", "1"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for_trees(&bed);
+    send("-KILL", child.id());
+    child.wait().unwrap();
+
+    bed.run(["verify"]).code(0);
+    let rest = bed.json(["index", "--json"]);
+    check_values(&rest, &[("files", json!(2 * FILES)), ("errors", json!(0))]);
+    let (reused, parses) =
+        (rest["trees_reused"].as_u64().unwrap(), rest["parses"].as_u64().unwrap());
+    assert!(reused > 0 && parses == 2 * FILES - reused, "{reused} reused, {parses} parses");
     bed.run(["verify"]).code(0);
 }

@@ -34,7 +34,7 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
 #[test]
 fn nobody_listening_at_all_is_fine_too() {
     let bed = Bed::grown();
-    for args in [["completions", "zsh"].as_slice(), &["man"], &["stats"], &["index"]] {
+    for args in ANSWERS {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let (reader, errors) = std::io::pipe().unwrap();
@@ -44,14 +44,39 @@ fn nobody_listening_at_all_is_fine_too() {
     }
 }
 
+/// Everything that prints an answer.
+const ANSWERS: [&[&str]; 18] = [
+    &["--help"],
+    &["--version"],
+    &["help", "index"],
+    &["index", "--help"],
+    &["index"],
+    &["index", "--json"],
+    &["tree", "src/main.rs"],
+    &["tree", "src/main.rs", "--sexp"],
+    &["tree", "src/main.rs", "--json"],
+    &["stats"],
+    &["stats", "--json"],
+    &["verify"],
+    &["verify", "--deep", "--json"],
+    &["languages"],
+    &["languages", "--json"],
+    &["completions", "bash"],
+    &["man"],
+    &["man", "index", "--json"],
+];
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_under_the_answer_is_an_error() {
     let bed = Bed::grown();
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = bed.command(["stats", "--json"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("could not write the answer"));
+    for args in ANSWERS {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bed.command(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{args:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("could not write the answer"), "{args:?}: {said}");
+    }
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn the_json_tree_has_the_documented_shape() {
             ("language", json!("javascript")),
             ("parsed", json!(false)),
             ("source_bytes", json!(14)),
-            ("lines", json!(2)),
+            ("lines", json!(1)),
             ("has_error", json!(false)),
             ("node_count", json!(8)),
         ],
@@ -117,6 +117,16 @@ fn the_json_tree_has_the_documented_shape() {
         "extra": true, "text": "// one",
     });
     assert_eq!(nodes[7], expected);
+}
+
+#[test]
+fn lines_are_counted_as_by_index() {
+    for (text, lines) in [("", 0), ("a;", 1), ("a;\n", 1), ("a;\nb;", 2), ("a;\r\nb;\r\n", 2)] {
+        let bed = Bed::with(&[("a.js", text)]);
+        assert_eq!(bed.json(["index", "--json"])["lines"], lines, "{text:?}");
+        assert_eq!(bed.json(["tree", "a.js", "--json"])["lines"], lines, "{text:?}");
+        assert_eq!(bed.json(["stats", "--json"])["total"]["lines"], lines, "{text:?}");
+    }
 }
 
 #[test]
@@ -160,7 +170,12 @@ fn a_file_in_a_language_that_was_not_built_in_names_the_feature() {
     let ran = bed.run(["tree", "main.zig"]);
     match herbarium_languages::by_id("zig") {
         Some(_) => ran.code(0).prints(&["source_file"]),
-        None => ran.code(3).says(&["Zig", "not built in", "all-langs"]),
+        None => ran.code(3).says(&[
+            "Zig",
+            "not built in",
+            "what to do: build with `--features extended-langs`",
+            "`--features herbarium-languages/lang-zig`",
+        ]),
     };
 }
 

@@ -78,3 +78,17 @@ fn each_reason_not_to_open_has_its_error() {
     let nothing = ground.engine().open_key(&key);
     assert!(matches!(nothing, Err(OpenError::NoTree { key: found }) if found == key));
 }
+
+#[test]
+fn lines_are_those_of_the_index() {
+    let check = |text: &str, lines: u64| {
+        let ground = Ground::with(&[("a.py", text)]);
+        assert_eq!(ground.index().lines, lines, "{text:?}");
+        assert_eq!(ground.engine().open(&ground.path("a.py")).unwrap().lines(), lines, "{text:?}");
+    };
+    check("", 0);
+    check("a", 1);
+    check("a\n", 1);
+    check("a\nb", 2);
+    check("a\r\nb\r\n", 2);
+}

@@ -99,6 +99,26 @@ fn each_file_without_a_tree_is_counted_where_it_belongs() {
 }
 
 #[test]
+fn an_encoding_without_trees_is_called_by_its_name() {
+    let check = |bytes: &[u8], name: &str| {
+        let ground = Ground::new();
+        ground.write("a.py", bytes);
+        ground.rest();
+        // The second run does not read the file, but remembers.
+        for reads in [1, 0] {
+            let report = ground.index();
+            let message = &report.problems[0].message;
+            assert!(message.starts_with(&format!("is {name}, expected UTF-8")), "{message}");
+            assert_eq!(report.reads, reads, "{name}");
+        }
+    };
+    check(b"\xff\xfea\0", "UTF-16 little-endian");
+    check(b"\xfe\xff\0a", "UTF-16 big-endian");
+    check(b"\xff\xfe\0\0a\0\0\0", "UTF-32 little-endian");
+    check(b"\0\0\xfe\xff\0\0\0a", "UTF-32 big-endian");
+}
+
+#[test]
 fn a_known_language_that_was_not_built_in_is_named() {
     let rows = || herbarium_languages::known().iter();
     let missing = |row: &&herbarium_languages::Row| {
