@@ -3,6 +3,7 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=src/walk.c");
+    println!("cargo:rerun-if-changed=src/table.c");
     #[cfg(feature = "direct")]
     build_shim();
 }
@@ -14,6 +15,7 @@ fn build_shim() {
     let include = std::path::PathBuf::from(include);
     cc::Build::new()
         .file("src/walk.c")
+        .file("src/table.c")
         .include(include.join("../src"))
         .include(&include)
         .std("c11")

@@ -41,6 +41,8 @@ mod cursor;
 #[cfg(feature = "direct")]
 mod direct;
 mod grammar;
+#[cfg(feature = "direct")]
+mod table;
 
 use std::sync::Arc;
 
@@ -53,6 +55,8 @@ use direct::Walker;
 
 pub use compare::{Difference, differences};
 pub use grammar::grammar_of;
+#[cfg(feature = "direct")]
+pub use table::parse_table_of;
 
 /// Captures trees of one grammar, keeping its working memory.
 pub struct Capturer {

@@ -1,0 +1,181 @@
+//! What is wrong with a query, and where.
+
+use std::fmt;
+
+/// What is wrong with a query, and where.
+///
+/// `Display` gives the place, the line and a caret, and the nearest name that
+/// the grammar has. Kind, offset, row, column and message are those of
+/// `tree_sitter::QueryError`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueryError {
+    /// What is wrong.
+    pub kind: QueryErrorKind,
+    /// Row, counted from 0.
+    pub row: usize,
+    /// Column in bytes, counted from 0.
+    pub column: usize,
+    /// Bytes from the start of the text.
+    pub offset: usize,
+    /// The name in quotes that is not known, or the line with a caret, or what
+    /// is wrong with a predicate.
+    pub message: String,
+    /// The line that the error is in; none at the end of the text.
+    pub line: Option<String>,
+    /// The known name that is nearest to the unknown one.
+    pub suggestion: Option<String>,
+}
+
+/// What is wrong with a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QueryErrorKind {
+    /// It is not an S-expression of the query language.
+    Syntax,
+    /// No node has that kind.
+    NodeType,
+    /// No node has that field.
+    Field,
+    /// A predicate speaks of a capture that the query does not make.
+    Capture,
+    /// A predicate has the wrong arguments.
+    Predicate,
+    /// The pattern can match no tree of the grammar.
+    Structure,
+    /// It is longer or nests deeper than is allowed.
+    TooLarge,
+}
+
+/// An error before its place in the text is worked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: QueryErrorKind,
+    pub(crate) offset: usize,
+}
+
+impl QueryError {
+    /// Works out row, column and message from the text.
+    pub(crate) fn of(fault: Fault, source: &str, names: &dyn Names) -> Self {
+        let Fault { kind, offset } = fault;
+        let (row, start, line) = line_at(source, offset);
+        let column = offset.saturating_sub(start);
+        let named = matches!(
+            kind,
+            QueryErrorKind::NodeType | QueryErrorKind::Field | QueryErrorKind::Capture
+        );
+        let name = if named { name_at(source, offset) } else { "" };
+        let message = match line {
+            _ if named => format!("\"{name}\""),
+            Some(line) => format!("{line}\n{}^", " ".repeat(column)),
+            None => "Unexpected EOF".to_owned(),
+        };
+        let suggestion = named.then(|| nearest(name, names.of_kind(kind))).flatten();
+        Self { kind, row, column, offset, message, line: line.map(str::to_owned), suggestion }
+    }
+
+    /// A predicate with the wrong arguments.
+    pub(crate) fn predicate(row: usize, source: &str, message: String) -> Self {
+        let line = source.lines().nth(row).map(str::to_owned);
+        Self {
+            kind: QueryErrorKind::Predicate,
+            row,
+            column: 0,
+            offset: 0,
+            message,
+            line,
+            suggestion: None,
+        }
+    }
+}
+
+/// The names that could have been meant.
+pub(crate) trait Names {
+    fn of_kind(&self, kind: QueryErrorKind) -> Vec<&str>;
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            QueryErrorKind::Syntax => "this is not a pattern",
+            QueryErrorKind::NodeType => "the grammar has no node kind",
+            QueryErrorKind::Field => "the grammar has no field",
+            QueryErrorKind::Capture => "the query has no capture",
+            QueryErrorKind::Predicate => "wrong predicate:",
+            QueryErrorKind::Structure => "this pattern can match nothing",
+            QueryErrorKind::TooLarge => "the query is too large, or nests too deep",
+        };
+        write!(f, "query, line {}, column {}: {what}", self.row + 1, self.column + 1)?;
+        match self.kind {
+            QueryErrorKind::NodeType | QueryErrorKind::Field | QueryErrorKind::Capture => {
+                write!(f, " {}", self.message)?;
+            }
+            QueryErrorKind::Predicate => write!(f, " {}", self.message)?,
+            _ => {}
+        }
+        if let Some(name) = &self.suggestion {
+            write!(f, "; did you mean `{name}`?")?;
+        }
+        if let Some(line) = &self.line {
+            let shown: String = line.chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
+            let before = line.get(..self.column).map_or(self.column, |text| text.chars().count());
+            write!(f, "\n  {shown}\n  {}^", " ".repeat(before))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for QueryError {}
+
+/// Row, offset of its start, and the line that an offset is in.
+fn line_at(source: &str, offset: usize) -> (usize, usize, Option<&str>) {
+    let (mut row, mut start) = (0, 0);
+    for line in source.lines() {
+        let end = start + line.len() + 1;
+        if end > offset {
+            return (row, start, Some(line));
+        }
+        (row, start) = (row + 1, end);
+    }
+    (row, start, None)
+}
+
+/// The name at an offset: up to the quote that ends it, or the word.
+fn name_at(source: &str, offset: usize) -> &str {
+    let Some(rest) = source.get(offset..) else { return "" };
+    let quoted = offset > 0 && source.as_bytes()[offset - 1] == b'"';
+    let mut backslashes = 0;
+    let end = rest.find(|c: char| {
+        if !quoted {
+            return !c.is_alphanumeric() && c != '_' && c != '-';
+        }
+        let ends = c == '"' && backslashes % 2 == 0;
+        backslashes = if c == '\\' { backslashes + 1 } else { 0 };
+        ends
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// The candidate that takes the fewest edits, if they are few.
+fn nearest(name: &str, candidates: Vec<&str>) -> Option<String> {
+    let limit = (name.chars().count() / 3).max(1) + 1;
+    let scored = candidates.into_iter().map(|candidate| (edits(name, candidate), candidate));
+    let best = scored.filter(|(edits, _)| *edits <= limit).min()?;
+    Some(best.1.to_owned())
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}

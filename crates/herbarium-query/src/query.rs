@@ -1,0 +1,212 @@
+//! Compiling queries, and what a compiled query says of itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use herbarium_codec::{Grammar, ParseTable};
+
+use crate::analyze::analyze;
+use crate::error::{Names, QueryError, QueryErrorKind};
+use crate::parse::parse;
+use crate::predicate::{self, Predicates, QueryPredicate, QueryProperty};
+use crate::quantifier::CaptureQuantifier;
+use crate::rules::Rules;
+use crate::step::{Program, flag};
+
+/// Compiles queries for one grammar.
+///
+/// What every query of the grammar needs is worked out once, here: keep the
+/// compiler where many are compiled.
+pub struct Compiler {
+    grammar: Arc<Grammar>,
+    rules: Rules,
+}
+
+impl Compiler {
+    /// A compiler for the grammar of a table. `table` is the parse table of
+    /// the same grammar. Cost: linear in the parse table.
+    pub fn new(grammar: Arc<Grammar>, table: Arc<ParseTable>) -> Self {
+        Self { grammar, rules: Rules::new(table) }
+    }
+
+    /// The grammar that queries are compiled for.
+    pub fn grammar(&self) -> &Arc<Grammar> {
+        &self.grammar
+    }
+
+    /// Compiles a query: one or more patterns, as in a `.scm` file.
+    ///
+    /// # Errors
+    /// The text is no query of this grammar. Same kind and place as
+    /// `tree_sitter::Query::new` has.
+    pub fn compile(&self, source: &str) -> Result<Query, QueryError> {
+        let known = |captures| Known { grammar: self.grammar.clone(), captures };
+        let mut program = parse(&self.grammar, &self.rules.table, source)
+            .map_err(|(fault, captures)| QueryError::of(fault, source, &known(captures)))?;
+        analyze(&mut program, &self.grammar, &self.rules)
+            .map_err(|fault| QueryError::of(fault, source, &known(program.captures.clone())))?;
+        let predicates = predicate::read(&program, source)?;
+        Ok(Query { grammar: self.grammar.clone(), program, predicates })
+    }
+}
+
+impl fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiler").field("grammar", &self.grammar.name()).finish_non_exhaustive()
+    }
+}
+
+/// The names that an unknown one may have been meant as.
+struct Known {
+    grammar: Arc<Grammar>,
+    captures: Vec<String>,
+}
+
+impl Names for Known {
+    fn of_kind(&self, kind: QueryErrorKind) -> Vec<&str> {
+        let parts = self.grammar.parts();
+        match kind {
+            QueryErrorKind::Field => parts.fields.iter().map(String::as_str).collect(),
+            QueryErrorKind::Capture => self.captures.iter().map(String::as_str).collect(),
+            _ => parts
+                .kinds
+                .iter()
+                .filter(|kind| kind.visible || kind.supertype)
+                .map(|kind| kind.name.as_str())
+                .collect(),
+        }
+    }
+}
+
+/// A compiled query.
+///
+/// It never changes while it runs: share it between threads, with a
+/// [`crate::QueryCursor`] for each.
+#[derive(Clone)]
+pub struct Query {
+    pub(crate) grammar: Arc<Grammar>,
+    pub(crate) program: Program,
+    pub(crate) predicates: Vec<Predicates>,
+}
+
+impl Query {
+    /// The grammar that the query was compiled for.
+    pub fn grammar(&self) -> &Arc<Grammar> {
+        &self.grammar
+    }
+
+    /// Number of patterns.
+    pub fn pattern_count(&self) -> usize {
+        self.program.patterns.len()
+    }
+
+    /// Names of the captures, by number.
+    pub fn capture_names(&self) -> &[String] {
+        &self.program.captures
+    }
+
+    /// Number of the capture with that name.
+    pub fn capture_index_for_name(&self, name: &str) -> Option<u32> {
+        let found = self.program.captures.iter().position(|known| known == name);
+        found.map(|index| index as u32)
+    }
+
+    /// How often each capture can occur in a match of a pattern, by number of
+    /// the capture.
+    ///
+    /// # Panics
+    /// There is no such pattern.
+    pub fn capture_quantifiers(&self, pattern: usize) -> Vec<CaptureQuantifier> {
+        let mut quantifiers = self.program.patterns[pattern].quantifiers.0.clone();
+        quantifiers.resize(self.program.captures.len(), CaptureQuantifier::Zero);
+        quantifiers
+    }
+
+    /// Where a pattern starts in the text, in bytes.
+    ///
+    /// # Panics
+    /// There is no such pattern.
+    pub fn start_byte_for_pattern(&self, pattern: usize) -> usize {
+        self.program.patterns[pattern].start_byte as usize
+    }
+
+    /// Where a pattern ends in the text, in bytes.
+    ///
+    /// # Panics
+    /// There is no such pattern.
+    pub fn end_byte_for_pattern(&self, pattern: usize) -> usize {
+        self.program.patterns[pattern].end_byte as usize
+    }
+
+    /// The properties that a pattern checks with `is?` (true) and `is-not?`.
+    ///
+    /// # Panics
+    /// There is no such pattern.
+    pub fn property_predicates(&self, pattern: usize) -> &[(QueryProperty, bool)] {
+        &self.predicates[pattern].properties
+    }
+
+    /// The properties that a pattern sets with `set!`.
+    ///
+    /// # Panics
+    /// There is no such pattern.
+    pub fn property_settings(&self, pattern: usize) -> &[QueryProperty] {
+        &self.predicates[pattern].settings
+    }
+
+    /// The predicates of a pattern that only the caller knows. They do not
+    /// keep anything from matching.
+    ///
+    /// # Panics
+    /// There is no such pattern.
+    pub fn general_predicates(&self, pattern: usize) -> &[QueryPredicate] {
+        &self.predicates[pattern].general
+    }
+
+    /// Whether a pattern has one root.
+    pub fn is_pattern_rooted(&self, pattern: usize) -> bool {
+        let mut entries = self.program.entries.iter();
+        entries.all(|entry| usize::from(entry.pattern) != pattern || entry.rooted)
+    }
+
+    /// Whether a pattern has several roots that can lie in one repetition.
+    pub fn is_pattern_non_local(&self, pattern: usize) -> bool {
+        self.program.patterns.get(pattern).is_some_and(|pattern| pattern.non_local)
+    }
+
+    /// Whether the pattern at that place of the text is bound to match once
+    /// the step there is reached.
+    pub fn is_pattern_guaranteed_at_step(&self, byte_offset: usize) -> bool {
+        let offsets = &self.program.offsets;
+        let at = offsets.partition_point(|entry| entry.1 as usize <= byte_offset);
+        let step = at.checked_sub(1).map(|at| offsets[at].0 as usize);
+        let step = step.and_then(|step| self.program.steps.get(step));
+        step.is_some_and(|step| step.has(flag::ROOT_GUARANTEED))
+    }
+
+    /// Leaves a capture out of all matches from now on.
+    pub fn disable_capture(&mut self, name: &str) {
+        if let Some(capture) = self.capture_index_for_name(name) {
+            self.program.steps.iter_mut().for_each(|step| step.remove_capture(capture as u16));
+        }
+    }
+
+    /// Leaves a pattern out from now on.
+    pub fn disable_pattern(&mut self, pattern: usize) {
+        let program = &mut self.program;
+        let gone = |entry: &crate::step::Entry| usize::from(entry.pattern) == pattern;
+        let wildcards = program.entries[..program.wildcards].iter();
+        program.wildcards -= wildcards.filter(|entry| gone(entry)).count();
+        program.entries.retain(|entry| !gone(entry));
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("grammar", &self.grammar.name())
+            .field("patterns", &self.pattern_count())
+            .field("captures", &self.program.captures)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! What a running query remembers: partial matches and their captures.
+
+use crate::step::NONE;
+
+/// No list of captures.
+pub(crate) const NO_LIST: u32 = u32::MAX;
+/// No number was given to a match yet.
+pub(crate) const NO_ID: u32 = u32::MAX;
+
+/// A node that was captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Captured {
+    pub(crate) node: u32,
+    pub(crate) capture: u16,
+}
+
+/// A match in the making.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct State {
+    pub(crate) id: u32,
+    pub(crate) captures: u32,
+    /// Depth of the pattern's root. Sixteen bits, as tree-sitter has it: trees
+    /// that are deeper behave as they do there.
+    pub(crate) start_depth: u16,
+    pub(crate) step: u16,
+    pub(crate) pattern: u16,
+    pub(crate) consumed: u16,
+    /// The next step must be matched by the very next sibling.
+    pub(crate) seeking_immediate: bool,
+    /// A state with the same captures is elsewhere in the pattern.
+    pub(crate) has_alternatives: bool,
+    pub(crate) dead: bool,
+    /// The parent is to be looked at once a node matches.
+    pub(crate) needs_parent: bool,
+    pub(crate) skipped_quantifier: bool,
+}
+
+/// The lists of captures of all states.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    lists: Vec<Vec<Captured>>,
+    free: Vec<u32>,
+    /// Most lists in use at a time.
+    pub(crate) limit: u32,
+}
+
+impl Lists {
+    pub(crate) fn reset(&mut self) {
+        self.free.clear();
+        self.free.extend(0..self.lists.len() as u32);
+    }
+
+    pub(crate) fn get(&self, list: u32) -> &[Captured] {
+        self.lists.get(list as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn get_mut(&mut self, list: u32) -> &mut Vec<Captured> {
+        &mut self.lists[list as usize]
+    }
+
+    /// An empty list; none when all are in use.
+    pub(crate) fn acquire(&mut self) -> Option<u32> {
+        if let Some(list) = self.free.pop() {
+            self.lists[list as usize].clear();
+            return Some(list);
+        }
+        let list = self.lists.len() as u32;
+        if list >= self.limit {
+            return None;
+        }
+        self.lists.push(Vec::new());
+        Some(list)
+    }
+
+    pub(crate) fn release(&mut self, list: u32) {
+        if list != NO_LIST {
+            self.free.push(list);
+        }
+    }
+
+    pub(crate) fn all_in_use(&self) -> bool {
+        self.free.is_empty() && self.lists.len() as u32 >= self.limit
+    }
+
+    /// Copies one list to another.
+    pub(crate) fn copy(&mut self, from: u32, to: u32) {
+        let mut target = std::mem::take(&mut self.lists[to as usize]);
+        target.extend_from_slice(self.get(from));
+        self.lists[to as usize] = target;
+    }
+}
+
+/// The captures of a step: numbers up to the first that is missing.
+pub(crate) fn captures_of(captures: &[u16]) -> impl Iterator<Item = u16> + '_ {
+    captures.iter().copied().take_while(|capture| *capture != NONE)
+}
