@@ -20,6 +20,7 @@ mod features;
 mod interrupt;
 mod limits;
 mod log;
+mod memory;
 mod numbers;
 mod paint;
 mod paths;

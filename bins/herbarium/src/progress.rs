@@ -9,6 +9,7 @@ use herbarium_index::{Phase, Progress, Tick};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::App;
+use crate::memory;
 use crate::numbers::{counted, grouped, percent};
 
 /// The bar that is on the screen, for those who write above it.
@@ -28,11 +29,24 @@ pub(crate) fn aside(write: impl FnOnce()) {
 }
 
 /// What hears the engine's ticks under these options. Bars go when it is dropped.
-pub(crate) fn reporter(app: &App) -> Box<dyn Progress> {
-    match (app.global.quiet, io::stderr().is_terminal()) {
+pub(crate) fn reporter(app: &App) -> impl Progress {
+    Thrifty(match (app.global.quiet, io::stderr().is_terminal()) {
         (true, _) => Box::new(()),
         (_, true) => Box::new(Bar::new()),
         _ => Box::new(Lines { last: Cell::new(Instant::now()) }),
+    })
+}
+
+/// Gives memory back after each large file, whatever is shown.
+struct Thrifty(Box<dyn Progress>);
+
+impl Progress for Thrifty {
+    fn tick(&self, tick: &Tick<'_>) {
+        self.0.tick(tick);
+    }
+
+    fn large_file_done(&self) {
+        memory::give_back();
     }
 }
 

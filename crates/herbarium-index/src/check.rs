@@ -13,6 +13,7 @@ use herbarium_store::{StoreError, TreeKey};
 use crate::crew::{Watch, Work};
 use crate::engine::Shared;
 use crate::press::parse_limit;
+use crate::progress::LARGE;
 use crate::read::{Unfit, read};
 use crate::rows::tree_key;
 use crate::weigh::parse_memory;
@@ -81,8 +82,6 @@ pub(crate) struct Tools {
 
 /// Reading and decoding must not take longer.
 const LIMIT: Duration = Duration::from_secs(60);
-/// After a longer file the tools are put away, with the memory they grew to.
-const LARGE: usize = 1 << 20;
 
 impl Work for Check {
     type Job = Job;
@@ -101,7 +100,8 @@ impl Work for Check {
             }
             Job::Compare(file) => self.compare(file, tools, watch).map(Done::Compared),
         };
-        if tools.source.len() > LARGE || tools.bytes.len() > LARGE {
+        // With the memory that they grew to.
+        if tools.source.len().max(tools.bytes.len()) as u64 > LARGE {
             *tools = Tools::default();
         }
         done.unwrap_or_else(Done::Broken)

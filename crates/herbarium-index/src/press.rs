@@ -19,6 +19,7 @@ use crate::flights::Flights;
 use crate::lines::count_lines;
 use crate::means::{MIN_SAMPLES, Means, Sample, Shelf, train};
 use crate::outcome::{Failure, FileDone, Pressed, chain, with_followers};
+use crate::progress::LARGE;
 use crate::read::read;
 use crate::rows::tree_key;
 use crate::walk::Found;
@@ -84,8 +85,6 @@ impl Capturers {
     }
 }
 
-/// After a longer file the tools are put away, with the memory they grew to.
-const LARGE: usize = 1 << 20;
 /// Reading a file must not take longer.
 const READ_LIMIT: Duration = Duration::from_secs(60);
 /// What comes after the parser noticed that it is over its time.
@@ -116,7 +115,8 @@ impl Work for Press {
             Job::Sample(file) => self.press(file, true, tools, watch),
             Job::Train(language) => self.train(language, watch),
         };
-        if tools.source.len() > LARGE {
+        // With the memory that they grew to.
+        if tools.source.len() as u64 > LARGE {
             *tools = Tools::default();
         }
         done
@@ -223,8 +223,11 @@ impl Press {
         watch.keep(self.shared.budget.acquire(needed));
         watch.step("parsing", parse_limit(&self.limits));
         let result = self.parse(task.language, &mut done.parse_cpu, tools);
-        // The live tree is gone; what is left of it takes a tenth.
-        watch.release();
+        // The live tree is gone; what is left of it takes a tenth. That of a large
+        // file, though, the allocator keeps until the job is over.
+        if tools.source.len() as u64 <= LARGE {
+            watch.release();
+        }
         match result {
             Ok(()) => Ok(self.keep(task, done, tools)?),
             Err(Failure::Parse(ParseError::Cancelled)) => Err(Stop::Cancelled),

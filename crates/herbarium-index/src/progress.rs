@@ -25,7 +25,16 @@ use crate::walk::Found;
 pub trait Progress {
     /// How far the run is now.
     fn tick(&self, tick: &Tick<'_>);
+
+    /// A file of more than 1 MiB is done, and all memory that it took is free. A
+    /// program whose allocator keeps freed memory, for each thread apart, may
+    /// give it back to the system now: else the largest file of each thread adds
+    /// up, whatever the [memory budget](crate::EngineOptions::memory_budget).
+    fn large_file_done(&self) {}
 }
+
+/// Sources that are longer take memory worth giving back.
+pub(crate) const LARGE: u64 = 1 << 20;
 
 impl Progress for () {
     fn tick(&self, _: &Tick<'_>) {}
@@ -127,17 +136,19 @@ impl<'a> Ticker<'a> {
 
     /// A file is done.
     pub(crate) fn done(&mut self, root: &Path, found: &Found) {
-        self.files_done += 1;
-        self.bytes_done += found.stat.size;
+        self.done_more(1, found.stat.size);
         if self.told.elapsed() >= Self::STEP {
             self.current = Some(root.join(path_from_bytes(&found.path)));
         }
     }
 
-    /// So many more are done.
+    /// A file is done, or so many trees of which nobody knows the sizes.
     pub(crate) fn done_more(&mut self, files: u64, bytes: u64) {
         self.files_done += files;
         self.bytes_done += bytes;
+        if files == 1 && bytes > LARGE {
+            self.progress.large_file_done();
+        }
     }
 
     /// Tells, if it is time.

@@ -50,7 +50,7 @@ fn press(app: &App, paths: &[PathBuf]) -> Result<Exit, Failure> {
     let cancel = cancel_on_ctrl_c();
     let report = {
         let progress = reporter(app);
-        engine.index(paths, &*progress, &cancel)
+        engine.index(paths, &progress, &cancel)
     };
     let report = report.map_err(|error| run_failed(&error))?;
     match app.global.json {

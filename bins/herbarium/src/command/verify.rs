@@ -22,7 +22,7 @@ pub(super) fn run(app: &App, args: VerifyArgs) -> Result<Exit, Failure> {
     let engine = engine(app, Access::Note)?;
     let report = {
         let progress = reporter(app);
-        engine.verify(args.deep, &*progress, &cancel_on_ctrl_c())
+        engine.verify(args.deep, &progress, &cancel_on_ctrl_c())
     };
     let report = report.map_err(|error| run_failed(&error))?;
     match app.global.json {

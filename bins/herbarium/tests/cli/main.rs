@@ -9,6 +9,7 @@ mod exit_codes;
 mod index;
 mod interrupted;
 mod languages;
+mod memory;
 mod output;
 mod processes;
 mod stats;
