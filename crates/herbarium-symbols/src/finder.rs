@@ -1,0 +1,219 @@
+//! From matches to symbols.
+
+use std::cmp::Reverse;
+
+use herbarium_codec::{Node, Range, Tree};
+use herbarium_query::{QueryCursor, QueryMatch};
+
+use crate::kind::{Role, SymbolKind};
+use crate::nest::Nest;
+use crate::query::{Part, SymbolQuery, Use};
+use crate::symbol::{Symbol, Symbols};
+
+/// Finds symbols, keeping its working memory from file to file.
+///
+/// Memory grows with the symbols of a file, not with its nodes.
+#[derive(Debug, Default)]
+pub struct SymbolFinder {
+    cursor: QueryCursor,
+    named: Vec<Named>,
+    symbols: Vec<Symbol>,
+    docs: Vec<u32>,
+    nest: Nest,
+}
+
+/// A name that a pattern gives.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    start: u32,
+    end: u32,
+    /// 1 for references, 0 for others: what wins where names are the same.
+    rank: u8,
+    pattern: u16,
+    tag: Option<(Role, SymbolKind)>,
+    node: u32,
+    docs: (u32, u32),
+}
+
+impl SymbolFinder {
+    /// A finder without memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The cursor that runs the queries: to set limits of time and matches, and
+    /// to ask whether one was reached. The symbols found until then are given.
+    pub fn cursor_mut(&mut self) -> &mut QueryCursor {
+        &mut self.cursor
+    }
+
+    /// The symbols of a tree. `source` is what the tree was made from.
+    ///
+    /// None where the query is for another grammar than the tree.
+    pub fn find<'a>(
+        &'a mut self,
+        query: &'a SymbolQuery,
+        tree: &'a Tree,
+        source: &'a [u8],
+    ) -> Symbols<'a> {
+        self.collect(query, tree, source);
+        self.choose();
+        self.make(query, tree, source);
+        self.nest.run(query, &mut self.symbols);
+        Symbols { symbols: &self.symbols, docs: &self.docs, query, tree, source }
+    }
+
+    /// All names that patterns give.
+    fn collect(&mut self, query: &SymbolQuery, tree: &Tree, source: &[u8]) {
+        self.named.clear();
+        self.docs.clear();
+        self.nest.clear();
+        let mut matches = self.cursor.matches(&query.query, tree.root_node(), source);
+        while let Some(found) = matches.next_match() {
+            let Some((tag, node)) = tag_of(query, &found) else {
+                self.nest.note_scopes(query, &found);
+                continue;
+            };
+            let Some(node) = declared_by(query, found.pattern_index, node) else { continue };
+            let docs = push_docs(query, &found, node, &mut self.docs);
+            for capture in found.captures() {
+                if query.parts.get(capture.index as usize) == Some(&Part::Name) {
+                    self.named.push(Named {
+                        start: capture.node.start_byte() as u32,
+                        end: capture.node.end_byte() as u32,
+                        rank: u8::from(matches!(tag, Some((Role::Reference, _)))),
+                        pattern: found.pattern_index as u16,
+                        tag,
+                        node: node.id() as u32,
+                        docs,
+                    });
+                }
+            }
+        }
+    }
+
+    /// One symbol for each name.
+    fn choose(&mut self) {
+        self.named.sort_unstable_by_key(|it| {
+            let documented = Reverse(it.docs.1 - it.docs.0);
+            (it.start, it.end, it.rank, it.pattern, documented, it.node)
+        });
+        self.named.dedup_by_key(|it| (it.start, it.end));
+    }
+
+    fn make(&mut self, query: &SymbolQuery, tree: &Tree, source: &[u8]) {
+        self.symbols.clear();
+        let symbols = self.named.iter().filter_map(|named| symbol(named, query, tree, source));
+        self.symbols.extend(symbols);
+        self.symbols.sort_unstable_by_key(|it| {
+            let (range, name) = (&it.range, &it.name_range);
+            (range.start_byte, Reverse(range.end_byte), it.role, name.start_byte, name.end_byte)
+        });
+    }
+}
+
+/// Role, kind and node of a match; no role for names to ignore, nothing at all
+/// for matches that make no symbol.
+fn tag_of<'tree>(
+    query: &SymbolQuery,
+    found: &QueryMatch<'_, 'tree>,
+) -> Option<(Option<(Role, SymbolKind)>, Node<'tree>)> {
+    found.captures().find_map(|capture| match query.parts.get(capture.index as usize)? {
+        Part::Tag(role, kind) => Some((Some((*role, *kind)), capture.node)),
+        Part::Ignore => Some((None, capture.node)),
+        _ => None,
+    })
+}
+
+/// The declaration around a node's declarators, where the pattern asks for it;
+/// none if it is not the one that it asks for.
+fn declared_by<'tree>(
+    query: &SymbolQuery,
+    pattern: usize,
+    node: Node<'tree>,
+) -> Option<Node<'tree>> {
+    let Some(kind) = query.patterns.get(pattern)?.declared_by else { return Some(node) };
+    let mut part = node;
+    loop {
+        // Not the value, nor the size of an array.
+        if part.field_id().is_some() && !query.declarator.contains(&part.field_id()) {
+            return None;
+        }
+        part = part.parent()?;
+        if query.use_of(part.kind_id()) != Use::Declarator {
+            return (part.kind_id() == kind).then_some(part);
+        }
+    }
+}
+
+/// Adds the documentation of a match to the list; where in it.
+fn push_docs(
+    query: &SymbolQuery,
+    found: &QueryMatch<'_, '_>,
+    node: Node<'_>,
+    docs: &mut Vec<u32>,
+) -> (u32, u32) {
+    let start = docs.len();
+    let is_doc = |index: u32| query.parts.get(index as usize) == Some(&Part::Doc);
+    let nodes = found.captures().filter(|it| is_doc(it.index)).map(|it| it.node);
+    docs.extend(nodes.map(|node| node.id() as u32));
+    if query.patterns.get(found.pattern_index).is_some_and(|pattern| pattern.adjacent) {
+        let tree = node.tree();
+        let mut below = node.start_position().row;
+        let mut kept = docs.len();
+        while let Some(doc) = docs[start..kept].last().and_then(|doc| tree.node(*doc as usize)) {
+            if doc.end_position().row + 1 < below {
+                break;
+            }
+            below = doc.start_position().row;
+            kept -= 1;
+        }
+        docs.drain(start..kept);
+    }
+    (start as u32, docs.len() as u32)
+}
+
+fn symbol(named: &Named, query: &SymbolQuery, tree: &Tree, source: &[u8]) -> Option<Symbol> {
+    let (role, kind) = named.tag?;
+    let mut node = tree.node(named.node as usize)?;
+    if role == Role::Definition {
+        while let Some(wrapper) = node.parent().filter(|it| is_wrapper(query, it)) {
+            node = wrapper;
+        }
+    }
+    let trim = query.patterns.get(usize::from(named.pattern)).and_then(|it| it.trim.as_deref());
+    let (mut start, mut end) = (named.start as usize, named.end as usize);
+    if let Some(trim) = trim {
+        (start, end) = trimmed(source, start, end, trim.as_bytes());
+    }
+    let name_range = Range {
+        start_byte: start,
+        end_byte: end,
+        start_point: tree.point_at(start),
+        end_point: tree.point_at(end),
+    };
+    Some(Symbol {
+        role,
+        kind,
+        name_range,
+        range: node.range(),
+        container: None,
+        node: named.node,
+        pattern: named.pattern,
+        docs: named.docs,
+    })
+}
+
+fn is_wrapper(query: &SymbolQuery, node: &Node<'_>) -> bool {
+    query.use_of(node.kind_id()) == Use::Wrapper
+}
+
+/// The range without these bytes at its ends.
+fn trimmed(source: &[u8], start: usize, end: usize, trim: &[u8]) -> (usize, usize) {
+    let text = source.get(start..end).unwrap_or_default();
+    let is_kept = |byte: &u8| !trim.contains(byte);
+    match (text.iter().position(is_kept), text.iter().rposition(is_kept)) {
+        (Some(first), Some(last)) => (start + first, start + last + 1),
+        _ => (start, end),
+    }
+}

@@ -1,0 +1,124 @@
+//! Which definition stands in which, and what follows from it.
+
+use std::cmp::Reverse;
+
+use herbarium_query::QueryMatch;
+
+use crate::kind::Role;
+use crate::query::{Part, SymbolQuery};
+use crate::symbol::Symbol;
+
+/// Memory of the walk along the text.
+#[derive(Debug, Default)]
+pub(crate) struct Nest {
+    /// Functions without a name: start and end.
+    scopes: Vec<(usize, Reverse<usize>)>,
+    /// What is around the place, outermost first.
+    open: Vec<Open>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    /// The definition, by number among those that are kept; none for a function
+    /// without a name.
+    symbol: Option<u32>,
+    start: usize,
+    end: usize,
+    /// It is a function, or in one.
+    in_function: bool,
+}
+
+impl Open {
+    /// A definition does not contain another one in the same declaration.
+    fn contains(&self, symbol: &Symbol) -> bool {
+        let (start, end) = (symbol.range.start_byte, symbol.range.end_byte);
+        self.end >= end
+            && (symbol.role == Role::Reference || (self.start, self.end) != (start, end))
+    }
+}
+
+impl Nest {
+    pub(crate) fn clear(&mut self) {
+        self.scopes.clear();
+        self.open.clear();
+    }
+
+    /// Keeps the functions without a name that a match captures.
+    pub(crate) fn note_scopes(&mut self, query: &SymbolQuery, found: &QueryMatch<'_, '_>) {
+        let captures = found.captures();
+        let scopes = captures.filter(|it| query.parts.get(it.index as usize) == Some(&Part::Scope));
+        self.scopes.extend(scopes.map(|it| (it.node.start_byte(), Reverse(it.node.end_byte()))));
+    }
+
+    /// Sets the containers of symbols that are sorted by start, the larger
+    /// first; applies what patterns say about the place of definitions.
+    pub(crate) fn run(&mut self, query: &SymbolQuery, symbols: &mut Vec<Symbol>) {
+        self.scopes.sort_unstable();
+        let mut scope = 0;
+        let mut kept = 0;
+        for at in 0..symbols.len() {
+            let mut symbol = symbols[at];
+            while let Some((start, Reverse(end))) = self.scopes.get(scope).copied()
+                && start < symbol.range.start_byte
+            {
+                self.leave(start);
+                self.open.push(Open { symbol: None, start, end, in_function: true });
+                scope += 1;
+            }
+            self.leave(symbol.range.start_byte);
+            let in_function = self.around(&symbol).is_some_and(|open| open.in_function);
+            symbol.container = self.container(&symbol, symbols);
+            if symbol.role == Role::Definition {
+                let pattern = &query.patterns[usize::from(symbol.pattern)];
+                if pattern.outside_functions && in_function {
+                    continue;
+                }
+                let around = symbol.container.map(|container| symbols[container as usize].kind);
+                if let Some(kind) = pattern.kind_in_type
+                    && around.is_some_and(|around| around.is_type())
+                {
+                    symbol.kind = kind;
+                }
+                self.enter(&symbol, kept as u32, in_function);
+            }
+            symbols[kept] = symbol;
+            kept += 1;
+        }
+        symbols.truncate(kept);
+    }
+
+    /// Drops what ends before a place.
+    fn leave(&mut self, place: usize) {
+        while self.open.last().is_some_and(|open| open.end <= place) {
+            self.open.pop();
+        }
+    }
+
+    fn enter(&mut self, symbol: &Symbol, number: u32, in_function: bool) {
+        let (start, end) = (symbol.range.start_byte, symbol.range.end_byte);
+        // Of several names in one declaration, the first stands for it.
+        if self.open.last().is_none_or(|last| (last.start, last.end) != (start, end)) {
+            let in_function = in_function || symbol.kind.is_function();
+            self.open.push(Open { symbol: Some(number), start, end, in_function });
+        }
+    }
+
+    /// The innermost of what is around a symbol.
+    fn around(&self, symbol: &Symbol) -> Option<&Open> {
+        self.open.iter().rev().find(|open| open.contains(symbol))
+    }
+
+    /// The innermost definition around a symbol.
+    fn container(&self, symbol: &Symbol, before: &[Symbol]) -> Option<u32> {
+        let around = self.open.iter().rev().filter(|open| open.contains(symbol));
+        let mut definitions = around.filter_map(|open| open.symbol);
+        definitions.find(|number| !is_declared_with(&before[*number as usize], symbol))
+    }
+}
+
+/// Whether `symbol` is the type in the declaration of `other`.
+fn is_declared_with(other: &Symbol, symbol: &Symbol) -> bool {
+    symbol.role == Role::Definition
+        && symbol.kind.is_type()
+        && other.name_range.start_byte >= symbol.range.end_byte
+}

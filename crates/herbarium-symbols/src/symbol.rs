@@ -1,0 +1,101 @@
+//! What is found.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use herbarium_codec::{Range, Tree};
+
+use crate::doc;
+use crate::kind::{Role, SymbolKind};
+use crate::query::SymbolQuery;
+use crate::signature;
+
+/// A definition or a reference. What takes text to tell, [`Symbols`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Symbol {
+    /// Definition or reference.
+    pub role: Role,
+    /// What is defined, or how the name is used.
+    pub kind: SymbolKind,
+    /// Where the name stands.
+    pub name_range: Range,
+    /// Where all of it stands: a function with its body, a call with its arguments.
+    pub range: Range,
+    /// Which symbol of the list is the innermost definition around this one.
+    pub container: Option<u32>,
+    /// The node of the role's capture.
+    pub(crate) node: u32,
+    pub(crate) pattern: u16,
+    /// Captured documentation: a range of the list of nodes.
+    pub(crate) docs: (u32, u32),
+}
+
+/// The symbols of a file; a slice of [`Symbol`], with what takes the source to
+/// tell.
+#[derive(Clone, Copy)]
+pub struct Symbols<'a> {
+    pub(crate) symbols: &'a [Symbol],
+    pub(crate) docs: &'a [u32],
+    pub(crate) query: &'a SymbolQuery,
+    pub(crate) tree: &'a Tree,
+    pub(crate) source: &'a [u8],
+}
+
+impl<'a> Symbols<'a> {
+    /// The name. What is not UTF-8 is replaced.
+    pub fn name(&self, symbol: &Symbol) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.text(symbol.name_range.start_byte, symbol.name_range.end_byte))
+    }
+
+    /// The definition without its body, on one line and at most some 200 bytes
+    /// long; for what has no body, its first line.
+    pub fn signature(&self, symbol: &Symbol) -> String {
+        signature::of(self, symbol)
+    }
+
+    /// The documentation: what the query captures as such, or the comments
+    /// directly above, without the marks that make them comments.
+    ///
+    /// Only definitions have any.
+    pub fn doc(&self, symbol: &Symbol) -> Option<String> {
+        (symbol.role == Role::Definition).then(|| doc::of(self, symbol)).flatten()
+    }
+
+    /// The innermost definition around a symbol.
+    ///
+    /// A definition is within another when its range is. A type is not within
+    /// what is declared with it: in `struct a { int b; } c;`, `c` does not
+    /// contain `a`.
+    pub fn container(&self, symbol: &Symbol) -> Option<&'a Symbol> {
+        self.symbols.get(symbol.container? as usize)
+    }
+
+    /// As much of the text between two bytes as there is.
+    pub(crate) fn text(&self, start: usize, end: usize) -> &'a [u8] {
+        self.source.get(start..end.min(self.source.len())).unwrap_or_default()
+    }
+}
+
+impl Deref for Symbols<'_> {
+    type Target = [Symbol];
+
+    fn deref(&self) -> &[Symbol] {
+        self.symbols
+    }
+}
+
+impl<'a> IntoIterator for Symbols<'a> {
+    type Item = &'a Symbol;
+    type IntoIter = std::slice::Iter<'a, Symbol>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.symbols.iter()
+    }
+}
+
+impl std::fmt::Debug for Symbols<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.symbols).finish()
+    }
+}
