@@ -12,6 +12,9 @@
 )]
 
 mod columns;
+mod nesting;
+mod steps;
+mod text;
 mod walk;
 
 use std::cell::Cell;

@@ -70,40 +70,6 @@ impl Shape {
             | u64::from(self.gap) << 40
             | u64::from(self.len) << 48
     }
-
-    fn check(self, grammar: &Grammar, offset: usize) -> Result<(), DecodeError> {
-        let invalid = |expected: String, found: String| DecodeError::Invalid {
-            what: "shape",
-            offset,
-            expected,
-            found,
-        };
-        if self.kind != ERROR_KIND && usize::from(self.kind) >= grammar.kind_count() {
-            return Err(invalid(
-                format!("a kind below {}", grammar.kind_count()),
-                self.kind.to_string(),
-            ));
-        }
-        if usize::from(self.field) > grammar.field_count() {
-            return Err(invalid(
-                format!("a field up to {}", grammar.field_count()),
-                self.field.to_string(),
-            ));
-        }
-        if self.has(INTERNAL) && self.flags & (LEN_COLUMN | LINES | MISSING) != 0 {
-            return Err(invalid(
-                "no token flags on a node with children".into(),
-                format!("flags {:#04x}", self.flags),
-            ));
-        }
-        if !self.has(INTERNAL) && self.has(TAIL) {
-            return Err(invalid("no tail on a token".into(), format!("flags {:#04x}", self.flags)));
-        }
-        if gap::is_reserved(self.gap) {
-            return Err(invalid("a gap code in use".into(), self.gap.to_string()));
-        }
-        Ok(())
-    }
 }
 
 /// The codes of the gap between a node and the text before it.
@@ -178,11 +144,17 @@ pub(crate) fn put_shapes(out: &mut Vec<u8>, shapes: &[Shape]) {
     for shape in shapes {
         put_varint(out, u32::from(shape.field));
     }
-    out.extend(shapes.iter().filter(|shape| !shape.has(GAP_COLUMN)).map(|shape| shape.gap));
+    out.extend(shapes.iter().filter(|shape| shape.has_own_gap()).map(|shape| shape.gap));
     out.extend(shapes.iter().filter(|shape| shape.has_own_len()).map(|shape| shape.len));
 }
 
 impl Shape {
+    #[inline]
+    fn has_own_gap(self) -> bool {
+        self.flags & GAP_COLUMN == 0
+    }
+
+    #[inline]
     fn has_own_len(self) -> bool {
         self.flags & (INTERNAL | LEN_COLUMN) == 0
     }
@@ -196,44 +168,137 @@ pub(crate) fn read_shapes(
 ) -> Result<(), DecodeError> {
     let count = reader.count("number of shapes")?;
     let first = shapes.len();
-    shapes.reserve(count);
+    let none = Shape { kind: 0, field: 0, flags: 0, gap: 0, len: 0 };
+    shapes.resize(first.saturating_add(count), none);
+    let own = shapes.get_mut(first..).unwrap_or_default();
+    read_kinds(reader, own, grammar.kind_count())?;
+    read_flags(reader, own)?;
+    read_fields(reader, own, grammar.field_count())?;
+    read_gaps_and_lens(reader, own)
+}
+
+fn read_kinds(
+    reader: &mut Reader<'_>,
+    shapes: &mut [Shape],
+    kinds: usize,
+) -> Result<(), DecodeError> {
     let mut kind = 0i64;
-    for _ in 0..count {
+    for shape in shapes {
         let offset = reader.offset();
         let code = reader.varint("shape kind")?;
         let step = i64::from(code >> 1) ^ i64::from(code & 1).wrapping_neg();
         kind = kind.wrapping_add(step);
-        let kind = u16::try_from(kind).map_err(|_| DecodeError::Invalid {
-            what: "shape kind",
-            offset,
-            expected: "from 0 to 65535".into(),
-            found: kind.to_string(),
-        })?;
-        shapes.push(Shape { kind, field: 0, flags: 0, gap: 0, len: 0 });
+        if kind as u64 >= kinds as u64 && kind != i64::from(ERROR_KIND) {
+            return Err(invalid("shape kind", offset, format!("a kind below {kinds}"), kind));
+        }
+        shape.kind = kind as u16;
     }
-    let own = shapes.get_mut(first..).unwrap_or_default();
-    let flags = reader.take(count, "shape flags")?;
-    own.iter_mut().zip(flags).for_each(|(shape, &flags)| shape.flags = flags);
-    for shape in own.iter_mut() {
+    Ok(())
+}
+
+fn read_flags(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
+    let offset = reader.offset();
+    let flags = reader.take(shapes.len(), "shape flags")?;
+    let mut wrong = false;
+    for (shape, &flags) in shapes.iter_mut().zip(flags) {
+        shape.flags = flags;
+        wrong |= has_token_flags_on_a_parent(flags) | has_tail_on_a_token(flags);
+    }
+    if wrong {
+        return Err(wrong_flags(offset, flags));
+    }
+    Ok(())
+}
+
+fn has_token_flags_on_a_parent(flags: u8) -> bool {
+    (flags & INTERNAL != 0) & (flags & (LEN_COLUMN | LINES | MISSING) != 0)
+}
+
+fn has_tail_on_a_token(flags: u8) -> bool {
+    flags & (INTERNAL | TAIL) == TAIL
+}
+
+#[cold]
+fn wrong_flags(offset: usize, flags: &[u8]) -> DecodeError {
+    let is_wrong = |flags: &u8| has_token_flags_on_a_parent(*flags) || has_tail_on_a_token(*flags);
+    let place = flags.iter().position(is_wrong).unwrap_or(0);
+    let (offset, flags) = (offset.saturating_add(place), flags.get(place).copied().unwrap_or(0));
+    let expected = match has_tail_on_a_token(flags) {
+        true => "no tail on a token",
+        false => "no token flags on a node with children",
+    };
+    invalid("shape flags", offset, expected, format!("flags {flags:#04x}"))
+}
+
+fn read_fields(
+    reader: &mut Reader<'_>,
+    shapes: &mut [Shape],
+    fields: usize,
+) -> Result<(), DecodeError> {
+    for shape in shapes {
         let offset = reader.offset();
         let field = reader.varint("shape field")?;
-        shape.field = u16::try_from(field).map_err(|_| DecodeError::Invalid {
-            what: "shape field",
-            offset,
-            expected: "at most 65535".into(),
-            found: field.to_string(),
-        })?;
+        if field as usize > fields {
+            return Err(invalid("shape field", offset, format!("a field up to {fields}"), field));
+        }
+        shape.field = field as u16;
     }
-    let with_gap = own.iter().filter(|shape| !shape.has(GAP_COLUMN)).count();
-    let gaps = reader.take(with_gap, "shape gaps")?;
-    let shapes_with_gap = own.iter_mut().filter(|shape| !shape.has(GAP_COLUMN));
-    shapes_with_gap.zip(gaps).for_each(|(shape, &gap)| shape.gap = gap);
-    let with_len = own.iter().filter(|shape| shape.has_own_len()).count();
-    let lens = reader.take(with_len, "shape lengths")?;
-    let shapes_with_len = own.iter_mut().filter(|shape| shape.has_own_len());
-    shapes_with_len.zip(lens).for_each(|(shape, &len)| shape.len = len);
+    Ok(())
+}
+
+/// Which shapes have a value of these is as good as random: nothing here jumps
+/// on it.
+fn read_gaps_and_lens(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
+    let with = |has: fn(Shape) -> bool| shapes.iter().filter(|shape| has(**shape)).count();
+    let (with_gap, with_len) = (with(Shape::has_own_gap), with(Shape::has_own_len));
     let offset = reader.offset();
-    own.iter().try_for_each(|shape| shape.check(grammar, offset))
+    let gap_codes = reader.take(with_gap, "shape gaps")?;
+    let mut gaps = Sparse::new(gap_codes);
+    let mut lens = Sparse::new(reader.take(with_len, "shape lengths")?);
+    let mut reserved = false;
+    for shape in shapes {
+        shape.gap = gaps.next(shape.has_own_gap());
+        shape.len = lens.next(shape.has_own_len());
+        reserved |= gap::is_reserved(shape.gap);
+    }
+    let wrong = |code: &u8| gap::is_reserved(*code);
+    match reserved.then(|| gap_codes.iter().position(wrong)).flatten() {
+        Some(place) => {
+            let code = gap_codes.get(place).copied().unwrap_or(0);
+            Err(invalid("shape gap", offset.saturating_add(place), "a gap code in use", code))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A column of which only some take a value.
+struct Sparse<'a> {
+    values: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Sparse<'a> {
+    fn new(values: &'a [u8]) -> Self {
+        Self { values, at: 0 }
+    }
+
+    /// The next value, if it is wanted, or 0.
+    #[inline]
+    fn next(&mut self, wanted: bool) -> u8 {
+        let value = self.values.get(self.at).copied().unwrap_or(0);
+        self.at = self.at.wrapping_add(usize::from(wanted));
+        value & u8::from(wanted).wrapping_neg()
+    }
+}
+
+#[cold]
+fn invalid(
+    what: &'static str,
+    offset: usize,
+    expected: impl Into<String>,
+    found: impl ToString,
+) -> DecodeError {
+    DecodeError::Invalid { what, offset, expected: expected.into(), found: found.to_string() }
 }
 
 #[cfg(test)]

@@ -362,6 +362,10 @@ impl<'a> Shapes<'a> {
         }
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Shape> {
+        self.book.iter().chain(self.own).copied()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.book.len().saturating_add(self.own.len())
     }

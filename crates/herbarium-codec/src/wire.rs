@@ -89,7 +89,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn varint(&mut self, what: &'static str) -> Result<u32, DecodeError> {
         match self.bytes.get(self.at) {
             Some(&byte) if byte < 0x80 => {
-                self.at = self.at.saturating_add(1);
+                // Below the length of a slice.
+                self.at = self.at.wrapping_add(1);
                 Ok(u32::from(byte))
             }
             _ => self.long_varint(what),

@@ -3,7 +3,7 @@
 
 use crate::DecodeError;
 use crate::container::Section;
-use crate::shape::{GAP_COLUMN, LINES, Shape, TAIL, gap, read_shapes};
+use crate::shape::{GAP_COLUMN, LEN_COLUMN, LINES, Shape, TAIL, gap, read_shapes};
 use crate::tree::Tree;
 use crate::wire::Reader;
 
@@ -138,9 +138,16 @@ impl<'a> Columns<'a> {
         Ok(id)
     }
 
-    /// A token length of any size, and the place behind it.
-    #[inline(never)]
-    pub(super) fn long_len(&self, at: usize) -> Result<(u32, usize), DecodeError> {
+    /// The length of a token, whatever its size, and the place in the column
+    /// behind it.
+    pub(super) fn token_len(&self, shape: Shape, at: usize) -> Result<(u32, usize), DecodeError> {
+        match shape.has(LEN_COLUMN) {
+            true => self.long_len(at),
+            false => Ok((u32::from(shape.len), at)),
+        }
+    }
+
+    fn long_len(&self, at: usize) -> Result<(u32, usize), DecodeError> {
         let bytes = self.lens.get(at..).unwrap_or_default();
         let mut reader = Reader::new(bytes, self.lens_offset.saturating_add(at));
         let len = reader.varint("token length")?;

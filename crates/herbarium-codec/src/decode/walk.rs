@@ -1,28 +1,28 @@
 //! The walk over the columns: what every node needs that depends on the nodes
 //! before it, block by block.
 //!
-//! For a block of nodes, three loops, each simple enough to keep its state in
-//! registers:
+//! What a node adds is looked up by its code in [`Steps`], which two loops
+//! read, each simple enough to keep its state in registers:
 //!
-//! 1. codes to shapes, and to the [`Step`]s that the other two read;
-//! 2. which node is the child of which;
-//! 3. gaps and token lengths, which add up to positions and line starts.
+//! 1. [`nesting`](super::nesting): which node is the child of which;
+//! 2. [`text`](super::text): gaps and token lengths, which add up to positions
+//!    and line starts.
 //!
-//! What a node does in 2 and 3 is added and masked, never jumped to: the shape
-//! of a tree cannot be predicted. Only what is rare leaves the third loop.
+//! Both add and mask, and never jump: the shape of a tree cannot be predicted.
 
-use super::columns::{Columns, FIRST_LONG, Found, Slow, invalid};
+use super::columns::{Columns, Found, invalid};
+use super::nesting::{Levels, nest};
+use super::steps::{FIRST_LENT, Steps};
+use super::text::Text;
 use crate::DecodeError;
 use crate::lane::BLOCK;
-use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, Shape, TAIL, gap};
 use crate::tree::{NO_SHAPE, Shapes, Tree};
 
 /// Walks trees, keeping its memory.
 #[derive(Default)]
 pub(super) struct Walk {
     block: Option<Box<Block>>,
-    shallow: Shallow,
-    deep: Deep,
+    levels: Levels,
 }
 
 /// What a later pass makes the extents of. Both have a place for every node.
@@ -33,31 +33,37 @@ pub(super) struct Extents<'a> {
     pub(super) last: &'a mut [u32],
 }
 
-/// What the walk finds out about some nodes.
-struct Block {
-    step: [Step; BLOCK],
+/// What the loops read and write of some nodes, close together.
+pub(super) struct Block {
+    pub(super) steps: Steps,
+    /// What names the steps of each node.
+    pub(super) codes: [u8; BLOCK],
+    /// The next token lengths.
+    pub(super) lens_column: [u8; BLOCK],
     /// Parents; the root's is the root.
-    parent: [u32; BLOCK],
+    pub(super) parents: [u32; BLOCK],
     /// First byte.
-    start: [u32; BLOCK],
+    pub(super) starts: [u32; BLOCK],
+    /// Lengths of the tokens.
+    pub(super) lens: [u32; BLOCK],
     /// Line starts, as many as there are.
-    lines: [u32; BLOCK],
+    pub(super) lines: [u32; BLOCK],
 }
 
 /// Where the walk is.
 #[derive(Default)]
-struct At {
+pub(super) struct At {
     /// Number of the first node of the block.
-    first: u32,
+    pub(super) first: u32,
     /// Place in [`Levels`] of the node to come.
-    level: u32,
+    pub(super) level: u32,
     /// Where the last token ended.
-    position: u64,
-    indent: i64,
+    pub(super) position: u64,
+    pub(super) indent: i64,
     /// Below 0 when an indentation ever was.
-    indents: i64,
+    pub(super) indents: i64,
     /// Place in the column of token lengths.
-    lens: usize,
+    pub(super) lens: usize,
 }
 
 impl Walk {
@@ -71,28 +77,26 @@ impl Walk {
         extents: Extents<'_>,
         tree: &mut Tree,
     ) -> Result<u64, DecodeError> {
-        let steps = Steps::new(shapes, columns.line_end);
         let block = self.block.get_or_insert_default();
-        self.shallow.put(0, NONE);
-        self.shallow.put(1, 0);
-        self.deep.parents.clear();
+        let short = block.set_steps(shapes, columns.line_end);
+        self.levels.restart();
         let mut at = At { level: 1, ..At::default() };
         for lens in extents.lens.chunks_mut(BLOCK) {
-            read_codes(&mut block.step, lens.len(), at.first, columns, &steps, tree)?;
-            if at.first == 0 && block.step.first().is_some_and(|root| root.stays != 0) {
-                return Err(invalid("tree", 44, "one root", "a root that is not the last"));
+            block.take_codes(at.first, lens.len(), columns, tree);
+            self.levels.make_room(at.level);
+            let mut from = 0;
+            while from < lens.len() {
+                let mut names = Names { short, shapes, columns, tree };
+                let piece = from..names.name(block, from..lens.len(), at.first)?;
+                from = piece.end;
+                if at.first == 0 && piece.start == 0 {
+                    block.check_root()?;
+                }
+                nest(block, piece.clone(), extents.last, &mut self.levels, &mut at)?;
+                Text { columns, shapes, found, tree, at: &mut at }.read(block, piece)?;
             }
-            if self.deep.parents.is_empty() && at.level as usize >= SHALLOW.saturating_sub(BLOCK) {
-                self.deep.parents.extend_from_slice(self.shallow.parents.as_slice());
-            }
-            match self.deep.parents.is_empty() {
-                true => read_nesting(block, lens.len(), extents.last, &mut self.shallow, &mut at)?,
-                false => read_nesting(block, lens.len(), extents.last, &mut self.deep, &mut at)?,
-            }
-            let mut text = Text { columns, shapes, found, tree, at: &mut at };
-            text.read(block, lens)?;
-            let (parents, starts) = (block.parent.get(..lens.len()), block.start.get(..lens.len()));
-            tree.push_places(parents.unwrap_or_default(), starts.unwrap_or_default());
+            lens.copy_from_slice(block.lens.get(..lens.len()).unwrap_or_default());
+            block.push_places(lens.len(), tree);
             at.first = at.first.wrapping_add(lens.len() as u32);
         }
         columns.check_walk(at.lens, at.level, at.indents >= 0)?;
@@ -100,305 +104,119 @@ impl Walk {
     }
 }
 
-/// The first loop: most codes are shape numbers; those that are not are looked
-/// for in strips, as most strips have none.
-#[inline(never)]
-fn read_codes(
-    here: &mut [Step; BLOCK],
-    len: usize,
-    first: u32,
-    columns: &mut Columns<'_>,
-    steps: &Steps<'_>,
-    tree: &mut Tree,
-) -> Result<(), DecodeError> {
-    const STRIP: usize = 16;
-    let codes = columns.codes.get(first as usize..).unwrap_or_default();
-    let codes = codes.get(..len).unwrap_or_default();
-    tree.push_short_shapes(codes);
-    let mut padded = [0; BLOCK];
-    padded.iter_mut().zip(codes).for_each(|(padded, code)| *padded = *code);
-    here.iter_mut().zip(&padded).for_each(|(step, &code)| *step = steps.short(code));
-    let (strips, _) = padded.as_chunks::<STRIP>();
-    for (strip, from) in strips.iter().zip((0..BLOCK).step_by(STRIP)) {
-        let largest = strip.iter().fold(0, |largest, &code| largest.max(code));
-        if u32::from(largest) < steps.count {
-            continue;
+impl Block {
+    /// Sets the steps of the shapes whose numbers are codes. Codes from the
+    /// result on are no shape number, or none that exists.
+    fn set_steps(&mut self, shapes: Shapes<'_>, line_end: u32) -> u8 {
+        let short = shapes.len().min(usize::from(FIRST_LENT)) as u8;
+        let codes = (0..short).zip(shapes.iter());
+        codes.for_each(|(code, shape)| self.steps.set(code, shape, line_end));
+        short
+    }
+
+    fn take_codes(&mut self, first: u32, len: usize, columns: &Columns<'_>, tree: &mut Tree) {
+        let codes = columns.codes.get(first as usize..).unwrap_or_default();
+        let codes = codes.get(..len).unwrap_or_default();
+        tree.push_short_shapes(codes);
+        self.codes.iter_mut().zip(codes).for_each(|(to, code)| *to = *code);
+    }
+
+    /// The root is the last on its level.
+    #[expect(clippy::indexing_slicing, reason = "as many steps as a byte numbers")]
+    fn check_root(&self) -> Result<(), DecodeError> {
+        match self.steps.stays[usize::from(self.codes[0])] {
+            0 => Ok(()),
+            _ => Err(invalid("tree", 44, "one root", "a root that is not the last")),
         }
-        for (&code, node) in
-            strip.iter().zip(from..).filter(|(code, _)| **code >= steps.count as u8)
-        {
-            let id = columns.long_code(u32::from(code), steps.shapes.len())?;
-            tree.change_shape((first as usize).wrapping_add(node), id);
-            if let Some(step) = here.get_mut(node) {
-                *step = Step::new(steps.shapes.get(id).unwrap_or(NO_SHAPE), columns.line_end);
+    }
+
+    fn push_places(&self, len: usize, tree: &mut Tree) {
+        let (parents, starts) = (self.parents.get(..len), self.starts.get(..len));
+        tree.push_places(parents.unwrap_or_default(), starts.unwrap_or_default());
+    }
+}
+
+/// Finds the nodes whose code is not their shape's number, and lends them a
+/// code that is none either.
+struct Names<'n, 'c> {
+    /// Codes below are shape numbers.
+    short: u8,
+    shapes: Shapes<'n>,
+    columns: &'n mut Columns<'c>,
+    tree: &'n mut Tree,
+}
+
+impl Names<'_, '_> {
+    /// Names nodes until there is no code left to lend: gives the first node
+    /// that has none. Most strips have no such node.
+    #[inline(never)]
+    fn name(
+        &mut self,
+        block: &mut Block,
+        nodes: std::ops::Range<usize>,
+        first: u32,
+    ) -> Result<usize, DecodeError> {
+        let Block { codes, steps, .. } = block;
+        if self.short < FIRST_LENT {
+            self.check_short(codes.get(nodes.clone()).unwrap_or_default())?;
+            return Ok(nodes.end);
+        }
+        let mut lent = FIRST_LENT..=u8::MAX;
+        let (strips, _) = codes.as_chunks_mut();
+        for (strip, from) in strips.iter_mut().zip((0..nodes.end).step_by(STRIP)) {
+            let mut long = long_codes(*strip);
+            while long != 0 {
+                let place = long.trailing_zeros() as usize / 8;
+                long &= long.wrapping_sub(1);
+                let node = from.wrapping_add(place);
+                let Some(code) = strip.get_mut(place).filter(|_| nodes.contains(&node)) else {
+                    continue;
+                };
+                let Some(own) = lent.next() else { return Ok(node) };
+                let id = self.columns.long_code(u32::from(*code), self.shapes.len())?;
+                self.tree.change_shape((first as usize).wrapping_add(node), id);
+                let shape = self.shapes.get(id).unwrap_or(NO_SHAPE);
+                steps.set(own, shape, self.columns.line_end);
+                *code = own;
             }
         }
+        Ok(nodes.end)
     }
-    Ok(())
 }
 
-/// The second loop: parents, and the last child of each node.
-///
-/// Nodes on one level have one parent. A node that is the last on its level
-/// leaves it to its own children: nothing comes behind it. So a level begins
-/// with a first child of a node that is not the last, and ends with a last
-/// child that has no children; what each node does to the level is known
-/// without looking at another.
-#[inline(never)]
-fn read_nesting(
-    block: &mut Block,
-    len: usize,
-    last: &mut [u32],
-    levels: &mut impl Levels,
-    at: &mut At,
-) -> Result<(), DecodeError> {
-    let mut level = at.level;
-    let last_here = last.get_mut(at.first as usize..).unwrap_or_default();
-    last_here.iter_mut().take(len).zip(at.first..).for_each(|(last, node)| *last = node);
-    let steps = block.step.get(..len).unwrap_or_default();
-    let parents = block.parent.get_mut(..len).unwrap_or_default();
-    let nodes = steps.iter().zip(parents).zip(at.first..);
-    for ((step, parent), node) in nodes {
-        *parent = levels.at(level);
-        match last.get_mut(*parent as usize) {
-            Some(last) => *last = node,
-            None => return Err(invalid("tree", 44, "one root", format!("node {node} beside it"))),
-        }
-        let below = level.wrapping_add(u32::from(step.stays));
-        levels.put(below, node);
-        level = below.wrapping_sub(u32::from(step.leaf));
-    }
-    at.level = level;
-    Ok(())
-}
-
-/// The third loop.
-struct Text<'t, 'c> {
-    columns: &'t mut Columns<'c>,
-    shapes: Shapes<'t>,
-    found: &'t mut Found,
-    tree: &'t Tree,
-    at: &'t mut At,
-}
-
-impl Text<'_, '_> {
-    fn read(&mut self, block: &mut Block, lens: &mut [u32]) -> Result<(), DecodeError> {
-        let Block { step: steps, start: starts, lines, .. } = block;
-        let mut node = 0usize;
-        loop {
-            let (steps, starts, lens) = (
-                steps.get(node..).unwrap_or_default(),
-                starts.get_mut(node..).unwrap_or_default(),
-                lens.get_mut(node..).unwrap_or_default(),
-            );
-            let run = read_run(steps, starts, lens, self.columns.lens_and_rest, lines, self.at);
-            self.found.lines.extend_from_slice(lines.get(..run.lines).unwrap_or_default());
-            node = node.wrapping_add(run.nodes);
-            let places = steps.get(run.nodes).zip(starts.get_mut(run.nodes));
-            let Some(((step, start), len)) = places.zip(lens.get_mut(run.nodes)) else {
-                return Ok(());
-            };
-            (*start, *len) = self.rare(node, *step)?;
-            node = node.wrapping_add(1);
+impl Names<'_, '_> {
+    /// Where there are fewer shapes than short codes, no code is a long one.
+    fn check_short(&mut self, codes: &[u8]) -> Result<(), DecodeError> {
+        let largest = codes.iter().fold(0, |largest, &code| largest.max(code));
+        match largest < self.short {
+            true => Ok(()),
+            false => self.columns.long_code(u32::from(largest), self.shapes.len()).map(drop),
         }
     }
-
-    /// Start and length of a node that is not on the straight path.
-    #[inline(never)]
-    fn rare(&mut self, node: usize, step: Step) -> Result<(u32, u32), DecodeError> {
-        let index = self.at.first.wrapping_add(node as u32);
-        let mut len = u32::from(step.len);
-        if step.column != 0 {
-            (len, self.at.lens) = self.columns.long_len(self.at.lens)?;
-        }
-        let (position, indent) = (self.at.position, self.at.indent);
-        let shape = self.shapes.get(self.tree.shape_number(index)).unwrap_or(NO_SHAPE);
-        let slow = Slow { index, position, shape, len, indent };
-        let (gap, indent) = self.columns.slow(&slow, self.found)?;
-        self.at.indent = indent;
-        self.at.indents |= indent;
-        let start = position.wrapping_add(u64::from(gap));
-        self.at.position = start.wrapping_add(u64::from(len));
-        Ok((start as u32, len))
-    }
 }
 
-/// How far [`read_run`] came.
-struct Run {
-    nodes: usize,
-    lines: usize,
-}
+/// Codes that are looked at at once.
+const STRIP: usize = 8;
 
-/// Reads nodes up to the first that is rare, or has a length of more than one
-/// byte.
-#[inline(never)]
-#[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
-fn read_run(
-    steps: &[Step],
-    starts: &mut [u32],
-    lens: &mut [u32],
-    lens_column: &[u8],
-    lines: &mut [u32; BLOCK],
-    at: &mut At,
-) -> Run {
-    let (mut position, mut indent, mut indents) = (at.position, at.indent, at.indents);
-    let (mut lens_at, mut lines_at, mut nodes) = (at.lens, 0usize, 0usize);
-    for ((step, start), len) in steps.iter().zip(starts).zip(lens) {
-        let Some(&byte) = lens_column.get(lens_at) else { break };
-        let byte = byte & step.column;
-        if byte | step.rare >= 0x80 {
-            break;
-        }
-        lens_at = lens_at.wrapping_add(usize::from(step.column & 1));
-        position = position.wrapping_add(u64::from(step.gap));
-        lines[lines_at & (BLOCK - 1)] = position as u32;
-        lines_at = lines_at.wrapping_add(usize::from(step.line & 1));
-        indent = indent.wrapping_add(i64::from(step.change));
-        indents |= indent;
-        position = position.wrapping_add((indent & i64::from(step.line as i8)) as u64);
-        *start = position as u32;
-        *len = u32::from(byte | step.len);
-        position = position.wrapping_add(u64::from(*len));
-        nodes = nodes.wrapping_add(1);
-    }
-    (at.position, at.indent, at.indents, at.lens) = (position, indent, indents, lens_at);
-    Run { nodes, lines: lines_at }
+/// The top bit of each byte whose three top bits are set.
+#[inline]
+fn long_codes(strip: [u8; STRIP]) -> u64 {
+    const { assert!(FIRST_LENT == 0b1110_0000) }
+    let codes = u64::from_le_bytes(strip);
+    codes & codes << 1 & codes << 2 & u64::from_le_bytes([0x80; STRIP])
 }
 
 impl Default for Block {
     fn default() -> Self {
-        let none = [0; BLOCK];
-        Self { step: [Step::default(); BLOCK], parent: none, start: none, lines: none }
-    }
-}
-
-/// What the walk needs of a shape, a byte for each thing.
-#[derive(Clone, Copy, Default)]
-#[repr(align(8))]
-struct Step {
-    /// 1 when the level goes on after the node: it is not the last child.
-    stays: u8,
-    /// 1 when the node has no children.
-    leaf: u8,
-    /// All bits when the length of the token stands in the column.
-    column: u8,
-    /// Length of the token where it does not.
-    len: u8,
-    /// The gap before the node, or the line end in it.
-    gap: u8,
-    /// All bits when the gap is a line end and an indentation.
-    line: u8,
-    /// By how much that indentation differs from the last.
-    change: i8,
-    /// 0x80 when the gap is anything else, or the node has something else that
-    /// few nodes have.
-    rare: u8,
-}
-
-impl Step {
-    fn new(shape: Shape, line_end: u32) -> Self {
-        let all = |flag| u8::from(flag).wrapping_neg();
-        let broken = shape.is_fault() || shape.is_error_token();
-        let rare = broken || shape.flags & (GAP_COLUMN | LINES | TAIL) != 0;
-        let step = Self {
-            stays: u8::from(!shape.has(LAST)),
-            leaf: u8::from(!shape.has(INTERNAL)),
-            column: all(shape.has(LEN_COLUMN)),
-            len: shape.len,
-            ..Self::default()
-        };
-        match gap::lines(shape.gap) {
-            _ if rare => Self { rare: 0x80, ..step },
-            None if shape.gap < gap::PLAIN => Self { gap: shape.gap, ..step },
-            Some((1, change)) => {
-                Self { gap: line_end as u8, line: 0xff, change: change as i8, ..step }
-            }
-            _ => Self { rare: 0x80, ..step },
-        }
-    }
-}
-
-/// The steps of the shapes that codes of one byte stand for.
-struct Steps<'a> {
-    short: [Step; 256],
-    /// Codes from here on are no shape number, or none that exists.
-    count: u32,
-    shapes: Shapes<'a>,
-}
-
-impl<'a> Steps<'a> {
-    fn new(shapes: Shapes<'a>, line_end: u32) -> Self {
-        let count = shapes.len().min(usize::from(FIRST_LONG)) as u32;
-        let mut short = [Step::default(); 256];
-        for (id, short) in (0..count).zip(&mut short) {
-            *short = Step::new(shapes.get(id).unwrap_or(NO_SHAPE), line_end);
-        }
-        Self { short, count, shapes }
-    }
-
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "as many as a byte numbers")]
-    fn short(&self, code: u8) -> Step {
-        self.short[usize::from(code)]
-    }
-}
-
-/// The parents of the levels at hand. Level 0 is outside the tree; the root
-/// stands on level 1, and is its own parent.
-trait Levels {
-    fn at(&self, level: u32) -> u32;
-    fn put(&mut self, level: u32, parent: u32);
-}
-
-/// No parent.
-const NONE: u32 = u32::MAX;
-
-/// Levels that [`Shallow`] has: most trees of people's code stay below 100.
-const SHALLOW: usize = 1024;
-
-/// Levels of a tree that is not very deep, in an array whose length the
-/// compiler knows. [`Walk::run`] sees to it that no level is beyond it.
-struct Shallow {
-    parents: Box<[u32; SHALLOW]>,
-}
-
-impl Default for Shallow {
-    fn default() -> Self {
-        Self { parents: Box::new([NONE; SHALLOW]) }
-    }
-}
-
-impl Levels for Shallow {
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
-    fn at(&self, level: u32) -> u32 {
-        self.parents[level as usize & (SHALLOW - 1)]
-    }
-
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
-    fn put(&mut self, level: u32, parent: u32) {
-        self.parents[level as usize & (SHALLOW - 1)] = parent;
-    }
-}
-
-/// Levels of any number.
-#[derive(Default)]
-struct Deep {
-    parents: Vec<u32>,
-}
-
-impl Levels for Deep {
-    #[inline]
-    fn at(&self, level: u32) -> u32 {
-        self.parents.get(level as usize).copied().unwrap_or(NONE)
-    }
-
-    #[inline]
-    fn put(&mut self, level: u32, parent: u32) {
-        match self.parents.get_mut(level as usize) {
-            Some(place) => *place = parent,
-            None => self.parents.push(parent),
+        let (none, nothing) = ([0; BLOCK], [0; BLOCK]);
+        Self {
+            steps: Steps::default(),
+            codes: nothing,
+            lens_column: nothing,
+            parents: none,
+            starts: none,
+            lens: none,
+            lines: none,
         }
     }
 }

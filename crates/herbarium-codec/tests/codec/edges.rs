@@ -126,6 +126,27 @@ fn gaps_and_tokens_at_the_edge_of_every_width() {
 }
 
 #[test]
+fn a_line_for_each_of_many_tokens() {
+    for (count, line) in [(254, "\nx"), (255, "\nx"), (256, "\n  x"), (257, "\n x"), (1000, "\nx")]
+    {
+        let len = line.len() as u32;
+        let tokens: Vec<_> = (1..=count).map(|token| (token * len - 1, token * len)).collect();
+        check(line.repeat(count as usize).as_bytes(), (len - 1, len * count), &tokens);
+    }
+}
+
+#[test]
+fn an_indentation_wider_than_any_in_the_straight_path() {
+    let indent = " ".repeat(1 << 22);
+    for line in [format!("\n{indent}"), format!("\n {indent}"), format!("\n\n{indent}   ")] {
+        let source = format!("a{line}b{line} c\nd{line}e f");
+        let place = |token: char| source.find(token).map(|at| (at as u32, at as u32 + 1)).unwrap();
+        let tokens: Vec<_> = "abcdef".chars().map(place).collect();
+        check(source.as_bytes(), (0, source.len() as u32), &tokens);
+    }
+}
+
+#[test]
 fn nodes_that_start_before_their_first_child_or_end_after_their_last() {
     let nodes = vec![
         node(4, 0, 1, 12),
