@@ -213,7 +213,11 @@ impl Decoder {
             let expected = format!("at least {end}, where the last token ends");
             return Err(invalid("source length", 40, expected, source_len));
         }
-        columns.inner_lines(end as u32, source_len, |line| self.found.lines.push(line))?;
+        let last_line = columns.line_ends(end, &mut self.found.lines)?;
+        if last_line > source_len {
+            let expected = format!("at least {last_line}, where the last line starts");
+            return Err(invalid("source length", 40, expected, source_len));
+        }
         Ok(())
     }
 

@@ -165,8 +165,8 @@ impl Encoder {
             if len < u32::from(gap::PLAIN) {
                 return len as u8;
             }
-            put_varint(&mut self.lines, len);
             put_varint(&mut self.lines, 0);
+            put_varint(&mut self.lines, len);
             return gap::ESCAPE;
         }
         self.gap_with_lines(at, start)
@@ -181,24 +181,26 @@ impl Encoder {
             at.skip_lines(ends);
             return code;
         }
-        put_varint(&mut self.lines, start - at.position);
         self.spell_lines(at, start);
+        put_varint(&mut self.lines, indent as u32);
         gap::ESCAPE
     }
 
     #[inline]
     fn token(&mut self, tree: &Tree, shape: &mut Shape, len: u32, at: &mut At<'_>) {
         let end = at.position + len;
-        match u8::try_from(len) {
-            Ok(len) if !tree.grammar().is_named(shape.kind) => shape.len = len,
-            _ => {
-                shape.flags |= LEN_COLUMN;
-                put_varint(&mut self.lens, len);
-            }
-        }
+        let mut last_line = len;
         if end >= at.next_line {
             shape.flags |= LINES;
             self.spell_lines(at, end);
+            last_line = end - tree.line_start(at.line);
+        }
+        match u8::try_from(last_line) {
+            Ok(len) if !tree.grammar().is_named(shape.kind) => shape.len = len,
+            _ => {
+                shape.flags |= LEN_COLUMN;
+                put_varint(&mut self.lens, last_line);
+            }
         }
         at.position = end;
     }

@@ -24,7 +24,8 @@ pub(crate) const WIDE: u16 = 0xff00;
 pub(crate) enum Base {
     /// From zero: lengths, sizes, distances.
     Zero,
-    /// From the first value of the block: positions, which only grow.
+    /// From the first value of the block, or one before it: positions, which
+    /// only grow.
     First,
     /// Backwards from the value's own place: numbers of nodes before it. Equal
     /// neighbours share a wide entry here too.
@@ -104,7 +105,7 @@ impl Lane {
         // Distances up to 0xfeff are narrow; this may send a block of slightly
         // smaller ones the slow way, never the reverse.
         if bits >= 0x8000 {
-            self.widen(start, values);
+            self.widen(start, first, values.iter().copied());
         }
     }
 
@@ -139,6 +140,22 @@ impl Lane {
         bits
     }
 
+    /// Appends a block of distances from `first`, which only grow; `low` are
+    /// their low halves.
+    pub(crate) fn push_growing(&mut self, first: u32, distances: &[u32], low: &[u16]) {
+        debug_assert!(self.base == Base::First);
+        let start = self.low.len();
+        self.blocks.push((self.wide.len() as u32, first));
+        self.low.extend_from_slice(low);
+        if distances.last().is_some_and(|&last| last >= u32::from(WIDE)) {
+            self.widen(
+                start,
+                first,
+                distances.iter().map(|&distance| first.wrapping_add(distance)),
+            );
+        }
+    }
+
     /// Appends values of any number, block by block.
     pub(crate) fn extend(&mut self, values: &[u32]) {
         debug_assert!(self.low.len().is_multiple_of(BLOCK));
@@ -146,10 +163,9 @@ impl Lane {
     }
 
     #[cold]
-    fn widen(&mut self, start: usize, values: &[u32]) {
+    fn widen(&mut self, start: usize, first: u32, values: impl Iterator<Item = u32>) {
         let list = self.wide.len();
-        let first = values.first().copied().unwrap_or(0);
-        for ((at, low), &value) in self.low.iter_mut().enumerate().skip(start).zip(values) {
+        for ((at, low), value) in self.low.iter_mut().enumerate().skip(start).zip(values) {
             let distance = match self.base {
                 Base::Zero => value,
                 Base::First => value.wrapping_sub(first),

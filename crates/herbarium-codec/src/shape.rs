@@ -182,18 +182,20 @@ fn read_kinds(
     shapes: &mut [Shape],
     kinds: usize,
 ) -> Result<(), DecodeError> {
-    let mut kind = 0i64;
-    for shape in shapes {
-        let offset = reader.offset();
-        let code = reader.varint("shape kind")?;
+    let offset = reader.offset();
+    let (mut kind, mut wrong) = (0i64, None);
+    reader.varints(shapes.iter_mut(), "shape kind", |shape, code| {
         let step = i64::from(code >> 1) ^ i64::from(code & 1).wrapping_neg();
         kind = kind.wrapping_add(step);
         if kind as u64 >= kinds as u64 && kind != i64::from(ERROR_KIND) {
-            return Err(invalid("shape kind", offset, format!("a kind below {kinds}"), kind));
+            wrong = Some(kind);
         }
         shape.kind = kind as u16;
+    })?;
+    match wrong {
+        None => Ok(()),
+        Some(kind) => Err(invalid("shape kinds", offset, format!("kinds below {kinds}"), kind)),
     }
-    Ok(())
 }
 
 fn read_flags(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
@@ -235,15 +237,16 @@ fn read_fields(
     shapes: &mut [Shape],
     fields: usize,
 ) -> Result<(), DecodeError> {
-    for shape in shapes {
-        let offset = reader.offset();
-        let field = reader.varint("shape field")?;
-        if field as usize > fields {
-            return Err(invalid("shape field", offset, format!("a field up to {fields}"), field));
-        }
+    let offset = reader.offset();
+    let mut largest = 0;
+    reader.varints(shapes.iter_mut(), "shape field", |shape, field| {
+        largest = field.max(largest);
         shape.field = field as u16;
+    })?;
+    match largest as usize <= fields {
+        true => Ok(()),
+        false => Err(invalid("shape fields", offset, format!("fields up to {fields}"), largest)),
     }
-    Ok(())
 }
 
 /// Which shapes have a value of these is as good as random: nothing here jumps

@@ -460,10 +460,15 @@ impl Tree {
         self.shape.change(index, shape);
     }
 
-    /// Appends the next block of parents and starts.
-    pub(crate) fn push_places(&mut self, parents: &[u32], starts: &[u32]) {
+    /// Appends the next block of parents.
+    pub(crate) fn push_parents(&mut self, parents: &[u32]) {
         self.parent.push_block(parents);
-        self.start.push_block(starts);
+    }
+
+    /// Appends the next block of starts, as distances from the first byte that
+    /// the block may have; `low` are their low halves.
+    pub(crate) fn push_starts(&mut self, first: u32, distances: &[u32], low: &[u16]) {
+        self.start.push_growing(first, distances, low);
     }
 
     /// Appends the next block of extents.

@@ -81,8 +81,16 @@ impl<'a> Reader<'a> {
         Ok(out)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self, what: &'static str) -> Result<u8, DecodeError> {
-        Ok(u8::from_le_bytes(self.array(what)?))
+        match self.bytes.get(self.at) {
+            Some(&byte) => {
+                // Below the length of a slice.
+                self.at = self.at.wrapping_add(1);
+                Ok(byte)
+            }
+            None => Ok(u8::from_le_bytes(self.array(what)?)),
+        }
     }
 
     #[inline]
@@ -95,6 +103,24 @@ impl<'a> Reader<'a> {
             }
             _ => self.long_varint(what),
         }
+    }
+
+    /// Reads a varint for each; nearly always each of them is one byte.
+    #[inline]
+    pub(crate) fn varints<T>(
+        &mut self,
+        mut of: impl ExactSizeIterator<Item = T>,
+        what: &'static str,
+        mut each: impl FnMut(T, u32),
+    ) -> Result<(), DecodeError> {
+        let bytes = self.rest().get(..of.len()).unwrap_or_default();
+        let bits = bytes.iter().fold(0, |bits, byte| bits | byte);
+        if bytes.len() == of.len() && bits < 0x80 {
+            self.at = self.at.saturating_add(bytes.len());
+            of.zip(bytes).for_each(|(one, &byte)| each(one, u32::from(byte)));
+            return Ok(());
+        }
+        of.try_for_each(|one| self.varint(what).map(|value| each(one, value)))
     }
 
     #[inline(never)]

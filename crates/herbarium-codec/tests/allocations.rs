@@ -236,7 +236,7 @@ fn greedy() -> Vec<(&'static str, bool, Vec<u8>)> {
     let only_marks = Columns { codes: vec![1], faults: marks(), ..deep() };
     let spelled = Columns {
         codes: vec![0],
-        lines: [[0xff, 0xff, 0x7f].to_vec(), counted(SIZE, 0)[1..].to_vec(), vec![0]].concat(),
+        lines: [&counted(SIZE, 0)[1..], &[0, 0]].concat(),
         ..Columns::new([LAST, 0], &[255, 0, 0, 0])
     };
     let tails = Columns::new([INTERNAL | LAST | TAIL, LAST], &[0, 0, 0]).many();

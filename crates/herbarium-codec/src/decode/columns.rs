@@ -1,11 +1,11 @@
 //! The columns of the tree section, and the values in them that are too rare
 //! or too long for the walk's straight path.
 
-use crate::DecodeError;
 use crate::container::Section;
-use crate::shape::{GAP_COLUMN, LEN_COLUMN, LINES, Shape, TAIL, gap, read_shapes};
+use crate::shape::{LEN_COLUMN, Shape, read_shapes};
 use crate::tree::Tree;
 use crate::wire::Reader;
+use crate::{DecodeError, MAX_SOURCE_LEN};
 
 /// Codes below are shape numbers; from here on there is a second byte among
 /// the long codes.
@@ -45,26 +45,6 @@ pub(super) struct Found {
     pub(super) errors: Vec<u32>,
     /// Errors without children.
     pub(super) error_tokens: Vec<u32>,
-}
-
-/// A node that takes more than the straight path.
-pub(super) struct Slow {
-    /// Its number in the tree.
-    pub(super) index: u32,
-    /// Where the gap before it begins.
-    pub(super) position: u64,
-    pub(super) shape: Shape,
-    /// Length of the token.
-    pub(super) len: u32,
-    /// Indentation of the line before it.
-    pub(super) indent: i64,
-}
-
-impl Slow {
-    /// The place so many bytes behind where the gap begins.
-    fn place(&self, distance: u32) -> u32 {
-        self.position.wrapping_add(u64::from(distance)) as u32
-    }
 }
 
 impl<'a> Columns<'a> {
@@ -154,93 +134,51 @@ impl<'a> Columns<'a> {
         Ok((len, self.lens.len().saturating_sub(reader.left())))
     }
 
-    /// Length of the gap before a node that takes more than the straight path,
-    /// and the indentation from there on.
+    /// The next gap code of the column.
+    #[inline]
+    pub(super) fn gap_code(&mut self) -> Result<u8, DecodeError> {
+        self.gaps.u8("gap")
+    }
+
+    /// The next length of a tail.
+    pub(super) fn tail(&mut self) -> Result<u32, DecodeError> {
+        self.tails.varint("tail")
+    }
+
+    /// The bytes of a gap behind the line ends that are spelled out.
+    pub(super) fn rest_of_gap(&mut self) -> Result<u32, DecodeError> {
+        self.lines.varint("gap length")
+    }
+
+    /// Line ends spelled out from a place on: their number, and the bytes of
+    /// each line before its `\n`. Gives where the last line starts; the place
+    /// itself where there is none.
     #[inline(never)]
-    pub(super) fn slow(
+    pub(super) fn line_ends(
         &mut self,
-        slow: &Slow,
-        found: &mut Found,
-    ) -> Result<(u32, i64), DecodeError> {
-        let code = match slow.shape.flags & GAP_COLUMN {
-            0 => slow.shape.gap,
-            _ => self.gaps.u8("gap")?,
-        };
-        let (gap, indent) = self.gap(code, slow, found)?;
-        if slow.shape.flags & LINES != 0 {
-            let len = u64::from(gap).saturating_add(u64::from(slow.len));
-            self.inner_lines(gap, len, |line| found.lines.push(slow.place(line)))?;
-        }
-        if slow.shape.flags & TAIL != 0 {
-            found.tails.push((slow.index, self.tails.varint("tail")?));
-        }
-        if slow.shape.is_fault() {
-            found.errors.push(slow.index);
-        }
-        if slow.shape.is_error_token() {
-            found.error_tokens.push(slow.index);
-        }
-        Ok((gap, indent))
-    }
-
-    fn gap(&mut self, code: u8, slow: &Slow, found: &mut Found) -> Result<(u32, i64), DecodeError> {
-        if code < gap::PLAIN {
-            return Ok((u32::from(code), slow.indent));
-        }
-        let Some((ends, change)) = gap::lines(code) else {
-            return self.spelled_gap(code, slow, found);
-        };
-        let mut len = 0u32;
-        for _ in 0..ends {
-            len = len.saturating_add(self.line_end);
-            found.lines.push(slow.place(len));
-        }
-        let indent = slow.indent.saturating_add(i64::from(change));
-        let width = u32::try_from(indent).map_err(|_| {
-            invalid("indentation", self.gaps.offset(), "from 0 to 4294967295", indent)
+        from: u64,
+        starts: &mut Vec<u32>,
+    ) -> Result<u64, DecodeError> {
+        let count = self.lines.count("number of line ends")?;
+        let offset = self.lines.offset();
+        let mut line = from;
+        let first = starts.len();
+        starts.resize(first.saturating_add(count), 0);
+        let new = starts.get_mut(first..).unwrap_or_default();
+        self.lines.varints(new.iter_mut(), "line length", |start, len| {
+            // As many as 2^32 of 32 bits: 64 bits have room.
+            line = line.wrapping_add(u64::from(len)).wrapping_add(1);
+            *start = line as u32;
         })?;
-        Ok((len.saturating_add(width), indent))
+        if line > MAX_SOURCE_LEN {
+            return Err(invalid("line end", offset, "within the source", line));
+        }
+        Ok(line)
     }
 
-    /// A gap whose length and line ends are spelled out.
-    #[cold]
-    fn spelled_gap(
-        &mut self,
-        code: u8,
-        slow: &Slow,
-        found: &mut Found,
-    ) -> Result<(u32, i64), DecodeError> {
-        if code != gap::ESCAPE {
-            return Err(invalid("gap code", self.gaps.offset(), "a code in use", code));
-        }
-        let len = self.lines.varint("gap length")?;
-        let mark = |line| found.lines.push(slow.place(line));
-        let last = self.inner_lines(0, u64::from(len), mark)?;
-        Ok((len, last.map_or(slow.indent, |last| i64::from(len.saturating_sub(last)))))
-    }
-
-    /// Line ends spelled out between two places: their number, and the bytes
-    /// of each line before its `\n`. Gives the start of the last line.
-    pub(super) fn inner_lines(
-        &mut self,
-        start: u32,
-        end: u64,
-        mut mark: impl FnMut(u32),
-    ) -> Result<Option<u32>, DecodeError> {
-        let count = self.lines.varint("number of line ends")?;
-        let mut line = u64::from(start);
-        for _ in 0..count {
-            let offset = self.lines.offset();
-            let len = self.lines.varint("line length")?;
-            line = line.saturating_add(u64::from(len)).saturating_add(1);
-            if line > end || line > u64::from(u32::MAX) {
-                let expected =
-                    format!("within the {} bytes from here", end.saturating_sub(u64::from(start)));
-                return Err(invalid("line end", offset, expected, line));
-            }
-            mark(line as u32);
-        }
-        Ok((count != 0).then_some(line as u32))
+    /// Where the gap column is, for errors about what was read from it.
+    pub(super) fn gap_offset(&self) -> usize {
+        self.gaps.offset()
     }
 
     /// The walk used up the lengths, closed every node, and never had an

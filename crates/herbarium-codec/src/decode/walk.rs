@@ -33,21 +33,25 @@ pub(super) struct Extents<'a> {
     pub(super) last: &'a mut [u32],
 }
 
-/// What the loops read and write of some nodes, close together.
+/// What the loops read and write of some nodes, close together. The codes come
+/// first: where they do, the compiler counts nodes and places in one register.
+#[repr(C)]
 pub(super) struct Block {
-    pub(super) steps: Steps,
     /// What names the steps of each node.
     pub(super) codes: [u8; BLOCK],
     /// The next token lengths.
     pub(super) lens_column: [u8; BLOCK],
-    /// Parents; the root's is the root.
-    pub(super) parents: [u32; BLOCK],
-    /// First byte.
+    /// The low halves of the starts.
+    pub(super) starts_low: [u16; BLOCK],
+    /// First byte, counted from [`At::base`].
     pub(super) starts: [u32; BLOCK],
     /// Lengths of the tokens.
     pub(super) lens: [u32; BLOCK],
-    /// Line starts, as many as there are.
+    /// Parents; the root's is the root.
+    pub(super) parents: [u32; BLOCK],
+    /// Line starts, as many as there are, counted like the first bytes.
     pub(super) lines: [u32; BLOCK],
+    pub(super) steps: Steps,
 }
 
 /// Where the walk is.
@@ -59,6 +63,8 @@ pub(super) struct At {
     pub(super) level: u32,
     /// Where the last token ended.
     pub(super) position: u64,
+    /// Where the last token before the block ended.
+    pub(super) base: u64,
     pub(super) indent: i64,
     /// Below 0 when an indentation ever was.
     pub(super) indents: i64,
@@ -84,6 +90,7 @@ impl Walk {
         for lens in extents.lens.chunks_mut(BLOCK) {
             block.take_codes(at.first, lens.len(), columns, tree);
             self.levels.make_room(at.level);
+            at.base = at.position;
             let mut from = 0;
             while from < lens.len() {
                 let mut names = Names { short, shapes, columns, tree };
@@ -96,7 +103,7 @@ impl Walk {
                 Text { columns, shapes, found, tree, at: &mut at }.read(block, piece)?;
             }
             lens.copy_from_slice(block.lens.get(..lens.len()).unwrap_or_default());
-            block.push_places(lens.len(), tree);
+            block.push_places(lens.len(), &at, tree);
             at.first = at.first.wrapping_add(lens.len() as u32);
         }
         columns.check_walk(at.lens, at.level, at.indents >= 0)?;
@@ -130,9 +137,11 @@ impl Block {
         }
     }
 
-    fn push_places(&self, len: usize, tree: &mut Tree) {
-        let (parents, starts) = (self.parents.get(..len), self.starts.get(..len));
-        tree.push_places(parents.unwrap_or_default(), starts.unwrap_or_default());
+    fn push_places(&self, len: usize, at: &At, tree: &mut Tree) {
+        tree.push_parents(self.parents.get(..len).unwrap_or_default());
+        let starts = self.starts.get(..len).unwrap_or_default();
+        let low = self.starts_low.get(..len).unwrap_or_default();
+        tree.push_starts(at.base as u32, starts, low);
     }
 }
 
@@ -215,6 +224,7 @@ impl Default for Block {
             lens_column: nothing,
             parents: none,
             starts: none,
+            starts_low: [0; BLOCK],
             lens: none,
             lines: none,
         }

@@ -138,12 +138,10 @@ fn a_line_for_each_of_many_tokens() {
 #[test]
 fn an_indentation_wider_than_any_in_the_straight_path() {
     let indent = " ".repeat(1 << 22);
-    for line in [format!("\n{indent}"), format!("\n {indent}"), format!("\n\n{indent}   ")] {
-        let source = format!("a{line}b{line} c\nd{line}e f");
-        let place = |token: char| source.find(token).map(|at| (at as u32, at as u32 + 1)).unwrap();
-        let tokens: Vec<_> = "abcdef".chars().map(place).collect();
-        check(source.as_bytes(), (0, source.len() as u32), &tokens);
-    }
+    let source = format!("a\n{indent}b\n {indent}c\nd e");
+    let place = |token: char| source.find(token).map(|at| (at as u32, at as u32 + 1)).unwrap();
+    let tokens: Vec<_> = "abcde".chars().map(place).collect();
+    check(source.as_bytes(), (0, source.len() as u32), &tokens);
 }
 
 #[test]

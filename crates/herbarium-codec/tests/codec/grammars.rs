@@ -135,8 +135,8 @@ fn a_changed_table_or_book_is_refused_in_words() {
     check(book(), |book| book[6] ^= 1, &["grammar"]);
     check(book(), |book| book.push(0), &["shape book", "its end", "1 bytes more"]);
     check(book(), |book| book.truncate(30), &["truncated", "offset"]);
-    check(book(), |book| book[23] = 8, &["shape", "a kind below 4"]);
-    check(book(), |book| book[31] = 3, &["shape", "a field up to 2"]);
+    check(book(), |book| book[23] = 8, &["shape", "kinds below 4"]);
+    check(book(), |book| book[31] = 3, &["shape", "fields up to 2"]);
     check(book(), |book| book[35] = 228, &["shape", "gap code", "228"]);
     check(book(), |book| book[30] = 0x2c, &["shape", "no token flags"]);
     check(book(), |book| book[27] = 0xa0, &["shape", "no tail on a token"]);
