@@ -5,7 +5,7 @@ use herbarium_codec::MAGIC;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 const HEADER: usize = 48;
-const ENTRY: usize = 20;
+const ENTRY: usize = 16;
 
 /// Header and sections.
 #[derive(Debug, Clone)]
@@ -34,17 +34,18 @@ impl Parts {
         if !header.starts_with(&MAGIC) {
             return None;
         }
-        let table = bytes[HEADER..].chunks_exact(ENTRY).take(usize::from(header[7]));
-        let sections = table.map(|entry| {
-            let number = |at: usize| {
-                u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]])
-                    as usize
-            };
-            let (start, len) = (number(4), number(8));
-            let bytes = bytes.get(start..start.checked_add(len)?)?.to_vec();
-            Some(Part { id: entry[0], style: [entry[1], entry[2], entry[3]], bytes })
-        });
-        Some(Self { header, sections: sections.collect::<Option<_>>()? })
+        let count = usize::from(header[7]);
+        let (table, mut rest) = bytes[HEADER..].split_at_checked(ENTRY * count)?;
+        let mut sections = Vec::new();
+        for (place, entry) in table.chunks_exact(ENTRY).enumerate() {
+            let len = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]) as usize;
+            let len = if place + 1 == count { rest.len() } else { len };
+            let (bytes, behind) = rest.split_at_checked(len)?;
+            let (style, bytes) = ([entry[1], entry[2], entry[3]], bytes.to_vec());
+            sections.push(Part { id: entry[0], style, bytes });
+            rest = behind;
+        }
+        Some(Self { header, sections })
     }
 
     /// The container with a section table and checksums that fit.
@@ -52,14 +53,13 @@ impl Parts {
         let mut out = self.header.to_vec();
         out[7] = self.sections.len() as u8;
         let seed = xxh3_64(&out);
-        let mut offset = HEADER + ENTRY * self.sections.len();
-        for part in &self.sections {
+        for (place, part) in self.sections.iter().enumerate() {
+            // The last goes on to the end.
+            let len = if place + 1 == self.sections.len() { 0 } else { part.bytes.len() };
             out.push(part.id);
             out.extend_from_slice(&part.style);
-            out.extend_from_slice(&(offset as u32).to_le_bytes());
-            out.extend_from_slice(&(part.bytes.len() as u32).to_le_bytes());
+            out.extend_from_slice(&(len as u32).to_le_bytes());
             out.extend_from_slice(&xxh3_64_with_seed(&part.bytes, seed).to_le_bytes());
-            offset += part.bytes.len();
         }
         self.sections.iter().for_each(|part| out.extend_from_slice(&part.bytes));
         out

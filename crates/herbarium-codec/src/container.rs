@@ -10,7 +10,7 @@
 //! 32  source hash       8   XXH3-64 of the source
 //! 40  source length     4   bytes
 //! 44  node count        4
-//! 48  section table     20 an entry: id 1, encoding 1, reserved 2, offset 4, length 4, checksum 8
+//! 48  section table     16 an entry: id 1, encoding 1, reserved 2, length 4, checksum 8
 //! ```
 #![deny(
     clippy::unwrap_used,
@@ -18,6 +18,8 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
+
+use std::ops::Range;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -33,7 +35,7 @@ pub const FORMAT_MINOR: u8 = 0;
 /// Length of the header before the section table.
 pub(crate) const HEADER_LEN: usize = 48;
 /// Length of an entry of the section table.
-pub(crate) const ENTRY_LEN: usize = 20;
+pub(crate) const ENTRY_LEN: usize = 16;
 /// The tree itself. Required.
 pub(crate) const SECTION_TREE: u8 = 1;
 /// Sections from here on may be skipped by a reader that does not know them.
@@ -156,9 +158,10 @@ pub(crate) fn read_sections<'a>(
     let (mut tree, mut grammar) = (None, None);
     let mut next =
         HEADER_LEN.saturating_add(ENTRY_LEN.saturating_mul(usize::from(header.sections)));
-    for _ in 0..header.sections {
+    for left in (0..header.sections).rev() {
         let entry = Entry::read(&mut reader)?;
-        let section = entry.section(bytes, &mut next, seed)?;
+        let section = entry.section(bytes, next, left == 0, seed)?;
+        next = section.offset.saturating_add(section.bytes.len());
         let place = match entry.id {
             SECTION_TREE => &mut tree,
             SECTION_GRAMMAR => &mut grammar,
@@ -174,14 +177,6 @@ pub(crate) fn read_sections<'a>(
             return Err(invalid("section table", entry.offset, "each section once", found));
         }
     }
-    if next != bytes.len() {
-        return Err(invalid(
-            "container",
-            next,
-            "the end of the last section",
-            format!("{} bytes in all", bytes.len()),
-        ));
-    }
     let tree =
         tree.ok_or_else(|| invalid("section table", HEADER_LEN, "a tree section", "none".into()))?;
     Ok(Sections { tree, grammar })
@@ -194,7 +189,7 @@ struct Entry {
     id: u8,
     encoding: u8,
     reserved: [u8; 2],
-    start: u32,
+    /// Length of the section; 0 in the last entry, whose section is the rest.
     len: u32,
     checksum: u64,
 }
@@ -206,37 +201,37 @@ impl Entry {
             id: reader.u8("section id")?,
             encoding: reader.u8("section encoding")?,
             reserved: reader.array("reserved bytes of a section")?,
-            start: u32::from_le_bytes(reader.array("section offset")?),
             len: u32::from_le_bytes(reader.array("section length")?),
             checksum: u64::from_le_bytes(reader.array("section checksum")?),
         })
     }
 
-    /// The section, which must start at `next`: sections lie one after
-    /// another, without holes.
+    /// The section, which starts at `offset`: sections lie one after another,
+    /// and the last goes on to the end.
     fn section<'a>(
         &self,
         bytes: &'a [u8],
-        next: &mut usize,
+        offset: usize,
+        last: bool,
         seed: u64,
     ) -> Result<Section<'a>, DecodeError> {
-        let (offset, len) = (self.start as usize, self.len as usize);
-        if offset != *next {
+        if last && self.len != 0 {
             let place = self.offset.saturating_add(4);
-            return Err(invalid("section offset", place, &next.to_string(), offset.to_string()));
+            return Err(invalid("length of the last section", place, "0", self.len.to_string()));
         }
-        let end = offset.saturating_add(len);
-        let section = bytes.get(offset..end).ok_or(DecodeError::Truncated {
+        let left = bytes.len().saturating_sub(offset);
+        let len = if last { left } else { self.len as usize };
+        let section = bytes.get(offset..offset.saturating_add(len));
+        let section = section.ok_or(DecodeError::Truncated {
             what: "section",
             offset,
             needed: len as u64,
-            left: bytes.len().saturating_sub(offset) as u64,
+            left: left as u64,
         })?;
         let (expected, found) = (self.checksum, xxh3_64_with_seed(section, seed));
         if found != expected {
             return Err(DecodeError::Checksum { what: "section", offset, expected, found });
         }
-        *next = end;
         Ok(Section { bytes: section, offset })
     }
 
@@ -301,25 +296,21 @@ pub(crate) fn write(
     out.resize(table.saturating_add(entries), 0);
     let tree = out.len();
     body(out);
-    put_entry(out, start, table, SECTION_TREE, tree, seed);
-    if let Some(bytes) = grammar {
-        let inline = out.len();
-        out.extend_from_slice(bytes);
-        put_entry(out, start, table.saturating_add(ENTRY_LEN), SECTION_GRAMMAR, inline, seed);
+    let inline = out.len();
+    out.extend_from_slice(grammar.unwrap_or_default());
+    put_entry(out, table, SECTION_TREE, tree..inline, seed);
+    if grammar.is_some() {
+        let (entry, end) = (table.saturating_add(ENTRY_LEN), out.len());
+        put_entry(out, entry, SECTION_GRAMMAR, inline..end, seed);
     }
 }
 
-/// Fills the table entry at `entry` for the section from `section` to the end.
-fn put_entry(out: &mut [u8], start: usize, entry: usize, id: u8, section: usize, seed: u64) {
-    let (offset, len) = (section.saturating_sub(start), out.len().saturating_sub(section));
-    let checksum = xxh3_64_with_seed(out.get(section..).unwrap_or_default(), seed);
+/// Fills the table entry at `entry` for a section.
+fn put_entry(out: &mut [u8], entry: usize, id: u8, section: Range<usize>, seed: u64) {
+    let len = if section.end == out.len() { 0 } else { section.len() };
+    let checksum = xxh3_64_with_seed(out.get(section).unwrap_or_default(), seed);
     let mut bytes = [0; ENTRY_LEN];
-    let parts = [
-        &[id, PLAIN, 0, 0],
-        &(offset as u32).to_le_bytes()[..],
-        &(len as u32).to_le_bytes(),
-        &checksum.to_le_bytes(),
-    ];
+    let parts = [&[id, PLAIN, 0, 0], &(len as u32).to_le_bytes()[..], &checksum.to_le_bytes()];
     bytes.iter_mut().zip(parts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
     if let Some(to) = out.get_mut(entry..entry.saturating_add(ENTRY_LEN)) {
         to.copy_from_slice(&bytes);

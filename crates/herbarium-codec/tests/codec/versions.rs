@@ -82,7 +82,7 @@ fn flags_and_reserved_bytes_of_this_version_are_refused() {
         let bytes = changed(|parts| {
             parts.sections.push(Part { id: 200, style, bytes: vec![] });
         });
-        check_refused(&bytes, &["reserved bytes", "offset 70"]);
+        check_refused(&bytes, &["reserved bytes", "offset 66"]);
     }
 }
 
@@ -113,7 +113,7 @@ fn a_required_section_that_is_unknown_is_refused_naming_both_versions() {
             parts.header[5] = 3;
             parts.sections.push(part(id, b"must be understood"));
         });
-        let words = [&format!("section {id} "), "offset 68", "1.0", "1.3", "update Herbarium"];
+        let words = [&format!("section {id} "), "offset 64", "1.0", "1.3", "update Herbarium"];
         check_refused(&bytes, &words.map(|word: &str| word));
     }
 }
@@ -124,28 +124,35 @@ fn a_container_needs_one_tree_in_plain_encoding() {
     check_refused(&no_tree, &["section table", "a tree section", "none"]);
     check_refused(&changed(|parts| parts.sections.clear()), &["a tree section"]);
     let twice = changed(|parts| parts.sections.push(parts.sections[0].clone()));
-    check_refused(&twice, &["each section once", "section 1 twice", "offset 68"]);
+    check_refused(&twice, &["each section once", "section 1 twice", "offset 64"]);
     let packed = changed(|parts| parts.sections[0].style[0] = 1);
     check_refused(&packed, &["section encoding", "offset 49", "expected 0", "found 1"]);
 }
 
 #[test]
-fn bytes_behind_the_last_section_are_refused() {
+fn bytes_behind_the_last_section_are_damage() {
     let mut bytes = changed(|_| {});
     bytes.push(0);
-    check_refused(&bytes, &["offset 100", "end of the last section", "101 bytes"]);
+    check_refused(&bytes, &["damaged section", "offset 64", "expected checksum"]);
 }
 
 #[test]
-fn sections_that_leave_a_hole_or_overlap_are_refused() {
-    for (offset, found) in [(67u32, "67"), (69, "69"), (0, "0"), (u32::MAX, "4294967295")] {
-        let mut bytes = changed(|_| {});
-        bytes[52..56].copy_from_slice(&offset.to_le_bytes());
-        check_refused(&bytes, &["section offset", "offset 52", "expected 68", found]);
-    }
+fn a_section_has_its_own_length_and_the_last_has_none() {
+    let with_length = |length: u32| {
+        let mut bytes = changed(|parts| parts.sections.push(part(200, b"later")));
+        bytes[52..56].copy_from_slice(&length.to_le_bytes());
+        bytes
+    };
+    check_read(&with_length(32));
+    [0, 31, 33, 37].into_iter().for_each(|length| {
+        check_refused(&with_length(length), &["damaged section", "offset 80", "expected checksum"]);
+    });
+    check_refused(&with_length(38), &["truncated section", "expected 38", "found 37"]);
+    check_refused(&with_length(u32::MAX), &["truncated section", "4294967295", "found 37"]);
     let mut bytes = changed(|_| {});
-    bytes[56..60].copy_from_slice(&u32::MAX.to_le_bytes());
-    check_refused(&bytes, &["truncated section", "4294967295", "found 32"]);
+    bytes[52..56].copy_from_slice(&32u32.to_le_bytes());
+    let words = ["length of the last section", "offset 52", "expected 0", "found 32"];
+    check_refused(&bytes, &words);
 }
 
 #[test]
