@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::decode::Steps;
 use crate::encode::Encoder;
 use crate::shape::{Shape, put_shapes, read_shapes};
 use crate::wire::Reader;
@@ -55,6 +56,9 @@ pub struct ShapeBook {
     grammar: Fingerprint,
     shapes: Vec<Shape>,
     numbers: HashMap<u64, u32>,
+    /// The steps of the shapes that codes of one byte stand for, for line ends
+    /// of one byte and of two.
+    steps: [Box<Steps>; 2],
 }
 
 impl ShapeBook {
@@ -123,7 +127,14 @@ impl ShapeBook {
     fn new(grammar: Fingerprint, shapes: Vec<Shape>) -> Self {
         let id = BookId(xxh3_64(&to_bytes(grammar, &shapes)).max(1));
         let numbers = (0..).zip(&shapes).map(|(number, shape)| (shape.packed(), number)).collect();
-        Self { id, grammar, shapes, numbers }
+        let steps = [1, 2].map(|line_end| Box::new(Steps::of(&shapes, line_end)));
+        Self { id, grammar, shapes, numbers, steps }
+    }
+
+    /// The steps of its shapes, where a line end has so many bytes.
+    pub(crate) fn steps(&self, line_end: u32) -> &Steps {
+        let [short, long] = &self.steps;
+        if line_end == 1 { short } else { long }
     }
 
     pub(crate) fn shapes(&self) -> &[Shape] {

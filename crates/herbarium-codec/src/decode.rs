@@ -30,6 +30,7 @@ use columns::{Columns, Found, invalid};
 use walk::{Extents, Walk};
 
 pub(crate) use columns::{FIRST_LONG, LONG_CODE, LONG_LIMIT};
+pub(crate) use steps::Steps;
 
 /// Opens a pressed tree with the grammar it was pressed with.
 ///

@@ -201,12 +201,10 @@ fn read_kinds(
 fn read_flags(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
     let offset = reader.offset();
     let flags = reader.take(shapes.len(), "shape flags")?;
-    let mut wrong = false;
-    for (shape, &flags) in shapes.iter_mut().zip(flags) {
-        shape.flags = flags;
-        wrong |= has_token_flags_on_a_parent(flags) | has_tail_on_a_token(flags);
-    }
-    if wrong {
+    shapes.iter_mut().zip(flags).for_each(|(shape, &flags)| shape.flags = flags);
+    let wrong = |&flags: &u8| has_token_flags_on_a_parent(flags) | has_tail_on_a_token(flags);
+    // All of them: that takes less than to stop at the first.
+    if flags.iter().fold(false, |found, flags| found | wrong(flags)) {
         return Err(wrong_flags(offset, flags));
     }
     Ok(())
@@ -252,25 +250,27 @@ fn read_fields(
 /// Which shapes have a value of these is as good as random: nothing here jumps
 /// on it.
 fn read_gaps_and_lens(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
-    let with = |has: fn(Shape) -> bool| shapes.iter().filter(|shape| has(**shape)).count();
-    let (with_gap, with_len) = (with(Shape::has_own_gap), with(Shape::has_own_len));
+    let (mut with_gap, mut with_len) = (0usize, 0usize);
+    for shape in shapes.iter() {
+        with_gap = with_gap.wrapping_add(usize::from(shape.has_own_gap()));
+        with_len = with_len.wrapping_add(usize::from(shape.has_own_len()));
+    }
     let offset = reader.offset();
     let gap_codes = reader.take(with_gap, "shape gaps")?;
     let mut gaps = Sparse::new(gap_codes);
     let mut lens = Sparse::new(reader.take(with_len, "shape lengths")?);
-    let mut reserved = false;
     for shape in shapes {
         shape.gap = gaps.next(shape.has_own_gap());
         shape.len = lens.next(shape.has_own_len());
-        reserved |= gap::is_reserved(shape.gap);
     }
     let wrong = |code: &u8| gap::is_reserved(*code);
-    match reserved.then(|| gap_codes.iter().position(wrong)).flatten() {
-        Some(place) => {
+    match gap_codes.iter().fold(false, |found, code| found | wrong(code)) {
+        false => Ok(()),
+        true => {
+            let place = gap_codes.iter().position(wrong).unwrap_or(0);
             let code = gap_codes.get(place).copied().unwrap_or(0);
             Err(invalid("shape gap", offset.saturating_add(place), "a gap code in use", code))
         }
-        None => Ok(()),
     }
 }
 

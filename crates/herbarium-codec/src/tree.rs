@@ -362,8 +362,9 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Shape> {
-        self.book.iter().chain(self.own).copied()
+    /// Those of the tree, without the book's.
+    pub(crate) fn own(&self) -> &'a [Shape] {
+        self.own
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -50,6 +50,21 @@ impl Default for Steps {
 }
 
 impl Steps {
+    /// The steps of the first shapes of a list, where line ends have so many
+    /// bytes.
+    pub(crate) fn of(shapes: &[Shape], line_end: u32) -> Self {
+        let mut steps = Self::default();
+        steps.set_from(0, shapes, line_end);
+        steps
+    }
+
+    /// Sets the codes from `first` on, as far as they are numbers of shapes.
+    pub(super) fn set_from(&mut self, first: u8, shapes: &[Shape], line_end: u32) {
+        for (code, &shape) in (first..FIRST_LENT).zip(shapes) {
+            self.set(code, shape, line_end);
+        }
+    }
+
     /// Sets what a code stands for. Which shape has what is as good as random:
     /// nothing here jumps on it.
     #[inline]

@@ -14,9 +14,9 @@ use super::columns::{Columns, Found, invalid};
 use super::nesting::{Levels, nest};
 use super::steps::{FIRST_LENT, Steps};
 use super::text::Text;
-use crate::DecodeError;
 use crate::lane::BLOCK;
 use crate::tree::{NO_SHAPE, Shapes, Tree};
+use crate::{DecodeError, ShapeBook};
 
 /// Walks trees, keeping its memory.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Walk {
         tree: &mut Tree,
     ) -> Result<u64, DecodeError> {
         let block = self.block.get_or_insert_default();
-        let short = block.set_steps(shapes, columns.line_end);
+        let short = block.set_steps(shapes, tree.book().map(|book| &**book), columns.line_end);
         self.levels.restart();
         let mut at = At { level: 1, ..At::default() };
         for lens in extents.lens.chunks_mut(BLOCK) {
@@ -114,11 +114,14 @@ impl Walk {
 impl Block {
     /// Sets the steps of the shapes whose numbers are codes. Codes from the
     /// result on are no shape number, or none that exists.
-    fn set_steps(&mut self, shapes: Shapes<'_>, line_end: u32) -> u8 {
-        let short = shapes.len().min(usize::from(FIRST_LENT)) as u8;
-        let codes = (0..short).zip(shapes.iter());
-        codes.for_each(|(code, shape)| self.steps.set(code, shape, line_end));
-        short
+    fn set_steps(&mut self, shapes: Shapes<'_>, book: Option<&ShapeBook>, line_end: u32) -> u8 {
+        let short = |shapes: usize| shapes.min(usize::from(FIRST_LENT)) as u8;
+        let of_book = short(book.map_or(0, ShapeBook::len));
+        if let Some(book) = book {
+            self.steps.clone_from(book.steps(line_end));
+        }
+        self.steps.set_from(of_book, shapes.own(), line_end);
+        short(shapes.len())
     }
 
     fn take_codes(&mut self, first: u32, len: usize, columns: &Columns<'_>, tree: &mut Tree) {
