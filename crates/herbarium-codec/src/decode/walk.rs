@@ -169,8 +169,7 @@ impl Names<'_, '_> {
         first: u32,
     ) -> Result<usize, DecodeError> {
         let Block { codes, steps, .. } = block;
-        if self.short < FIRST_LENT {
-            self.check_short(codes.get(nodes.clone()).unwrap_or_default())?;
+        if self.all_short(codes.get(nodes.clone()).unwrap_or_default())? {
             return Ok(nodes.end);
         }
         let mut lent = FIRST_LENT..=u8::MAX;
@@ -194,15 +193,22 @@ impl Names<'_, '_> {
         }
         Ok(nodes.end)
     }
-}
 
-impl Names<'_, '_> {
-    /// Where there are fewer shapes than short codes, no code is a long one.
-    fn check_short(&mut self, codes: &[u8]) -> Result<(), DecodeError> {
+    /// Where there are fewer shapes than codes for them: whether all codes are
+    /// shape numbers. One between the two is none of anything.
+    fn all_short(&mut self, codes: &[u8]) -> Result<bool, DecodeError> {
+        if self.short == FIRST_LENT {
+            return Ok(false);
+        }
         let largest = codes.iter().fold(0, |largest, &code| largest.max(code));
-        match largest < self.short {
-            true => Ok(()),
-            false => self.columns.long_code(u32::from(largest), self.shapes.len()).map(drop),
+        if largest < self.short {
+            return Ok(true);
+        }
+        match codes.iter().find(|code| (self.short..FIRST_LENT).contains(code)) {
+            Some(&code) => {
+                self.columns.long_code(u32::from(code), self.shapes.len()).map(|_| false)
+            }
+            None => Ok(false),
         }
     }
 }

@@ -156,6 +156,26 @@ fn a_section_has_its_own_length_and_the_last_has_none() {
 }
 
 #[test]
+fn a_shape_number_may_be_spelled_out_and_must_exist() {
+    // The second of four codes, and the length of the long codes.
+    let spelled = |code: u8, long: &[u8]| {
+        changed(|parts| {
+            let bytes = &mut parts.sections[0].bytes;
+            (bytes[2], bytes[26]) = (long.len() as u8, code);
+            bytes.splice(29..29, long.iter().copied());
+        })
+    };
+    check_read(&spelled(0, &[]));
+    check_read(&spelled(255, &[0, 0, 0, 0]));
+    check_refused(&spelled(255, &[4, 0, 0, 0]), &["shape code", "a number below 4", "found 4"]);
+    check_refused(&spelled(4, &[]), &["shape code", "a number below 4", "found 4"]);
+    check_refused(&spelled(223, &[]), &["shape code", "a number below 4", "found 223"]);
+    check_refused(&spelled(224, &[0]), &["shape code", "a number below 4", "found 224"]);
+    check_refused(&spelled(255, &[0, 0, 0]), &["truncated"]);
+    check_refused(&spelled(0, &[0, 0, 0, 0]), &["long shape codes", "4 bytes more"]);
+}
+
+#[test]
 fn a_source_length_that_no_writer_produces_is_refused() {
     let bytes = changed(|parts| parts.header[40..44].fill(0xff));
     check_refused(&bytes, &["source length", "offset 40", "4294967294", "4294967295"]);
