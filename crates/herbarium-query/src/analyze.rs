@@ -8,9 +8,7 @@
 //! it gives up on decides what is guaranteed.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use herbarium_codec::{Action, ERROR_KIND, Grammar, Symbol};
 
@@ -29,11 +27,8 @@ pub(crate) fn analyze(
     rules: &Rules,
 ) -> Result<(), Fault> {
     let parents = mark_steps(program, grammar)?;
-    let symbols: BTreeSet<u16> =
-        parents.iter().map(|parent| program.steps[*parent].symbol).chain(rules.hidden()).collect();
-    let subgraphs: BTreeMap<u16, Arc<Subgraph>> =
-        symbols.into_iter().filter_map(|symbol| Some((symbol, rules.subgraph(symbol)?))).collect();
-    let mut analysis = Analysis::new(rules, &subgraphs);
+    let symbols = parents.iter().map(|parent| program.steps[*parent].symbol).collect();
+    let mut analysis = Analysis::new(rules, symbols);
     for parent in parents {
         analyze_parent(program, &mut analysis, parent)?;
     }
@@ -105,7 +100,7 @@ fn analyze_parent(
     if step.symbol == ERROR_KIND {
         return Ok(());
     }
-    let Some(subgraph) = analysis.subgraphs.get(&step.symbol).cloned() else {
+    let Some(subgraph) = analysis.subgraph(step.symbol) else {
         return Err(impossible(offset_of(program, parent + 1)));
     };
     let starts = subgraph.starts.iter().map(|&state| State::new(state, step.symbol, parent + 1));
@@ -169,8 +164,13 @@ fn spread_fallibility(program: &mut Program) {
     while changed {
         changed = false;
         for index in (1..program.steps.len()).rev() {
-            if program.steps[index].is_done() || is_guaranteed(program, index) {
+            if program.steps[index].is_done() {
                 continue;
+            }
+            match is_guaranteed(program, index) {
+                Some(true) => continue,
+                Some(false) => {}
+                None => program.circular = true,
             }
             let before = &mut program.steps[index - 1];
             if !before.has(flag::DEAD_END) && !before.is_done() && before.has(flag::ROOT_GUARANTEED)
@@ -182,19 +182,20 @@ fn spread_fallibility(program: &mut Program) {
     }
 }
 
-/// Whether a step or one of its alternatives further on is guaranteed.
-fn is_guaranteed(program: &Program, index: usize) -> bool {
+/// Whether a step or one of its alternatives further on is guaranteed; none
+/// where they lead round in a circle.
+fn is_guaranteed(program: &Program, index: usize) -> Option<bool> {
     let mut step = &program.steps[index];
-    for _ in 0..program.steps.len() {
+    for _ in 0..=program.steps.len() {
         if step.has(flag::ROOT_GUARANTEED) {
-            return true;
+            return Some(true);
         }
         if step.alternative == NONE || usize::from(step.alternative) < index {
-            return false;
+            return Some(false);
         }
         step = &program.steps[usize::from(step.alternative)];
     }
-    false
+    None
 }
 
 /// Finds the patterns of several roots that a repetition can hold.
@@ -209,12 +210,13 @@ fn mark_non_local(program: &mut Program, analysis: &mut Analysis<'_>) {
         let table = &analysis.rules.table;
         let shown = Symbol::VISIBLE | Symbol::NAMED;
         let mut states = Vec::new();
-        for (symbol, subgraph) in analysis.subgraphs {
-            if table.symbol(*symbol) & shown == 0 {
-                let step = usize::from(entry.step);
-                states
-                    .extend(subgraph.starts.iter().map(|&state| State::new(state, *symbol, step)));
+        for symbol in analysis.rules.hidden() {
+            if table.symbol(symbol) & shown != 0 {
+                continue;
             }
+            let starts = analysis.subgraph(symbol).map_or(&[][..], |subgraph| &subgraph.starts);
+            let step = usize::from(entry.step);
+            states.extend(starts.iter().map(|&state| State::new(state, symbol, step)));
         }
         analysis.run(program, states);
         if !analysis.finished.is_empty() {
@@ -291,7 +293,8 @@ impl State {
 /// The search, and what it found.
 struct Analysis<'a> {
     rules: &'a Rules,
-    subgraphs: &'a BTreeMap<u16, Arc<Subgraph>>,
+    /// Kinds that patterns have children of.
+    symbols: BTreeSet<u16>,
     states: Vec<State>,
     next: Vec<State>,
     deeper: Vec<State>,
@@ -303,10 +306,10 @@ struct Analysis<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    fn new(rules: &'a Rules, subgraphs: &'a BTreeMap<u16, Arc<Subgraph>>) -> Self {
+    fn new(rules: &'a Rules, symbols: BTreeSet<u16>) -> Self {
         Self {
             rules,
-            subgraphs,
+            symbols,
             states: Vec::new(),
             next: Vec::new(),
             deeper: Vec::new(),
@@ -314,6 +317,13 @@ impl<'a> Analysis<'a> {
             finished: BTreeSet::new(),
             aborted: false,
         }
+    }
+
+    /// The ways of building a symbol that the query is about, or that is
+    /// hidden.
+    fn subgraph(&self, symbol: u16) -> Option<&'a Subgraph> {
+        let counts = self.rules.is_hidden(symbol) || self.symbols.contains(&symbol);
+        if counts { self.rules.subgraph(symbol) } else { None }
     }
 
     fn run(&mut self, program: &Program, states: Vec<State>) {
@@ -368,7 +378,7 @@ impl<'a> Analysis<'a> {
     fn advance(&mut self, program: &Program, state: &State, recursion_limit: usize) {
         let top = *state.top();
         let rules = self.rules;
-        let Some(subgraph) = self.subgraphs.get(&top.symbol) else { return };
+        let Some(subgraph) = self.subgraph(top.symbol) else { return };
         let Some(row) = rules.table.states.get(usize::from(top.state)) else { return };
         for &(symbol, value) in row {
             let (next_state, next_child) = if symbol < rules.table.tokens {

@@ -672,6 +672,9 @@ impl<'a> Engine<'a> {
         let mut copies = 0;
         let mut at = index;
         let mut end = index + 1;
+        // Where alternatives lead round in a circle, each is followed once.
+        let mut followed = Vec::new();
+        let mut jumps = 0;
         while at < end {
             let step_index = usize::from(self.memory.states[at].step);
             let step = self.program.steps[step_index];
@@ -680,6 +683,10 @@ impl<'a> Engine<'a> {
                 continue;
             }
             if step.has(flag::DEAD_END) {
+                jumps += 1;
+                if jumps > self.program.steps.len() {
+                    return copies;
+                }
                 self.memory.states[at].step = step.alternative;
                 continue;
             }
@@ -691,7 +698,11 @@ impl<'a> Engine<'a> {
             // that matched.
             let may_skip =
                 !(step.has(flag::SKIP) && step.has(flag::LAST_CHILD) && self.has_later_named(look));
-            if may_skip && self.copy_state(at) {
+            let again = self.program.circular && followed.contains(&step.alternative);
+            if self.program.circular {
+                followed.push(step.alternative);
+            }
+            if may_skip && !again && self.copy_state(at) {
                 end += 1;
                 copies += 1;
                 self.adjust_copy(at, &step, passes);

@@ -19,17 +19,17 @@ const MAX_DEPTH: usize = 400;
 /// Generated parsers from this ABI on know which kinds a supertype stands for.
 const ABI_WITH_SUBTYPES: u32 = 15;
 
-/// Reads all patterns. An error comes with the captures that were read before.
+/// Reads all patterns. An error comes with what was read before.
 pub(crate) fn parse(
     grammar: &Grammar,
     table: &ParseTable,
     source: &str,
-) -> Result<Program, (Fault, Vec<String>)> {
+) -> Result<Program, (Fault, Box<Program>)> {
     let program = Program { negated: vec![Vec::new()], ..Program::default() };
     let mut parser = Parser { grammar, table, text: Text::new(source), program, nesting: 0 };
     match parser.patterns() {
         Ok(()) => Ok(parser.program),
-        Err(fault) => Err((fault, parser.program.captures)),
+        Err(fault) => Err((fault, Box::new(parser.program))),
     }
 }
 
@@ -340,6 +340,7 @@ impl Parser<'_> {
             marked.set(flag::LAST_CHILD, true);
             step = usize::from(marked.alternative);
         }
+        self.program.circular = true;
     }
 
     fn negated_field(&mut self) -> Parsed<u16> {
@@ -476,12 +477,17 @@ impl Parser<'_> {
     fn skip_to_end(&mut self, start: usize, limit: usize) {
         let end = self.step_count();
         let mut index = start;
-        for _ in 0..end {
+        let mut left = end;
+        loop {
             let next = usize::from(self.program.steps[index].alternative);
             if self.program.steps[index].alternative == NONE || next >= limit {
                 break;
             }
-            index = next;
+            if left == 0 {
+                self.program.circular = true;
+                break;
+            }
+            (index, left) = (next, left - 1);
         }
         let step = &mut self.program.steps[index];
         step.alternative = end as u16;
@@ -593,7 +599,14 @@ impl Parser<'_> {
         let pattern = (self.program.patterns.len() - 1) as u16;
         let mut start = start;
         let mut of_skipped_root = NONE;
-        for _ in 0..=self.step_count() {
+        let mut seen = Vec::new();
+        loop {
+            // `((a)* (b)?)+` leads back to its start, in a circle.
+            if seen.contains(&start) {
+                self.program.circular = true;
+                return;
+            }
+            seen.push(start);
             let root = self.program.steps[start];
             // Any node with a child of a kind is found from the child. That
             // it has a parent is looked at when the child matches.

@@ -1,6 +1,8 @@
 //! What the predicates of a pattern mean, as tree-sitter's Rust binding reads
 //! them: checks of text, properties, and whatever else the caller knows.
 
+use std::sync::OnceLock;
+
 use regex::bytes::Regex;
 
 use crate::QueryError;
@@ -52,7 +54,21 @@ pub(crate) enum Test {
     Capture(u16),
     Text(Box<[u8]>),
     AnyOf(Vec<Box<[u8]>>),
-    Matches(Box<Regex>),
+    Matches(Pattern),
+}
+
+/// A regular expression, made when it is first needed.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    text: Box<str>,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn is_match(&self, text: &[u8]) -> bool {
+        let regex = self.regex.get_or_init(|| Regex::new(&self.text).ok());
+        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+    }
 }
 
 /// The predicates of one pattern.
@@ -64,13 +80,16 @@ pub(crate) struct Predicates {
     pub(crate) general: Vec<QueryPredicate>,
 }
 
-/// Reads the predicates of all patterns.
-pub(crate) fn read(program: &Program, source: &str) -> Result<Vec<Predicates>, QueryError> {
+/// Reads the predicates of all patterns. Without a source the program was
+/// compiled before: its regular expressions are known to be right.
+pub(crate) fn read(program: &Program, source: Option<&str>) -> Result<Vec<Predicates>, QueryError> {
+    let checks_patterns = source.is_some();
+    let source = source.unwrap_or_default();
     let of_pattern = |pattern: &crate::step::Pattern| {
         let words = pattern.predicates.start as usize..pattern.predicates.end as usize;
         let before = &source.as_bytes()[..(pattern.start_byte as usize).min(source.len())];
         let row = memchr::memchr_iter(b'\n', before).count();
-        let reader = Reader { program, row, source };
+        let reader = Reader { program, row, source, checks_patterns };
         let mut predicates = Predicates::default();
         program.words[words]
             .split(|word| *word == Word::End)
@@ -85,6 +104,7 @@ struct Reader<'a> {
     program: &'a Program,
     row: usize,
     source: &'a str,
+    checks_patterns: bool,
 }
 
 impl Reader<'_> {
@@ -117,7 +137,7 @@ impl Reader<'_> {
             }
             "match?" | "not-match?" | "any-match?" | "any-not-match?" => {
                 let (capture, pattern) = self.two(args, "match?")?;
-                let test = Test::Matches(Box::new(self.regex(pattern)?));
+                let test = Test::Matches(self.regex(pattern)?);
                 out.checks.push(TextCheck { capture, test, positive, all });
             }
             "any-of?" | "not-any-of?" => {
@@ -165,7 +185,7 @@ impl Reader<'_> {
         }
     }
 
-    fn regex(&self, word: Word) -> Result<Regex, QueryError> {
+    fn regex(&self, word: Word) -> Result<Pattern, QueryError> {
         let pattern = match word {
             Word::Text(text) => self.text(text),
             Word::Capture(capture) => {
@@ -176,10 +196,14 @@ impl Reader<'_> {
             }
             Word::End => "",
         };
-        match Regex::new(pattern) {
-            Ok(regex) => Ok(regex),
-            Err(_) => self.wrong(format!("Invalid regex '{pattern}'")),
+        let regex = OnceLock::new();
+        if self.checks_patterns {
+            match Regex::new(pattern) {
+                Ok(made) => drop(regex.set(Some(made))),
+                Err(_) => return self.wrong(format!("Invalid regex '{pattern}'")),
+            }
         }
+        Ok(Pattern { text: pattern.into(), regex })
     }
 
     fn any_of(&self, args: &[Word], positive: bool) -> Result<TextCheck, QueryError> {

@@ -42,11 +42,27 @@ impl Compiler {
     pub fn compile(&self, source: &str) -> Result<Query, QueryError> {
         let known = |captures| Known { grammar: self.grammar.clone(), captures };
         let mut program = parse(&self.grammar, &self.rules.table, source)
-            .map_err(|(fault, captures)| QueryError::of(fault, source, &known(captures)))?;
+            .map_err(|(fault, program)| QueryError::of(fault, source, &known(program.captures)))?;
         analyze(&mut program, &self.grammar, &self.rules)
             .map_err(|fault| QueryError::of(fault, source, &known(program.captures.clone())))?;
-        let predicates = predicate::read(&program, source)?;
+        let predicates = predicate::read(&program, Some(source))?;
         Ok(Query { grammar: self.grammar.clone(), program, predicates })
+    }
+}
+
+impl Compiler {
+    /// Whether the alternatives of a pattern lead round in a circle without a
+    /// node, as those of `((identifier)*)+` do. Here each counts once;
+    /// tree-sitter 0.27 does not come to an end when it compiles such a text,
+    /// even one that is wrong further on.
+    pub fn is_circular(&self, source: &str) -> bool {
+        match parse(&self.grammar, &self.rules.table, source) {
+            Ok(mut program) => {
+                let _ = analyze(&mut program, &self.grammar, &self.rules);
+                program.circular
+            }
+            Err((_, program)) => program.circular,
+        }
     }
 }
 

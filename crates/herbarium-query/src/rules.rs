@@ -1,7 +1,7 @@
 //! The parse table, turned round: from a symbol to the ways of building it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use herbarium_codec::{Action, ParseTable, Symbol};
 
@@ -46,8 +46,8 @@ pub(crate) struct Rules {
     /// Where each symbol starts and ends, for symbols that are ever built.
     ends: HashMap<u16, Subgraph>,
     predecessors: Vec<Vec<u16>>,
-    /// Subgraphs that were completed.
-    complete: Mutex<HashMap<u16, Option<Arc<Subgraph>>>>,
+    /// Subgraphs by symbol, completed when they are first asked for.
+    complete: Vec<OnceLock<Option<Subgraph>>>,
 }
 
 impl Rules {
@@ -55,7 +55,7 @@ impl Rules {
         let mut rules = Self {
             ends: HashMap::new(),
             predecessors: vec![Vec::new(); table.states.len()],
-            complete: Mutex::default(),
+            complete: table.symbols.iter().map(|_| OnceLock::new()).collect(),
             table: table.clone(),
         };
         for state in 1..table.states.len() {
@@ -69,15 +69,18 @@ impl Rules {
     /// Symbols that are built and not shown: their children seem to be those
     /// of what is built from them.
     pub(crate) fn hidden(&self) -> impl Iterator<Item = u16> + '_ {
-        let table = &self.table;
-        (table.tokens..table.symbol_count)
-            .filter(|symbol| table.symbol(*symbol) & Symbol::VISIBLE == 0)
+        (self.table.tokens..self.table.symbol_count).filter(|symbol| self.is_hidden(*symbol))
+    }
+
+    pub(crate) fn is_hidden(&self, symbol: u16) -> bool {
+        let is_built = (self.table.tokens..self.table.symbol_count).contains(&symbol);
+        is_built && self.table.symbol(symbol) & Symbol::VISIBLE == 0
     }
 
     /// The ways of building a symbol; none when no rule builds it.
-    pub(crate) fn subgraph(&self, symbol: u16) -> Option<Arc<Subgraph>> {
-        let mut complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);
-        complete.entry(symbol).or_insert_with(|| self.completed(symbol).map(Arc::new)).clone()
+    pub(crate) fn subgraph(&self, symbol: u16) -> Option<&Subgraph> {
+        let complete = self.complete.get(usize::from(symbol))?;
+        complete.get_or_init(|| self.completed(symbol)).as_ref()
     }
 
     fn add(&mut self, state: u16, symbol: u16, value: u16) {

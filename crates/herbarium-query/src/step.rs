@@ -149,6 +149,9 @@ pub(crate) struct Program {
     pub(crate) captures: Vec<String>,
     pub(crate) texts: Vec<String>,
     pub(crate) words: Vec<Word>,
+    /// Alternatives lead round in a circle: nested repetitions of what may be
+    /// missing.
+    pub(crate) circular: bool,
     /// Where in the text a step comes from; sorted.
     pub(crate) offsets: Vec<(u32, u32)>,
 }

@@ -1,0 +1,176 @@
+//! Texts that are no queries: the same error at the same place.
+
+use herbarium_conformance::{Generator, Settings};
+
+use crate::common::{Bench, sample};
+
+fn check(language: &str, texts: &[&str]) {
+    let bench = Bench::of(language);
+    for text in texts {
+        let compared = bench.compare(text, &[], &Settings::default());
+        assert!(compared.is_ok(), "{text}\n{}", compared.unwrap_err());
+    }
+}
+
+#[test]
+fn what_is_wrong_and_where_is_what_tree_sitter_says() {
+    check(
+        "rust",
+        &[
+            "",
+            " ",
+            ";",
+            "(",
+            ")",
+            "[",
+            "]",
+            "[]",
+            "()",
+            "(())",
+            "(identifier",
+            "identifier",
+            "(identifier))",
+            "(identifier) )",
+            "(identifier) ]",
+            "[(identifier)",
+            "((identifier)",
+            "(identifer)",
+            "\"fnn\"",
+            "\"fn",
+            "\"fn\n\"",
+            "\"\\",
+            "(identifier name: (_))",
+            "(function_item nam: (identifier))",
+            "(function_item name (identifier))",
+            "(function_item name:)",
+            "(function_item name: (identifier)",
+            "(function_item !name)",
+            "(function_item !nme)",
+            "(function_item !)",
+            "(function_item ! name)",
+            "!",
+            "(identifier) @",
+            "(identifier) @a.b-c_d",
+            "@a",
+            "(identifier) +",
+            "(identifier) @a ? @b",
+            "((identifier) @a (#eq? @a))",
+            "((identifier) @a (#eq? @b \"x\"))",
+            "((identifier) @a (#eq? \"x\" @a))",
+            "((identifier) @a (#eq @a \"x\"))",
+            "((identifier) @a (#))",
+            "((identifier) @a (#eq? @))",
+            "((identifier) @a (#match? @a \"(\"))",
+            "((identifier) @a (#match? @a @a))",
+            "((identifier) @a (#match? @a))",
+            "((identifier) @a (#any-of? @a x \"y\" @a))",
+            "((identifier) @a (#any-of?))",
+            "((identifier) @a (#set! a b c))",
+            "((identifier) @a (#set!))",
+            "((identifier) @a (#set! @a @a x))",
+            "((identifier) @a (#is? @a))",
+            "((identifier) @a (#is-not? local))",
+            "((identifier) @a (#foo-bar! @a b \"c\"))",
+            "((identifier) @a (#eq? @a \"x\")",
+            "(MISSING)",
+            "(MISSING identifier)",
+            "(MISSING \";\")",
+            "(MISSING \"nope\")",
+            "(MISSING nope)",
+            "(MISSING +)",
+            "(MISSING",
+            "(ERROR)",
+            "(ERR)",
+            "(E (identifier))",
+            "(ERROR (nope))",
+            "(_)",
+            "_",
+            "(_ _)",
+            "_foo",
+            "(identifier (identifier))",
+            "(function_item (match_arm))",
+            "(match_arm (function_item))",
+            "(source_file (identifier))",
+            "(_expression/identifier)",
+            "(_expression/function_item)",
+            "(_expression/)",
+            "(_expression/nope)",
+            "(identifier/identifier)",
+            "(_expression (identifier))",
+            "(_expression/\"fn\")",
+            "(function_item . )",
+            "(function_item . (identifier) .)",
+            "(function_item (identifier) . )",
+            "(. (identifier))",
+            "((identifier) . )",
+            "((identifier) . (identifier))",
+            "(function_item . . (identifier))",
+            ". (identifier)",
+            "(identifier) . (identifier)",
+            "[(identifier) (nope)]",
+            "[\"fn\" \"nope\"]",
+            "[(identifier) . (self)]",
+            "name: (identifier)",
+            "name: [(identifier) (self)] @x",
+            "(#eq? @a \"b\")",
+            "(.eq? a)",
+            "(-)",
+            "(a-b)",
+            "(1)",
+            "(identifier)?? @a",
+            "(identifier)*+?",
+            "((identifier)* @a)+",
+            "; comment",
+            "; comment\n(identifier) ; more",
+            "(identifier)\t\x0c(self)",
+            "\u{e9}",
+            "(\u{e9})",
+            "\"\u{e9}\"",
+            "\"\\\"\"",
+            "\"\\n\"",
+            "\u{a0}(identifier)",
+        ],
+    );
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_known_one() {
+    let bench = Bench::of("rust");
+    for (text, suggestion) in [
+        ("(identifer)", Some("identifier")),
+        ("(function_item nam: (identifier))", Some("name")),
+        ("((identifier) @name (#eq? @nmae \"x\"))", Some("name")),
+        ("(qqqqqqqqqqqqqqqqqq)", None),
+    ] {
+        let error = bench.compiler.compile(text).expect_err(text);
+        assert_eq!(error.suggestion.as_deref(), suggestion, "{text}");
+    }
+}
+
+#[test]
+fn broken_queries_give_the_same_error_at_the_same_place() {
+    let bench = Bench::of("javascript");
+    let specimen = bench.press(sample(bench.language));
+    let mut wrong = 0;
+    for seed in 0..400 {
+        let mut generator = Generator::new(seed);
+        let text = generator.query(&specimen.tree);
+        let broken = generator.broken(text.as_bytes());
+        let Ok(broken) = std::str::from_utf8(&broken) else { continue };
+        let compared = bench.compare(broken, &[], &Settings::default());
+        assert!(compared.is_ok(), "seed {seed}\n{broken}\n{}", compared.unwrap_err());
+        wrong += usize::from(bench.compiler.compile(broken).is_err());
+    }
+    assert!(wrong > 100, "only {wrong} of 400 are wrong");
+}
+
+#[test]
+fn deep_and_long_queries_are_refused_not_crashed_on() {
+    let bench = Bench::of("rust");
+    let deep = format!("{}{}", "(_ ".repeat(100_000), ")".repeat(100_000));
+    let long = "(identifier) ".repeat(70_000);
+    for text in [deep, long, "[".repeat(1_000_000), "((".repeat(1_000_000)] {
+        let error = bench.compiler.compile(&text).expect_err("too large");
+        assert_eq!(error.kind, herbarium_query::QueryErrorKind::TooLarge);
+    }
+}

@@ -1,0 +1,6 @@
+//! The query engine, held against tree-sitter's.
+
+mod common;
+mod errors;
+mod random;
+mod shipped;

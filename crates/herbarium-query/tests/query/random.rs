@@ -1,0 +1,88 @@
+//! Made-up queries over real and broken sources, with and without limits.
+
+use herbarium_conformance::{Generator, Settings};
+
+use crate::common::{Bench, Specimen, sample};
+
+/// Rounds for each language; HERBARIUM_QUERY_ROUNDS for more.
+const ROUNDS: u64 = 12;
+
+fn rounds() -> u64 {
+    let asked = std::env::var("HERBARIUM_QUERY_ROUNDS");
+    asked.ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
+}
+
+fn check(settings: impl Fn(&mut Generator, &Specimen) -> Settings) {
+    let (mut matches, mut queries) = (0, 0);
+    let mut failures = Vec::new();
+    for language in herbarium_languages::all() {
+        let bench = Bench::new(language);
+        let sample = sample(language);
+        for seed in 0..rounds() {
+            let mut generator = Generator::new(seed);
+            let source = if seed % 3 == 2 { generator.broken(&sample) } else { sample.clone() };
+            let specimen = bench.press(source);
+            let settings = settings(&mut generator, &specimen);
+            for _ in 0..6 {
+                let text = generator.query(&specimen.tree);
+                queries += 1;
+                match bench.compare(&text, std::slice::from_ref(&specimen), &settings) {
+                    Ok(tally) => matches += tally.matches,
+                    Err(difference) => failures.push(format!(
+                        "{} seed {seed}, {settings:?}\n{text}{difference}",
+                        language.id()
+                    )),
+                }
+            }
+        }
+    }
+    failures.sort_by_key(String::len);
+    let shown = failures.iter().take(10).map(|text| format!("\n\n{text}")).collect::<String>();
+    assert!(
+        failures.is_empty(),
+        "{} of {queries} queries differ, for instance{shown}",
+        failures.len()
+    );
+    assert!(
+        matches > queries,
+        "{matches} matches of {queries} queries: made up too far from trees"
+    );
+}
+
+#[test]
+fn made_up_queries_give_the_same_answers() {
+    check(|_, _| Settings::default());
+}
+
+#[test]
+fn byte_and_point_ranges_leave_out_the_same() {
+    check(|generator, specimen| {
+        let len = specimen.source.len();
+        let start = generator.below(len);
+        let end = start + generator.below(len - start);
+        let point = |byte: usize| {
+            let point = specimen.tree.point_at(byte);
+            (point.row, point.column)
+        };
+        match generator.below(2) {
+            0 => Settings { bytes: Some(start..end), ..Settings::default() },
+            _ => Settings { points: Some(point(start)..point(end)), ..Settings::default() },
+        }
+    });
+}
+
+#[test]
+fn a_start_depth_leaves_out_the_same() {
+    check(|generator, _| Settings {
+        max_start_depth: Some(generator.below(5) as u32),
+        ..Settings::default()
+    });
+}
+
+#[test]
+fn a_match_limit_gives_up_the_same() {
+    check(|generator, _| Settings {
+        match_limit: Some(1 + generator.below(8) as u32),
+        ..Settings::default()
+    });
+}

@@ -1,0 +1,1 @@
+//! The queries that grammar crates ship, over the samples.
