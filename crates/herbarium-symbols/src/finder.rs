@@ -17,6 +17,8 @@ use crate::symbol::{Symbol, Symbols};
 pub struct SymbolFinder {
     cursor: QueryCursor,
     named: Vec<Named>,
+    /// Nodes that are definitions, sorted.
+    defined: Vec<u32>,
     symbols: Vec<Symbol>,
     docs: Vec<u32>,
     nest: Nest,
@@ -59,7 +61,7 @@ impl SymbolFinder {
         self.collect(query, tree, source);
         self.choose();
         self.make(query, tree, source);
-        self.nest.run(query, &mut self.symbols);
+        self.nest.run(query, source, &mut self.symbols);
         Symbols { symbols: &self.symbols, docs: &self.docs, query, tree, source }
     }
 
@@ -99,11 +101,20 @@ impl SymbolFinder {
             (it.start, it.end, it.rank, it.pattern, documented, it.node)
         });
         self.named.dedup_by_key(|it| (it.start, it.end));
+        self.defined.clear();
+        self.defined.extend(self.named.iter().filter(|it| it.rank == 0).map(|it| it.node));
+        self.defined.sort_unstable();
     }
 
     fn make(&mut self, query: &SymbolQuery, tree: &Tree, source: &[u8]) {
         self.symbols.clear();
-        let symbols = self.named.iter().filter_map(|named| symbol(named, query, tree, source));
+        let defined = &self.defined;
+        let wraps = |node: &Node<'_>| {
+            let is_definition = || defined.binary_search(&(node.id() as u32)).is_ok();
+            query.use_of(node.kind_id()) == Use::Wrapper && !is_definition()
+        };
+        let named = self.named.iter();
+        let symbols = named.filter_map(|named| symbol(named, query, tree, source, &wraps));
         self.symbols.extend(symbols);
         self.symbols.sort_unstable_by_key(|it| {
             let (range, name) = (&it.range, &it.name_range);
@@ -173,11 +184,19 @@ fn push_docs(
     (start as u32, docs.len() as u32)
 }
 
-fn symbol(named: &Named, query: &SymbolQuery, tree: &Tree, source: &[u8]) -> Option<Symbol> {
+/// The symbol that a name stands for. `wraps` says of a node whether what is in
+/// it begins and ends with it.
+fn symbol(
+    named: &Named,
+    query: &SymbolQuery,
+    tree: &Tree,
+    source: &[u8],
+    wraps: &impl Fn(&Node<'_>) -> bool,
+) -> Option<Symbol> {
     let (role, kind) = named.tag?;
     let mut node = tree.node(named.node as usize)?;
     if role == Role::Definition {
-        while let Some(wrapper) = node.parent().filter(|it| is_wrapper(query, it)) {
+        while let Some(wrapper) = node.parent().filter(wraps) {
             node = wrapper;
         }
     }
@@ -202,10 +221,6 @@ fn symbol(named: &Named, query: &SymbolQuery, tree: &Tree, source: &[u8]) -> Opt
         pattern: named.pattern,
         docs: named.docs,
     })
-}
-
-fn is_wrapper(query: &SymbolQuery, node: &Node<'_>) -> bool {
-    query.use_of(node.kind_id()) == Use::Wrapper
 }
 
 /// The range without these bytes at its ends.

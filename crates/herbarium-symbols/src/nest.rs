@@ -52,7 +52,10 @@ impl Nest {
 
     /// Sets the containers of symbols that are sorted by start, the larger
     /// first; applies what patterns say about the place of definitions.
-    pub(crate) fn run(&mut self, query: &SymbolQuery, symbols: &mut Vec<Symbol>) {
+    pub(crate) fn run(&mut self, query: &SymbolQuery, source: &[u8], symbols: &mut Vec<Symbol>) {
+        let name =
+            |symbol: &Symbol| source.get(symbol.name_range.start_byte..symbol.name_range.end_byte);
+        let mut last: Option<usize> = None;
         self.scopes.sort_unstable();
         let mut scope = 0;
         let mut kept = 0;
@@ -79,6 +82,17 @@ impl Nest {
                 {
                     symbol.kind = kind;
                 }
+                if let Some(number) = last.filter(|_| pattern.clauses)
+                    && let first = &mut symbols[number]
+                    && (first.kind, first.container) == (symbol.kind, symbol.container)
+                    && name(first) == name(&symbol)
+                {
+                    first.range.end_byte = symbol.range.end_byte;
+                    first.range.end_point = symbol.range.end_point;
+                    self.enter(&symbol, number as u32, in_function);
+                    continue;
+                }
+                last = Some(kept);
                 self.enter(&symbol, kept as u32, in_function);
             }
             symbols[kept] = symbol;

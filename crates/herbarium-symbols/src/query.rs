@@ -27,6 +27,7 @@ use crate::kind::{Role, SymbolKind};
 /// | `(#select-adjacent! @doc @definition.KIND)` | only documentation that nothing separates from the definition |
 /// | `(#set! kind-in-type "KIND")` | the kind where the definition stands in a class, struct, trait …: one pattern for functions and methods |
 /// | `(#set! outside-functions)` | no symbol where the definition stands in a function: one pattern for variables, without the local ones |
+/// | `(#set! clauses)` | definitions of one name directly after each other are one, as the equations of a function |
 /// | `(#set! declared-by "NODE")` | the definition is the node of that kind around all declarators (`*f[3]`) that the captured one stands in; no symbol where that is another kind |
 /// | `(#set! trim "CHARACTERS")` | these are taken off both ends of the name, as quotes |
 ///
@@ -156,6 +157,7 @@ impl Part {
 pub(crate) struct Pattern {
     pub(crate) kind_in_type: Option<SymbolKind>,
     pub(crate) outside_functions: bool,
+    pub(crate) clauses: bool,
     pub(crate) declared_by: Option<u16>,
     pub(crate) trim: Option<Box<str>>,
     pub(crate) strip: Vec<Regex>,
@@ -169,6 +171,7 @@ impl Pattern {
             let value = property.value.as_deref();
             match &*property.key {
                 "kind-in-type" => pattern.kind_in_type = value.map(SymbolKind::of_word),
+                "clauses" => pattern.clauses = true,
                 "outside-functions" => pattern.outside_functions = true,
                 "declared-by" => {
                     let kind = value.and_then(|kind| query.grammar().kind_id(kind, true));
@@ -247,7 +250,7 @@ impl Use {
             "inner_doc_comment_marker" => Self::Inner,
             _ if name.ends_with("_declarator") => Self::Declarator,
             _ if name.ends_with("_comment") => Self::Comment,
-            _ if name.ends_with("body") || name.ends_with("block") => Self::Body,
+            _ if name.ends_with("_body") => Self::Body,
             _ => Self::Other,
         }
     }

@@ -9,15 +9,14 @@ use crate::symbol::{Symbol, Symbols};
 const MAX_BYTES: usize = 200;
 
 /// What stands between a signature and its body, and says nothing.
-const BEFORE_BODY: [&str; 8] = ["{", "=", ":", ";", ",", " do", " is", " begin"];
+const BEFORE_BODY: [&str; 9] = ["{", "=", ":", ";", ",", " do", " is", " begin", " where"];
 
 pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> String {
     let start = start(symbols, symbol).unwrap_or(symbol.range.start_byte);
     let end = match body_start(symbols, symbol) {
-        Some(body) => body,
-        None => {
-            symbols.tree.line_range(symbol.name_range.end_point.row).end.min(symbol.range.end_byte)
-        }
+        Some(body) if body - start <= MAX_BYTES => body,
+        // What follows the name's line is more than a signature.
+        _ => end_of_line(symbols, symbol),
     };
     let mut line = on_one_line(symbols.text(start, end));
     loop {
@@ -38,6 +37,22 @@ fn start(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<usize> {
     let is_before = whole.start_byte() < symbol.range.start_byte;
     let in_line = whole.start_position().row == symbol.range.start_point.row;
     (is_before && in_line).then(|| whole.start_byte())
+}
+
+/// The end of the line in which the name ends, and of those that follow it as
+/// long as a bracket is open.
+fn end_of_line(symbols: &Symbols<'_>, symbol: &Symbol) -> usize {
+    let (name, end) = (symbol.name_range.end_byte, symbol.range.end_byte);
+    let mut open = 0_i32;
+    for (at, byte) in symbols.text(name, end).iter().take(MAX_BYTES).enumerate() {
+        match byte {
+            b'(' | b'[' => open += 1,
+            b')' | b']' => open -= 1,
+            b'\n' if open <= 0 => return name + at,
+            _ => {}
+        }
+    }
+    end
 }
 
 /// Where the body starts, if the definition has one behind its name.

@@ -27,6 +27,9 @@ fn check(id: &str, language: &Language) -> Result<(), Box<dyn std::error::Error>
     let expected_path = fixtures().join(format!("{id}.expected"));
     let source = std::fs::read(&fixture)?;
     let tree = support::tree(language, &source)?;
+    if let Some(error) = tree.nodes().find(|node| node.is_error() || node.is_missing()) {
+        return Err(format!("{}: broken at {error:?}", fixture.display()).into());
+    }
     let compiler = support::compiler(language);
     let query = SymbolQuery::for_language(id, &compiler).ok_or("no query")??;
     let mut finder = SymbolFinder::new();
@@ -94,7 +97,11 @@ fn every_built_in_query_finds_the_symbols_of_its_fixture() {
     let (mut checked, mut wrong) = (0, Vec::new());
     for (id, language) in languages {
         checked += 1;
-        wrong.extend(check(id, language).err().map(|error| format!("{id}: {error}")));
+        let causes = |error: Box<dyn std::error::Error>| match error.source() {
+            Some(cause) => format!("{id}: {error}: {cause}"),
+            None => format!("{id}: {error}"),
+        };
+        wrong.extend(check(id, language).err().map(causes));
     }
     println!("symbols of {checked} of {} languages checked", SymbolQuery::languages().len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

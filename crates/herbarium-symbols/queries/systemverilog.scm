@@ -1,0 +1,33 @@
+; Definitions
+
+(package_declaration name: (simple_identifier) @name) @definition.package
+(module_declaration (module_ansi_header name: (simple_identifier) @name)) @definition.module
+(module_declaration (module_nonansi_header name: (simple_identifier) @name)) @definition.module
+(interface_declaration (interface_ansi_header name: (simple_identifier) @name)) @definition.interface
+(program_declaration (program_ansi_header name: (simple_identifier) @name)) @definition.module
+(class_declaration name: (simple_identifier) @name) @definition.class
+(function_declaration (function_body_declaration name: (simple_identifier) @name)) @definition.function
+(task_declaration (task_body_declaration name: (simple_identifier) @name)) @definition.function
+(type_declaration (data_type (struct_union)) type_name: (simple_identifier) @name) @definition.struct
+(type_declaration (data_type (enum_name_declaration)) type_name: (simple_identifier) @name) @definition.enum
+(type_declaration type_name: (simple_identifier) @name) @definition.type
+(enum_name_declaration . (simple_identifier) @name) @definition.enum_member
+(struct_union_member
+  (list_of_variable_decl_assignments (variable_decl_assignment name: (simple_identifier) @name))) @definition.field
+(ansi_port_declaration port_name: (simple_identifier) @name) @definition.port
+(parameter_declaration
+  (list_of_param_assignments (param_assignment . (simple_identifier) @name))) @definition.parameter
+(local_parameter_declaration
+  (list_of_param_assignments (param_assignment . (simple_identifier) @name))) @definition.constant
+((data_declaration
+  (list_of_variable_decl_assignments (variable_decl_assignment name: (simple_identifier) @name))) @definition.variable
+  (#set! kind-in-type "field")
+  (#set! outside-functions))
+(net_declaration (list_of_net_decl_assignments (net_decl_assignment . (simple_identifier) @name))) @definition.variable
+(text_macro_definition (text_macro_name (simple_identifier) @name)) @definition.macro
+
+; References
+
+(package_import_item . (simple_identifier) @name) @reference.import
+(module_instantiation instance_type: (simple_identifier) @name) @reference.type
+(data_type (simple_identifier) @name) @reference.type
