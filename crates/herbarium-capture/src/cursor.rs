@@ -1,9 +1,10 @@
 //! The nodes of a live tree, through tree-sitter's public cursor.
 //!
 //! Three times slower than walking the subtrees, but portable to any
-//! tree-sitter. It cannot see missing tokens that the grammar hides.
+//! tree-sitter. It cannot see missing tokens that the grammar hides, nor what
+//! only queries see: supertypes and quirks.
 
-use crate::Visit;
+use crate::{Found, Visit};
 
 /// See `direct.rs`; this one has no memory to keep.
 pub(crate) struct Walker;
@@ -16,13 +17,13 @@ impl Walker {
     pub(crate) fn visit<E>(
         &mut self,
         tree: &tree_sitter::Tree,
-        mut visit: impl FnMut(Visit) -> Result<(), E>,
+        mut visit: impl FnMut(Found) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut cursor = tree.walk();
         let mut depth = 0;
         let broken = tree.root_node().has_error();
         loop {
-            visit(at(&cursor, depth, broken))?;
+            visit(Found::Node(at(&cursor, depth, broken)))?;
             if cursor.goto_first_child() {
                 depth += 1;
                 continue;
@@ -52,6 +53,7 @@ fn at(cursor: &tree_sitter::TreeCursor<'_>, depth: u32, broken: bool) -> Visit {
         hidden: false,
         named: node.is_named(),
         unexpected: if is_token { unexpected(&node) } else { None },
+        supertypes: 0,
     }
 }
 

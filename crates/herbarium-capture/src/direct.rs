@@ -5,7 +5,9 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::Visit;
+use herbarium_codec::Quirk;
+
+use crate::{Found, Visit};
 
 /// As `Record` in `walk.c`.
 #[repr(C)]
@@ -18,6 +20,7 @@ struct Record {
     kind: u16,
     field: u16,
     flags: u32,
+    supertypes: u32,
 }
 
 const EXTRA: u32 = 1;
@@ -26,6 +29,10 @@ const HAS_ERROR: u32 = 4;
 const HIDDEN: u32 = 8;
 const UNEXPECTED: u32 = 16;
 const NAMED: u32 = 32;
+/// No node: what queries see otherwise about node `start`.
+const QUIRK: u32 = 64;
+const LAST_OF_FIELD: i32 = 0;
+const FIELD: i32 = 1;
 
 unsafe extern "C" {
     fn herbarium_walk_new() -> *mut c_void;
@@ -34,7 +41,7 @@ unsafe extern "C" {
     fn herbarium_walk_next(walk: *mut c_void, out: *mut Record, capacity: u32) -> u32;
 }
 
-/// Nodes fetched from C at a time: 6 KiB of them.
+/// Nodes fetched from C at a time: 7 KiB of them.
 const CHUNK: usize = 256;
 
 /// A walk that keeps its memory from tree to tree.
@@ -60,7 +67,7 @@ impl Walker {
     pub(crate) fn visit<E>(
         &mut self,
         tree: &tree_sitter::Tree,
-        mut visit: impl FnMut(Visit) -> Result<(), E>,
+        mut visit: impl FnMut(Found) -> Result<(), E>,
     ) -> Result<(), E> {
         let raw = tree.root_node().into_raw();
         // SAFETY: `self.walk` came from `herbarium_walk_new` and is alive;
@@ -76,7 +83,7 @@ impl Walker {
             let count = unsafe { herbarium_walk_next(self.walk.as_ptr(), chunk, capacity) };
             match self.chunk.get(..count as usize) {
                 Some([]) => return Ok(()),
-                Some(records) => records.iter().try_for_each(|record| visit(record.visit()))?,
+                Some(records) => records.iter().try_for_each(|record| visit(record.found()))?,
                 None => out_of_memory(),
             }
         }
@@ -84,6 +91,21 @@ impl Walker {
 }
 
 impl Record {
+    #[inline]
+    fn found(&self) -> Found {
+        if self.flags & QUIRK != 0 { self.quirk() } else { Found::Node(self.visit()) }
+    }
+
+    #[cold]
+    fn quirk(&self) -> Found {
+        let quirk = match self.character {
+            LAST_OF_FIELD => Quirk::LastOfField,
+            FIELD => Quirk::Field(self.field),
+            _ => Quirk::Alias(self.kind),
+        };
+        Found::Quirk(self.start, quirk)
+    }
+
     #[inline]
     fn visit(&self) -> Visit {
         Visit {
@@ -98,6 +120,7 @@ impl Record {
             hidden: self.flags & HIDDEN != 0,
             named: self.flags & NAMED != 0,
             unexpected: (self.flags & UNEXPECTED != 0).then_some(self.character),
+            supertypes: self.supertypes,
         }
     }
 }

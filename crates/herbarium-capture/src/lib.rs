@@ -46,7 +46,7 @@ mod table;
 
 use std::sync::Arc;
 
-use herbarium_codec::{BuildError, Grammar, NewNode, Tree, TreeBuilder};
+use herbarium_codec::{BuildError, Grammar, NewNode, Quirk, Tree, TreeBuilder};
 
 #[cfg(not(feature = "direct"))]
 use cursor::Walker;
@@ -165,6 +165,13 @@ impl Capturer {
         open.clear();
         let mut index = 0;
         walker.visit(live, |node| {
+            let node = match node {
+                Found::Node(node) => node,
+                Found::Quirk(index, quirk) => {
+                    builder.quirk(index, quirk);
+                    return Ok(());
+                }
+            };
             if broken {
                 close(builder, open, node.depth);
                 explain(open, &node);
@@ -194,6 +201,14 @@ impl Capturer {
     }
 }
 
+/// What a walk gives.
+enum Found {
+    /// The next node.
+    Node(Visit),
+    /// What queries see otherwise about a node that was given before.
+    Quirk(u32, Quirk),
+}
+
 /// A node as a walk gives it.
 #[derive(Clone, Copy)]
 struct Visit {
@@ -212,13 +227,15 @@ struct Visit {
     /// What an error without any parts stumbled over; -1 for bytes that are no
     /// character.
     unexpected: Option<i32>,
+    /// Supertypes between the node and its parent, by bit.
+    supertypes: u32,
 }
 
 impl From<Visit> for NewNode {
     #[inline]
     fn from(node: Visit) -> Self {
-        let Visit { start, end, depth, kind, field, extra, missing, .. } = node;
-        Self { kind, field, depth, start, end, extra, missing }
+        let Visit { start, end, depth, kind, field, extra, missing, supertypes, .. } = node;
+        Self { kind, field, depth, start, end, extra, missing, supertypes }
     }
 }
 

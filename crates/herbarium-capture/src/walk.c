@@ -19,9 +19,16 @@ typedef struct {
   uint16_t kind;
   uint16_t field;
   uint32_t flags;
+  uint32_t supertypes;
 } Record;
 
-enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8, UNEXPECTED = 16, NAMED = 32 };
+enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8, UNEXPECTED = 16, NAMED = 32, QUIRK = 64 };
+
+// In `character` of a record with QUIRK.
+enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2 };
+
+// No visible node has taken over the field yet.
+#define NOBODY UINT32_MAX
 
 // A subtree whose children are being visited.
 typedef struct {
@@ -36,6 +43,15 @@ typedef struct {
   uint32_t depth;
   // Field that children take over: that of a hidden subtree itself.
   TSFieldId field;
+  // The frame of the hidden subtree that has it, and the last node that took it.
+  uint32_t field_frame;
+  uint32_t field_taker;
+  // Supertypes that children stand for: those of hidden subtrees, by number.
+  uint32_t supertypes;
+  // Place of the subtree among its parent's children, extras not counted.
+  uint32_t place;
+  bool visible;
+  bool extra;
 } Frame;
 
 typedef struct {
@@ -43,14 +59,20 @@ typedef struct {
   Frame *frames;
   uint32_t size;
   uint32_t capacity;
+  // Visible nodes so far.
+  uint32_t visible;
   bool started;
+  // By symbol, the bit of a supertype; for `language`.
+  const TSLanguage *language;
+  uint32_t *supertypes;
+  uint32_t symbols;
 } Walk;
 
-static bool push(Walk *self, Subtree subtree, uint32_t position, uint32_t depth, TSFieldId field) {
+static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t depth) {
   if (self->size == self->capacity) {
     uint32_t capacity = self->capacity ? self->capacity * 2 : 64;
     Frame *frames = realloc(self->frames, (size_t)capacity * sizeof(Frame));
-    if (!frames) return false;
+    if (!frames) return NULL;
     self->frames = frames;
     self->capacity = capacity;
   }
@@ -64,7 +86,88 @@ static bool push(Walk *self, Subtree subtree, uint32_t position, uint32_t depth,
   frame->structural_child = 0;
   frame->position = position;
   frame->depth = depth;
+  frame->field = 0;
+  frame->field_taker = NOBODY;
+  frame->supertypes = 0;
+  frame->place = 0;
+  frame->visible = true;
+  frame->extra = false;
+  return frame;
+}
+
+// Goes into a hidden subtree: what is under it belongs to the node above.
+static bool push_hidden(Walk *self, Subtree subtree, uint32_t position, TSSymbol symbol,
+                        TSFieldId field, bool own_field, uint32_t place) {
+  uint32_t above = self->size - 1;
+  Frame *frame = push(self, subtree, position, self->frames[above].depth);
+  if (!frame) return false;
+  const Frame *parent = &self->frames[above];
   frame->field = field;
+  frame->field_frame = own_field ? above + 1 : parent->field_frame;
+  frame->supertypes = parent->supertypes | (symbol < self->symbols ? self->supertypes[symbol] : 0);
+  frame->place = place;
+  frame->visible = false;
+  frame->extra = ts_subtree_extra(subtree);
+  return true;
+}
+
+// Whether the rules of the node above a hidden subtree let the field come again
+// after it: what tree-sitter looks at in the place of the siblings themselves.
+static bool field_may_come_again(const Walk *self, uint32_t hidden, TSFieldId field) {
+  for (uint32_t i = hidden; i > 0 && !self->frames[i].visible; i--) {
+    if (self->frames[i].extra) continue;
+    const Frame *above = &self->frames[i - 1];
+    for (const TSFieldMapEntry *entry = above->fields; entry < above->fields_end; entry++) {
+      if (entry->field_id == field && entry->child_index > self->frames[i].place) return true;
+    }
+  }
+  return false;
+}
+
+static void quirk(Record *out, uint32_t node, int32_t what, uint16_t field, uint16_t kind) {
+  out->start = node;
+  out->character = what;
+  out->field = field;
+  out->kind = kind;
+  out->flags = QUIRK;
+}
+
+// A node takes over the field of a hidden subtree that it is in. Gives 1 and
+// writes a quirk where one before it did, and the rules say nothing of two.
+static uint32_t take_field(Walk *self, const Frame *frame, TSFieldId field, Record *out) {
+  Frame *hidden = &self->frames[frame->field_frame];
+  uint32_t before = hidden->field_taker;
+  hidden->field_taker = self->visible;
+  if (before == NOBODY || field_may_come_again(self, frame->field_frame, field)) return 0;
+  quirk(out, before, LAST_OF_FIELD, 0, 0);
+  return 1;
+}
+
+// The alias of the child in whose place an extra stands: what tree-sitter takes
+// the extra for when it looks at it from its children.
+static TSSymbol alias_of_extra(const TSLanguage *language, const Frame *frame) {
+  uint32_t production = frame->subtree.ptr->production_id;
+  uint32_t width = language->max_alias_sequence_length;
+  uint32_t at = production * width + frame->structural_child;
+  if (!production || at >= language->production_id_count * width) return 0;
+  return language->alias_sequences[at];
+}
+
+// Prepares the table of supertypes. False when memory ran out.
+static bool use_language(Walk *self, const TSLanguage *language) {
+  if (self->language == language) return true;
+  uint32_t count = language->symbol_count + language->alias_count;
+  uint32_t *supertypes = realloc(self->supertypes, (size_t)(count + 1) * sizeof(uint32_t));
+  if (!supertypes) return false;
+  self->supertypes = supertypes;
+  uint32_t number = 0;
+  for (uint32_t symbol = 0; symbol < count; symbol++) {
+    TSSymbolMetadata metadata = language->symbol_metadata[symbol];
+    bool counts = metadata.supertype && !metadata.visible && number < 32;
+    supertypes[symbol] = counts ? (uint32_t)1 << number++ : 0;
+  }
+  self->language = language;
+  self->symbols = count;
   return true;
 }
 
@@ -73,7 +176,7 @@ static TSSymbol public_symbol(const TSLanguage *language, TSSymbol symbol) {
 }
 
 static void record(Record *out, const TSLanguage *language, Subtree subtree, TSSymbol alias,
-                   uint32_t start, uint32_t depth, TSFieldId field) {
+                   uint32_t start, uint32_t depth, TSFieldId field, uint32_t supertypes) {
   TSSymbol symbol = alias ? alias : ts_subtree_symbol(subtree);
   bool missing = ts_subtree_missing(subtree);
   out->start = start;
@@ -81,6 +184,7 @@ static void record(Record *out, const TSLanguage *language, Subtree subtree, TSS
   out->depth = depth;
   out->kind = public_symbol(language, symbol);
   out->field = field;
+  out->supertypes = supertypes;
   out->flags = (ts_subtree_extra(subtree) ? EXTRA : 0) | (missing ? MISSING : 0) |
                (ts_subtree_error_cost(subtree) > 0 ? HAS_ERROR : 0);
   bool error_token = ts_subtree_is_error(subtree) && ts_subtree_child_count(subtree) == 0;
@@ -89,11 +193,11 @@ static void record(Record *out, const TSLanguage *language, Subtree subtree, TSS
   if (ts_subtree_named(subtree)) out->flags |= NAMED;
 }
 
-static TSFieldId field_of(const Frame *frame, uint32_t structural_child) {
+static TSFieldId own_field_of(const Frame *frame, uint32_t structural_child) {
   for (const TSFieldMapEntry *entry = frame->fields; entry < frame->fields_end; entry++) {
     if (!entry->inherited && entry->child_index == structural_child) return entry->field_id;
   }
-  return frame->field;
+  return 0;
 }
 
 void *herbarium_walk_new(void) {
@@ -102,7 +206,10 @@ void *herbarium_walk_new(void) {
 
 void herbarium_walk_delete(void *walk) {
   Walk *self = walk;
-  if (self) free(self->frames);
+  if (self) {
+    free(self->frames);
+    free(self->supertypes);
+  }
   free(self);
 }
 
@@ -110,10 +217,11 @@ void herbarium_walk_start(void *walk, const void *tree) {
   Walk *self = walk;
   self->tree = tree;
   self->size = 0;
+  self->visible = 0;
   self->started = false;
 }
 
-// Fills `out` with the next nodes, at most `capacity` (2 or more). Returns how
+// Fills `out` with the next nodes, at most `capacity` (4 or more). Returns how
 // many; 0 at the end; UINT32_MAX when memory ran out.
 uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
   Walk *self = walk;
@@ -121,12 +229,15 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
   uint32_t count = 0;
   if (!self->started) {
     self->started = true;
+    if (!use_language(self, language)) return UINT32_MAX;
     Subtree root = self->tree->root;
     uint32_t start = ts_subtree_padding(root).bytes;
-    record(&out[count++], language, root, 0, start, 0, 0);
-    if (ts_subtree_child_count(root) && !push(self, root, start, 1, 0)) return UINT32_MAX;
+    record(&out[count++], language, root, 0, start, 0, 0, 0);
+    self->visible++;
+    if (ts_subtree_child_count(root) && !push(self, root, start, 1)) return UINT32_MAX;
   }
-  while (self->size && count < capacity) {
+  // A node comes with two quirks at most.
+  while (self->size && count + 2 < capacity) {
     Frame *frame = &self->frames[self->size - 1];
     if (frame->child == frame->subtree.ptr->child_count) {
       self->size--;
@@ -139,22 +250,36 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
     frame->position = start + ts_subtree_size(child).bytes;
 
     TSSymbol alias = 0;
-    TSFieldId field = 0;
-    if (!ts_subtree_extra(child)) {
-      uint32_t structural_child = frame->structural_child++;
-      if (frame->aliases) alias = frame->aliases[structural_child];
-      field = field_of(frame, structural_child);
+    TSFieldId field = 0, own_field = 0;
+    uint32_t place = frame->structural_child;
+    bool extra = ts_subtree_extra(child);
+    if (!extra) {
+      frame->structural_child++;
+      if (frame->aliases) alias = frame->aliases[place];
+      own_field = own_field_of(frame, place);
+      field = own_field ? own_field : frame->field;
     }
     uint32_t depth = frame->depth;
     bool visible = ts_subtree_visible(child) || alias;
     bool hidden_missing = !visible && ts_subtree_missing(child);
     if (visible || hidden_missing) {
-      record(&out[count], language, child, alias, start, depth, field);
+      record(&out[count], language, child, alias, start, depth, field, frame->supertypes);
       if (hidden_missing) out[count].flags |= HIDDEN;
       count++;
     }
+    if (visible) {
+      if (field && !own_field) count += take_field(self, frame, field, &out[count]);
+      if (extra) {
+        if (frame->field) quirk(&out[count++], self->visible, FIELD, frame->field, 0);
+        TSSymbol shown = ts_subtree_child_count(child) ? alias_of_extra(language, frame) : 0;
+        if (shown) quirk(&out[count++], self->visible, ALIAS, 0, public_symbol(language, shown));
+      }
+      self->visible++;
+    }
     if (ts_subtree_child_count(child)) {
-      bool pushed = visible ? push(self, child, start, depth + 1, 0) : push(self, child, start, depth, field);
+      TSSymbol symbol = alias ? alias : ts_subtree_symbol(child);
+      bool pushed = visible ? push(self, child, start, depth + 1) != NULL
+                            : push_hidden(self, child, start, symbol, field, own_field, place);
       if (!pushed) return UINT32_MAX;
     }
   }

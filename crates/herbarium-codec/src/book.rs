@@ -54,8 +54,10 @@ impl fmt::Display for BookId {
 pub struct ShapeBook {
     id: BookId,
     grammar: Fingerprint,
+    /// Whether the grammar has supertypes.
+    with_supertypes: bool,
     shapes: Vec<Shape>,
-    numbers: HashMap<u64, u32>,
+    numbers: HashMap<Shape, u32>,
     /// The steps of the shapes that codes of one byte stand for, for line ends
     /// of one byte and of two.
     steps: [Box<Steps>; 2],
@@ -84,7 +86,7 @@ impl ShapeBook {
 
     /// The book as bytes; layout in `docs/format/v1.md`.
     pub fn to_bytes(&self) -> Vec<u8> {
-        to_bytes(self.grammar, &self.shapes)
+        to_bytes(self.grammar, &self.shapes, self.with_supertypes)
     }
 
     /// Reads what [`ShapeBook::to_bytes`] wrote.
@@ -121,14 +123,16 @@ impl ShapeBook {
                 found: format!("{} bytes more", reader.left()),
             });
         }
-        Ok(Self::new(expected, shapes))
+        Ok(Self::new(grammar, shapes))
     }
 
-    fn new(grammar: Fingerprint, shapes: Vec<Shape>) -> Self {
-        let id = BookId(xxh3_64(&to_bytes(grammar, &shapes)).max(1));
-        let numbers = (0..).zip(&shapes).map(|(number, shape)| (shape.packed(), number)).collect();
+    fn new(grammar: &Grammar, shapes: Vec<Shape>) -> Self {
+        let with_supertypes = !grammar.supertype_kinds().is_empty();
+        let grammar = grammar.fingerprint();
+        let id = BookId(xxh3_64(&to_bytes(grammar, &shapes, with_supertypes)).max(1));
+        let numbers = shapes.iter().copied().zip(0..).collect();
         let steps = [1, 2].map(|line_end| Box::new(Steps::of(&shapes, line_end)));
-        Self { id, grammar, shapes, numbers, steps }
+        Self { id, grammar, with_supertypes, shapes, numbers, steps }
     }
 
     /// The steps of its shapes, where a line end has so many bytes.
@@ -141,9 +145,9 @@ impl ShapeBook {
         &self.shapes
     }
 
-    /// The number of a shape, by [`Shape::packed`].
-    pub(crate) fn number(&self, packed: u64) -> Option<u32> {
-        self.numbers.get(&packed).copied()
+    /// The number of a shape.
+    pub(crate) fn number(&self, shape: &Shape) -> Option<u32> {
+        self.numbers.get(shape).copied()
     }
 }
 
@@ -151,12 +155,12 @@ const MAGIC: [u8; 4] = *b"HRBB";
 const MAJOR: u8 = 1;
 const MINOR: u8 = 0;
 
-fn to_bytes(grammar: Fingerprint, shapes: &[Shape]) -> Vec<u8> {
+fn to_bytes(grammar: Fingerprint, shapes: &[Shape], with_supertypes: bool) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[MAJOR, MINOR]);
     out.extend_from_slice(&grammar.0);
-    put_shapes(&mut out, shapes);
+    put_shapes(&mut out, shapes, with_supertypes);
     out
 }
 
@@ -202,6 +206,6 @@ impl BookTrainer {
         shapes.sort_unstable_by_key(|&(shape, count)| (std::cmp::Reverse(count), shape));
         shapes.truncate(MAX_BOOK);
         let shapes = shapes.into_iter().map(|(shape, _)| shape).collect();
-        ShapeBook::new(self.grammar.fingerprint(), shapes)
+        ShapeBook::new(&self.grammar, shapes)
     }
 }

@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::shape::{EXTRA, INTERNAL, LAST, MISSING, Shape, TAIL};
-use crate::tree::{HiddenMissing, Tree};
+use crate::tree::{HiddenMissing, Quirk, Tree};
 use crate::{BuildError, ERROR_KIND, Grammar};
 
 /// The longest source, in bytes: positions are 32 bits wide and the largest
@@ -69,6 +69,9 @@ pub struct NewNode {
     pub extra: bool,
     /// Whether the parser put it in.
     pub missing: bool,
+    /// Supertypes that it stands for: bit n is the n-th of
+    /// [`Grammar::supertype_kinds`].
+    pub supertypes: u32,
 }
 
 /// Makes a [`Tree`] from its nodes in pre-order, checking each.
@@ -111,6 +114,7 @@ pub struct TreeBuilder {
     unexpected: Vec<(u32, i32)>,
     hidden_missing: Vec<HiddenMissing>,
     marks: Vec<u32>,
+    quirks: Vec<(u32, Quirk)>,
     table: Vec<Shape>,
     slots: Vec<u32>,
 }
@@ -147,6 +151,7 @@ impl TreeBuilder {
             unexpected: Vec::new(),
             hidden_missing: Vec::new(),
             marks: Vec::new(),
+            quirks: Vec::new(),
             table: Vec::new(),
             slots: Vec::new(),
         }
@@ -211,7 +216,8 @@ impl TreeBuilder {
             return Err(range);
         }
         let flags = u8::from(node.extra) * EXTRA | u8::from(node.missing) * MISSING;
-        let shape = Shape { kind: node.kind, field: node.field, flags, gap: 0, len: 0 };
+        let NewNode { kind, field, supertypes, .. } = node;
+        let shape = Shape { kind, field, flags, gap: 0, len: 0, supertypes };
         let place = self.place(shape).ok_or_else(|| self.unknown(index, node))?;
         if let Some(open) = self.path.last_mut() {
             open.position = node.end;
@@ -257,6 +263,11 @@ impl TreeBuilder {
     /// missing nor an error with children, and nothing under it has an error.
     pub fn mark_error(&mut self, index: u32) {
         self.marks.push(index);
+    }
+
+    /// Says what queries see otherwise about a node, by number in pre-order.
+    pub fn quirk(&mut self, index: u32, quirk: Quirk) {
+        self.quirks.push((index, quirk));
     }
 
     /// The finished tree.
@@ -363,6 +374,11 @@ impl TreeBuilder {
             .iter()
             .filter(|&&mark| mark < count)
             .for_each(|&mark| tree.push_error_mark(mark));
+        self.quirks.sort_by_key(|entry| entry.0);
+        self.quirks
+            .iter()
+            .filter(|entry| entry.0 < count)
+            .for_each(|&(index, quirk)| tree.push_quirk(index, quirk));
         tree.sort_errors();
     }
 
@@ -396,6 +412,7 @@ impl TreeBuilder {
         self.tails.clear();
         self.unexpected.clear();
         self.hidden_missing.clear();
+        self.quirks.clear();
         self.table.clear();
     }
 
@@ -420,7 +437,11 @@ impl TreeBuilder {
     #[cold]
     fn add(&mut self, shape: Shape, slot: usize) -> Option<u32> {
         let known = shape.kind == ERROR_KIND || usize::from(shape.kind) < self.grammar.kind_count();
-        if !known || usize::from(shape.field) > self.grammar.field_count() {
+        let supertypes = self.grammar.supertype_kinds().len();
+        if !known
+            || usize::from(shape.field) > self.grammar.field_count()
+            || u64::from(shape.supertypes) >> supertypes != 0
+        {
             return None;
         }
         self.table.push(shape);

@@ -24,7 +24,7 @@ use crate::container::{Header, Section, read_sections};
 use crate::lane::BLOCK;
 use crate::tree::{HiddenMissing, Shapes, Tree};
 use crate::wire::Reader;
-use crate::{DecodeError, Grammar, ShapeBook};
+use crate::{DecodeError, Grammar, Quirk, ShapeBook};
 
 use columns::{Columns, Found, invalid};
 use walk::{Extents, Walk};
@@ -343,5 +343,33 @@ fn read_faults(
         tree.push_error_mark(mark);
     }
     tree.sort_errors();
+    read_quirks(faults, tree)
+}
+
+/// What queries see otherwise; left out where there is nothing.
+fn read_quirks(faults: &mut Reader<'_>, tree: &mut Tree) -> Result<(), DecodeError> {
+    if faults.left() == 0 {
+        return Ok(());
+    }
+    let nodes = tree.descendant_count() as u32;
+    let fields = tree.grammar().field_count() as u32;
+    let kinds = tree.grammar().kind_count() as u32;
+    let mut index = 0u32;
+    for _ in 0..faults.count("number of quirks")? {
+        let offset = faults.offset();
+        index = index.saturating_add(faults.varint("node of a quirk")?);
+        let code = faults.varint("quirk")?;
+        let quirk = match (code, code.wrapping_sub(1) >> 1) {
+            (0, _) => Some(Quirk::LastOfField),
+            (code, field) if code & 1 == 1 && field <= fields => Some(Quirk::Field(field as u16)),
+            (code, kind) if code & 1 == 0 && kind < kinds => Some(Quirk::Alias(kind as u16)),
+            _ => None,
+        };
+        let Some(quirk) = quirk.filter(|_| index < nodes) else {
+            let expected = format!("a node below {nodes}, a field or kind of the grammar");
+            return Err(invalid("quirk", offset, expected, format!("node {index}, code {code}")));
+        };
+        tree.push_quirk(index, quirk);
+    }
     Ok(())
 }

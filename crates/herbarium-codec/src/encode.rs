@@ -11,7 +11,7 @@ use crate::shape::{
     EXTRA, GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape, TAIL, gap, put_shapes,
 };
 use crate::wire::put_varint;
-use crate::{ShapeBook, Tree};
+use crate::{Quirk, ShapeBook, Tree};
 
 /// Presses a tree into bytes.
 ///
@@ -90,7 +90,8 @@ impl Encoder {
         self.put_codes();
         self.put_faults(tree);
         self.table.clear();
-        put_shapes(&mut self.table, &self.own);
+        let with_supertypes = !tree.grammar().supertype_kinds().is_empty();
+        put_shapes(&mut self.table, &self.own, with_supertypes);
         let header = Header {
             major: FORMAT_MAJOR,
             minor: FORMAT_MINOR,
@@ -227,7 +228,7 @@ impl Encoder {
             self.shapes
                 .shapes
                 .iter()
-                .map(|shape| book.and_then(|book| book.number(shape.packed())).unwrap_or(u32::MAX)),
+                .map(|shape| book.and_then(|book| book.number(shape)).unwrap_or(u32::MAX)),
         );
         self.order.clear();
         let own = self.numbers.iter().enumerate().filter(|(_, number)| **number == u32::MAX);
@@ -278,6 +279,7 @@ impl Encoder {
         if tree.unexpected().is_empty()
             && tree.hidden_missing().is_empty()
             && tree.error_marks().is_empty()
+            && tree.all_quirks().is_empty()
         {
             return;
         }
@@ -297,6 +299,23 @@ impl Encoder {
         for &mark in tree.error_marks() {
             put_varint(out, mark - last);
             last = mark;
+        }
+        if tree.all_quirks().is_empty() {
+            return;
+        }
+        put_varint(out, tree.all_quirks().len() as u32);
+        let mut last = 0;
+        for &(index, quirk) in tree.all_quirks() {
+            put_varint(out, index - last);
+            put_varint(
+                out,
+                match quirk {
+                    Quirk::LastOfField => 0,
+                    Quirk::Field(field) => 1 + (u32::from(field) << 1),
+                    Quirk::Alias(kind) => 2 + (u32::from(kind) << 1),
+                },
+            );
+            last = index;
         }
     }
 }

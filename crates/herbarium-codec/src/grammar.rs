@@ -51,6 +51,7 @@ pub struct Grammar {
     fingerprint: Fingerprint,
     kind_ids: HashMap<(String, bool), u16>,
     field_ids: HashMap<String, u16>,
+    supertype_kinds: Vec<u16>,
 }
 
 /// What a [`Grammar`] is made of.
@@ -112,6 +113,8 @@ const SUPERTYPE: u8 = 4;
 /// Kind id 65535 is `ERROR`, 65534 tree-sitter's hidden error repetition.
 pub(crate) const MAX_KINDS: usize = (ERROR_KIND - 1) as usize;
 pub(crate) const MAX_FIELDS: usize = u16::MAX as usize;
+/// Supertypes that a node can be told to stand for: bits of a number.
+pub(crate) const MAX_SUPERTYPES: usize = 32;
 
 impl Grammar {
     /// Checks the parts and computes the fingerprint.
@@ -132,7 +135,13 @@ impl Grammar {
         for (id, name) in (1u16..=u16::MAX).zip(&parts.fields) {
             field_ids.entry(name.clone()).or_insert(id);
         }
-        Ok(Self { parts, fingerprint, kind_ids, field_ids })
+        let supertype_kinds = (0u16..)
+            .zip(&parts.kinds)
+            .filter(|(_, kind)| kind.supertype)
+            .map(|(id, _)| id)
+            .take(MAX_SUPERTYPES)
+            .collect();
+        Ok(Self { parts, fingerprint, kind_ids, field_ids, supertype_kinds })
     }
 
     /// Identity of the grammar.
@@ -191,6 +200,12 @@ impl Grammar {
     /// Id of a field; ids start at 1.
     pub fn field_id(&self, name: &str) -> Option<u16> {
         self.field_ids.get(name).copied()
+    }
+
+    /// The kinds that are supertypes, by id: the first 32 of them, which is
+    /// more than any known grammar has.
+    pub fn supertype_kinds(&self) -> &[u16] {
+        &self.supertype_kinds
     }
 
     /// The kinds that a supertype stands for; empty for any other kind.

@@ -122,4 +122,4 @@ pub use grammar::{ERROR_KIND, Fingerprint, Grammar, GrammarParts, Kind, Supertyp
 pub use node::{Node, Point, Range};
 pub use parse_table::{Action, ChildField, ParseTable, Symbol};
 pub use scan::ShapeInfo;
-pub use tree::Tree;
+pub use tree::{Quirk, Tree};

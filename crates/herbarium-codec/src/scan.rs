@@ -10,8 +10,8 @@
     clippy::arithmetic_side_effects
 )]
 
-use crate::Tree;
 use crate::shape::{EXTRA, INTERNAL, LAST, MISSING};
+use crate::{Quirk, Tree};
 
 /// What all nodes of one shape have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,11 +104,26 @@ impl Tree {
     }
 }
 
-/// What queries ask about a node beyond what the tree shows.
+/// What queries ask about nodes beyond what they show.
 impl Tree {
-    /// Supertypes that the nodes of a shape stand for, by kind: those of the
-    /// hidden nodes between the node and its parent.
-    pub fn shape_supertypes(&self, _shape: u32) -> &[u16] {
-        &[]
+    /// Supertypes that the nodes of a shape stand for, those of the hidden
+    /// nodes between them and their parent: bit n is the n-th of
+    /// [`crate::Grammar::supertype_kinds`].
+    pub fn shape_supertypes(&self, shape: u32) -> u32 {
+        self.shape_by_id(shape).map_or(0, |shape| shape.supertypes)
+    }
+
+    /// Whether queries see any node otherwise than it shows.
+    pub fn has_quirks(&self) -> bool {
+        !self.all_quirks().is_empty()
+    }
+
+    /// What queries see otherwise about a node. Cost: logarithmic in the
+    /// number of such nodes.
+    pub fn quirks_of(&self, index: u32) -> impl Iterator<Item = Quirk> + '_ {
+        let quirks = self.all_quirks();
+        let first = quirks.partition_point(|entry| entry.0 < index);
+        let rest = quirks.get(first..).unwrap_or_default().iter();
+        rest.take_while(move |entry| entry.0 == index).map(|entry| entry.1)
     }
 }

@@ -40,6 +40,9 @@ pub(crate) struct Shape {
     pub(crate) gap: u8,
     /// Length of the token, 0 with [`LEN_COLUMN`] or [`INTERNAL`].
     pub(crate) len: u8,
+    /// Supertypes between the node and its parent: bit n stands for the n-th
+    /// of [`Grammar::supertype_kinds`].
+    pub(crate) supertypes: u32,
 }
 
 impl Shape {
@@ -61,14 +64,14 @@ impl Shape {
         self.kind == ERROR_KIND && !self.has(INTERNAL)
     }
 
-    /// All of it in one number, for hashing.
+    /// All of it in one number, for hashing: others may have the same.
     #[inline]
     pub(crate) fn packed(self) -> u64 {
         u64::from(self.kind)
             | u64::from(self.field) << 16
             | u64::from(self.flags) << 32
             | u64::from(self.gap) << 40
-            | u64::from(self.len) << 48
+            | u64::from(self.len) << 48 ^ u64::from(self.supertypes) << 40
     }
 }
 
@@ -131,8 +134,8 @@ pub(crate) mod gap {
 }
 
 /// Writes a list of shapes: the number of them, then column by column. Sorted
-/// runs make the first column small.
-pub(crate) fn put_shapes(out: &mut Vec<u8>, shapes: &[Shape]) {
+/// runs make the first column small. Supertypes only where the grammar has any.
+pub(crate) fn put_shapes(out: &mut Vec<u8>, shapes: &[Shape], with_supertypes: bool) {
     put_varint(out, shapes.len() as u32);
     let mut previous = 0;
     for shape in shapes {
@@ -146,6 +149,9 @@ pub(crate) fn put_shapes(out: &mut Vec<u8>, shapes: &[Shape]) {
     }
     out.extend(shapes.iter().filter(|shape| shape.has_own_gap()).map(|shape| shape.gap));
     out.extend(shapes.iter().filter(|shape| shape.has_own_len()).map(|shape| shape.len));
+    if with_supertypes {
+        shapes.iter().for_each(|shape| put_varint(out, shape.supertypes));
+    }
 }
 
 impl Shape {
@@ -168,13 +174,14 @@ pub(crate) fn read_shapes(
 ) -> Result<(), DecodeError> {
     let count = reader.count("number of shapes")?;
     let first = shapes.len();
-    let none = Shape { kind: 0, field: 0, flags: 0, gap: 0, len: 0 };
+    let none = Shape { kind: 0, field: 0, flags: 0, gap: 0, len: 0, supertypes: 0 };
     shapes.resize(first.saturating_add(count), none);
     let own = shapes.get_mut(first..).unwrap_or_default();
     read_kinds(reader, own, grammar.kind_count())?;
     read_flags(reader, own)?;
     read_fields(reader, own, grammar.field_count())?;
-    read_gaps_and_lens(reader, own)
+    read_gaps_and_lens(reader, own)?;
+    read_supertypes(reader, own, grammar.supertype_kinds().len())
 }
 
 fn read_kinds(
@@ -244,6 +251,27 @@ fn read_fields(
     match largest as usize <= fields {
         true => Ok(()),
         false => Err(invalid("shape fields", offset, format!("fields up to {fields}"), largest)),
+    }
+}
+
+/// Only where the grammar has supertypes.
+fn read_supertypes(
+    reader: &mut Reader<'_>,
+    shapes: &mut [Shape],
+    supertypes: usize,
+) -> Result<(), DecodeError> {
+    if supertypes == 0 {
+        return Ok(());
+    }
+    let offset = reader.offset();
+    let mut all = 0;
+    reader.varints(shapes.iter_mut(), "shape supertypes", |shape, set| {
+        all |= set;
+        shape.supertypes = set;
+    })?;
+    match u64::from(all) >> supertypes {
+        0 => Ok(()),
+        _ => Err(invalid("shape supertypes", offset, format!("{supertypes} bits"), all)),
     }
 }
 

@@ -45,9 +45,11 @@ pub struct Tree {
     crlf: bool,
 }
 
-/// What only trees of broken source have.
+/// What hardly any node has, and most trees do without.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Faults {
+    /// What queries see otherwise; sorted.
+    quirks: Vec<(u32, Quirk)>,
     unexpected: Vec<(u32, i32)>,
     hidden_missing: Vec<HiddenMissing>,
     marks: Vec<u32>,
@@ -71,7 +73,25 @@ impl Faults {
         self.unexpected.clear();
         self.hidden_missing.clear();
         self.marks.clear();
+        self.quirks.clear();
     }
+}
+
+/// What tree-sitter's queries see otherwise than its nodes show.
+///
+/// Consequences of how tree-sitter stores hidden nodes; some of them look like
+/// oversights, all of them decide what a query matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quirk {
+    /// The field of the node counts as if no later sibling had it, though one
+    /// has: several visible nodes share the field of one hidden node.
+    LastOfField,
+    /// An extra that counts as having this field: that of the hidden node it
+    /// is in.
+    Field(u16),
+    /// An extra that its children see as a node of this kind: the alias of the
+    /// child in whose place it stands.
+    Alias(u16),
 }
 
 impl Tree {
@@ -156,6 +176,7 @@ impl Tree {
                 + faults.unexpected.capacity() * size_of::<(u32, i32)>()
                 + faults.hidden_missing.capacity() * size_of::<HiddenMissing>()
                 + faults.marks.capacity() * 4
+                + faults.quirks.capacity() * size_of::<(u32, Quirk)>()
         });
         lanes.iter().map(|lane| lane.heap_bytes()).sum::<usize>()
             + self.own.capacity() * size_of::<Shape>()
@@ -210,7 +231,7 @@ impl std::fmt::Debug for Tree {
 }
 
 /// What makes two nodes at one place equal.
-type Record = (u16, u16, u8, u32, u32, u32);
+type Record = (u16, u16, u8, u32, u32, u32, u32);
 
 /// Reading, by number of the node.
 impl Tree {
@@ -221,6 +242,7 @@ impl Tree {
             shape.kind,
             shape.field,
             flags,
+            shape.supertypes,
             self.parent_of(index),
             self.start_at(index),
             self.end_at(index),
@@ -323,6 +345,10 @@ impl Tree {
         self.faults.as_ref().map_or(&[], |faults| &faults.marks)
     }
 
+    pub(crate) fn all_quirks(&self) -> &[(u32, Quirk)] {
+        self.faults.as_ref().map_or(&[], |faults| &faults.quirks)
+    }
+
     /// The last byte that a node's tail may reach: the start of what follows,
     /// and within the parent.
     pub(crate) fn tail_limit(&self, index: u32) -> u64 {
@@ -374,7 +400,7 @@ impl<'a> Shapes<'a> {
 
 /// Stands in for a shape that does not exist; no valid tree shows it.
 pub(crate) const NO_SHAPE: Shape =
-    Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0 };
+    Shape { kind: ERROR_KIND, field: 0, flags: LAST, gap: 0, len: 0, supertypes: 0 };
 
 /// Making, for the builder and the decoder.
 impl Tree {
@@ -516,6 +542,10 @@ impl Tree {
     pub(crate) fn push_hidden_missing(&mut self, hidden: HiddenMissing) {
         self.faults_mut().hidden_missing.push(hidden);
         self.errors.push(hidden.parent);
+    }
+
+    pub(crate) fn push_quirk(&mut self, index: u32, quirk: Quirk) {
+        self.faults_mut().quirks.push((index, quirk));
     }
 
     pub(crate) fn push_error_mark(&mut self, index: u32) {

@@ -198,18 +198,24 @@ pub fn compare_runs(
 }
 
 /// Outside a range, tree-sitter does not look into hidden repetitions for
-/// patterns with several roots; a stored tree does not show where they are, and
-/// matches outside the range are found there, too.
+/// patterns with several roots. A stored tree does not show where those are:
+/// there, matches outside the range are found too, and matches that reach into
+/// it may reach further out of it.
 fn may_find_more(query: &Query, settings: &Settings) -> bool {
     let in_part = settings.bytes.is_some() || settings.points.is_some();
     in_part && (0..query.pattern_count()).any(|pattern| !query.is_pattern_rooted(pattern))
 }
 
-/// The first of `expected` that is not in `found` after the one before it.
+/// The first of `expected` whose captures no match in `found` has.
 fn first_missing(what: &'static str, expected: &[Found], found: &[Found]) -> Option<Difference> {
-    let mut rest = found.iter();
-    let at = expected.iter().position(|one| !rest.any(|other| other == one))?;
-    let (expected, found) = (expected[at].to_string(), "nothing after the one before".to_owned());
+    let covers = |other: &Found, one: &Found| {
+        let mut rest = other.captures.iter();
+        other.pattern == one.pattern
+            && one.captures.iter().all(|capture| rest.any(|other| other == capture))
+    };
+    let is_missing = |one: &Found| !found.iter().any(|other| covers(other, one));
+    let at = expected.iter().position(is_missing)?;
+    let (expected, found) = (expected[at].to_string(), "none with its captures".to_owned());
     Some(Difference { what, at, expected, found })
 }
 

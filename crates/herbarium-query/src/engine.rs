@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use herbarium_codec::{ERROR_KIND, Point, ShapeInfo, Tree};
+use herbarium_codec::{ERROR_KIND, Point, Quirk, ShapeInfo, Tree};
 
 use crate::plan::{Mode, Plan};
 use crate::state::{Captured, Lists, NO_ID, NO_LIST, State, captures_of};
@@ -98,6 +98,7 @@ pub(crate) struct Engine<'a> {
     next: Next,
     halted: bool,
     covers_all: bool,
+    has_quirks: bool,
     work: u64,
 }
 
@@ -140,6 +141,7 @@ impl<'a> Engine<'a> {
             next: Next::Enter,
             halted: false,
             covers_all,
+            has_quirks: tree.has_quirks(),
             work: 0,
         };
         if engine.memory.plan.is_empty() {
@@ -372,6 +374,8 @@ impl<'a> Engine<'a> {
         let mut info = self.memory.plan.shapes[shape as usize];
         if node == self.root {
             info.field = 0;
+        } else if self.has_quirks && info.is_extra {
+            info.field = self.field_of_extra(node);
         }
         Look {
             node,
@@ -383,6 +387,14 @@ impl<'a> Engine<'a> {
             field_comes_again: None,
             info,
         }
+    }
+
+    #[cold]
+    fn field_of_extra(&self, node: u32) -> u16 {
+        let mut quirks = self.tree.quirks_of(node);
+        quirks
+            .find_map(|quirk| if let Quirk::Field(field) = quirk { Some(field) } else { None })
+            .unwrap_or(0)
     }
 
     /// Adds a state for every pattern that can start at the node.
@@ -420,7 +432,9 @@ impl<'a> Engine<'a> {
         depth > 0 && {
             let parent = self.memory.path[depth as usize - 1];
             let shape = self.tree.shape_of(parent);
-            self.memory.plan.shapes[shape as usize].kind == ERROR_KIND
+            let is_error = self.memory.plan.shapes[shape as usize].kind == ERROR_KIND;
+            let alias = |quirk| matches!(quirk, Quirk::Alias(_));
+            is_error && !(self.has_quirks && self.tree.quirks_of(parent).any(alias))
         }
     }
 
@@ -522,8 +536,9 @@ impl<'a> Engine<'a> {
             matches = false;
         }
         if matches && step.supertype != 0 {
-            matches = look.node != self.root
-                && self.tree.shape_supertypes(look.shape).contains(&step.supertype);
+            let plan = &self.memory.plan;
+            let wanted = plan.wanted[usize::from(state.step)];
+            matches = look.node != self.root && plan.supertypes[look.shape as usize] & wanted != 0;
         }
         if step.field != 0 {
             if step.field != look.info.field {
@@ -552,6 +567,8 @@ impl<'a> Engine<'a> {
         *look.field_comes_again.get_or_insert_with(|| {
             look.has_later_sibling
                 && self.siblings_after(look.node).any(|info| info.field == look.info.field)
+                && !(self.has_quirks
+                    && self.tree.quirks_of(look.node).any(|quirk| quirk == Quirk::LastOfField))
         })
     }
 
@@ -570,8 +587,9 @@ impl<'a> Engine<'a> {
     }
 
     fn has_field(&self, node: u32, field: u16) -> bool {
-        let node = self.tree.node(node as usize);
-        node.is_some_and(|node| node.child_by_field_id(field).is_some())
+        let Some(node) = self.tree.node(node as usize) else { return false };
+        // tree-sitter finds no child of an error by its field.
+        !node.is_error() && node.child_by_field_id(field).is_some()
     }
 
     /// A pattern that starts below its root, since any node will do there:

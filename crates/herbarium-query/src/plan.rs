@@ -30,6 +30,12 @@ pub(crate) struct Plan {
     /// Numbers of entries of the program.
     entries: Vec<u16>,
     pub(crate) shapes: Vec<ShapeInfo>,
+    /// By shape, the supertypes, by bit.
+    pub(crate) supertypes: Vec<u32>,
+    /// By step, the bit of its supertype.
+    pub(crate) wanted: Vec<u32>,
+    /// Extras may have fields that do not show.
+    quirks: bool,
     /// By step, whether a shape can match it; used while planning.
     possible: Vec<bool>,
     seen: Vec<u32>,
@@ -55,6 +61,16 @@ impl Plan {
         self.shapes.clear();
         self.shapes
             .extend((0..tree.shapes_len() as u32).filter_map(|shape| tree.shape_info(shape)));
+        self.supertypes.clear();
+        let shapes = 0..self.shapes.len() as u32;
+        self.supertypes.extend(shapes.map(|shape| tree.shape_supertypes(shape)));
+        let kinds = tree.grammar().supertype_kinds();
+        self.wanted.clear();
+        self.wanted.extend(program.steps.iter().map(|step| match step.supertype {
+            0 => 0,
+            kind => kinds.iter().position(|other| *other == kind).map_or(0, |bit| 1 << bit),
+        }));
+        self.quirks = tree.has_quirks();
         self.find_possible(program, tree);
         self.find_useful(program, mode);
         self.marks.clear();
@@ -97,7 +113,7 @@ impl Plan {
         let entry = &program.entries[number];
         let step = &program.steps[usize::from(entry.step)];
         if !step.is_done() {
-            if !fits(step, &self.shapes[shape], shape as u32, tree) {
+            if !self.fits(step, entry.step, shape, tree) {
                 return;
             }
             let silent = mode == Mode::Matches || !step.is_captured();
@@ -110,12 +126,12 @@ impl Plan {
     }
 
     fn find_possible(&mut self, program: &Program, tree: &Tree) {
-        let shapes = &self.shapes;
-        self.possible.clear();
-        self.possible.extend(program.steps.iter().map(|step| {
-            let mut all = shapes.iter().enumerate();
-            all.any(|(shape, info)| fits(step, info, shape as u32, tree))
+        let mut possible = std::mem::take(&mut self.possible);
+        possible.clear();
+        possible.extend(program.steps.iter().zip(0..).map(|(step, number)| {
+            (0..self.shapes.len()).any(|shape| self.fits(step, number, shape, tree))
         }));
+        self.possible = possible;
     }
 
     /// Which entries lead to a whole match, or to a capture that is seen.
@@ -159,20 +175,24 @@ impl Plan {
         }
         false
     }
-}
 
-/// Whether a node of a shape can match a step, as far as its shape shows.
-pub(crate) fn fits(step: &Step, info: &ShapeInfo, shape: u32, tree: &Tree) -> bool {
-    let kind_fits = if step.symbol != WILDCARD {
-        info.kind == step.symbol && (!step.has(flag::MISSING) || info.is_missing)
-    } else if step.has(flag::MISSING) {
-        info.is_missing
-    } else {
-        info.kind != ERROR_KIND && (!step.has(flag::NAMED) || tree.grammar().is_named(info.kind))
-    };
-    kind_fits
-        && (step.field == 0 || info.field == step.field)
-        && (step.supertype == 0 || tree.shape_supertypes(shape).contains(&step.supertype))
+    /// Whether a node of a shape can match a step, as far as its shape shows.
+    fn fits(&self, step: &Step, number: u16, shape: usize, tree: &Tree) -> bool {
+        let info = &self.shapes[shape];
+        let kind_fits = if step.symbol != WILDCARD {
+            info.kind == step.symbol && (!step.has(flag::MISSING) || info.is_missing)
+        } else if step.has(flag::MISSING) {
+            info.is_missing
+        } else {
+            info.kind != ERROR_KIND
+                && (!step.has(flag::NAMED) || tree.grammar().is_named(info.kind))
+        };
+        let may_have_field = self.quirks && info.is_extra;
+        kind_fits
+            && (step.field == 0 || info.field == step.field || may_have_field)
+            && (step.supertype == 0
+                || self.supertypes[shape] & self.wanted[usize::from(number)] != 0)
+    }
 }
 
 /// Whether a pattern that starts at a step wants a child of the node there.

@@ -29,6 +29,7 @@ fn any_node() -> impl Strategy<Value = NewNode> {
             end: start + len,
             extra,
             missing,
+            ..NewNode::default()
         },
     )
 }
