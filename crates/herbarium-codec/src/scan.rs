@@ -11,7 +11,7 @@
 )]
 
 use crate::shape::{EXTRA, INTERNAL, LAST, MISSING};
-use crate::{Quirk, Tree};
+use crate::{BookId, Quirk, Tree};
 
 /// What all nodes of one shape have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,12 @@ impl Tree {
     /// have them or not.
     pub fn shapes_len(&self) -> usize {
         self.shape_count() as usize
+    }
+
+    /// The book that the first shapes come from, and how many they are. Trees
+    /// with the same book have these in common.
+    pub fn shared_shapes(&self) -> Option<(BookId, usize)> {
+        self.book().map(|book| (book.id(), book.len()))
     }
 
     /// What the nodes of a shape have in common; none past the last shape.

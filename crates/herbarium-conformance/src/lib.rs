@@ -5,6 +5,7 @@
 //! and captures are compared. tree-sitter is right by definition.
 
 mod random;
+mod shipped;
 
 use std::fmt;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use herbarium_query::{CaptureQuantifier, Query, QueryCursor, QueryError};
 use tree_sitter::StreamingIterator;
 
 pub use random::Generator;
+pub use shipped::{package_folders, query_files};
 
 /// Settings that both engines are given.
 #[derive(Debug, Clone, Default)]

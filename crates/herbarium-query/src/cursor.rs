@@ -202,8 +202,7 @@ impl QueryCursor {
         let tree = node.tree();
         let fits = query.grammar.fingerprint() == tree.grammar().fingerprint();
         let memory = &mut self.memory;
-        let engine =
-            fits.then(|| Engine::new(&query.program, tree, node.id() as u32, memory, limits, mode));
+        let engine = fits.then(|| Engine::new(query, tree, node.id() as u32, memory, limits, mode));
         let flags = Flags { exceeded_limit: &mut self.exceeded_limit, stopped: &mut self.stopped };
         (engine, &mut self.captured, flags)
     }

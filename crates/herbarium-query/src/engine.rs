@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use herbarium_codec::{ERROR_KIND, Point, Quirk, ShapeInfo, Tree};
 
+use crate::Query;
 use crate::plan::{Mode, Plan};
 use crate::state::{Captured, Lists, NO_ID, NO_LIST, State, captures_of};
 use crate::step::{NONE, Program, Step, WILDCARD, flag};
@@ -116,14 +117,15 @@ struct Look {
 
 impl<'a> Engine<'a> {
     pub(crate) fn new(
-        program: &'a Program,
+        query: &'a Query,
         tree: &'a Tree,
         root: u32,
         memory: &'a mut Memory,
         limits: Limits<'a>,
         mode: Mode,
     ) -> Self {
-        memory.plan.make(program, tree, mode);
+        let program = &query.program;
+        memory.plan.make(query.id, program, tree, mode);
         memory.lists.reset();
         memory.states.clear();
         memory.path.clear();

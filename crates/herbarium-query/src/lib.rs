@@ -18,6 +18,7 @@
 
 mod analyze;
 mod cursor;
+mod demands;
 mod engine;
 mod error;
 mod parse;
@@ -25,6 +26,7 @@ mod plan;
 mod predicate;
 mod quantifier;
 mod query;
+mod reach;
 mod rules;
 mod serial;
 mod state;
@@ -32,6 +34,7 @@ mod step;
 mod text;
 
 pub use cursor::{QueryCapture, QueryCaptures, QueryCursor, QueryMatch, QueryMatches};
+pub use demands::Demands;
 pub use error::{QueryError, QueryErrorKind};
 pub use predicate::{QueryPredicate, QueryPredicateArg, QueryProperty};
 pub use quantifier::CaptureQuantifier;

@@ -2,11 +2,13 @@
 //!
 //! Whether a node can start a pattern depends on its shape alone, and a tree
 //! has some hundred shapes. What no shape can match is left out before the
-//! first node is looked at.
+//! first node is looked at. Trees with the same shape book share the part of
+//! the plan that is about the book's shapes.
 
-use herbarium_codec::{ERROR_KIND, ShapeInfo, Tree};
+use herbarium_codec::{BookId, ERROR_KIND, ShapeInfo, Tree};
 
-use crate::step::{NONE, Program, Step, WILDCARD, flag};
+use crate::reach::Reach;
+use crate::step::{Program, Step, WILDCARD, flag};
 
 /// How matches are asked for: decides what may be left out unnoticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +38,66 @@ pub(crate) struct Plan {
     pub(crate) wanted: Vec<u32>,
     /// Extras may have fields that do not show.
     quirks: bool,
-    /// By step, whether a shape can match it; used while planning.
-    possible: Vec<bool>,
-    seen: Vec<u32>,
-    stack: Vec<u16>,
+    /// What shapes there are.
+    seen: Seen,
+    reach: Reach,
+    /// By entry, whether it leads anywhere.
     useful: Vec<bool>,
+    shared: Option<Shared>,
+}
+
+/// What the first part of a plan was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shared {
+    query: u64,
+    book: BookId,
+    mode: Mode,
+    quirks: bool,
+    shapes: usize,
+    entries: usize,
+}
+
+/// The kinds and supertypes of some shapes.
+#[derive(Debug, Default, Clone)]
+struct Seen {
+    /// By kind, one bit.
+    kinds: Vec<u64>,
+    error: bool,
+    missing: bool,
+    supertypes: u32,
+}
+
+impl Seen {
+    fn clear(&mut self, kinds: usize) {
+        self.kinds.clear();
+        self.kinds.resize(kinds / 64 + 1, 0);
+        (self.error, self.missing, self.supertypes) = (false, false, 0);
+    }
+
+    /// Adds a shape; says whether that makes a difference.
+    fn add(&mut self, info: &ShapeInfo, supertypes: u32) -> bool {
+        let before = (self.error, self.missing, self.supertypes);
+        self.missing |= info.is_missing;
+        self.supertypes |= supertypes;
+        self.error |= info.kind == ERROR_KIND;
+        let mut is_new = before != (self.error, self.missing, self.supertypes);
+        if let Some(word) = self.kinds.get_mut(usize::from(info.kind) / 64) {
+            let bit = 1 << (info.kind % 64);
+            is_new |= *word & bit == 0;
+            *word |= bit;
+        }
+        is_new
+    }
+
+    fn has(&self, kind: u16) -> bool {
+        match kind {
+            ERROR_KIND => self.error,
+            kind => {
+                let word = self.kinds.get(usize::from(kind) / 64);
+                word.is_some_and(|word| word & 1 << (kind % 64) != 0)
+            }
+        }
+    }
 }
 
 impl Plan {
@@ -57,37 +114,112 @@ impl Plan {
     }
 
     /// Plans a query for a tree.
-    pub(crate) fn make(&mut self, program: &Program, tree: &Tree, mode: Mode) {
-        self.shapes.clear();
-        self.shapes
-            .extend((0..tree.shapes_len() as u32).filter_map(|shape| tree.shape_info(shape)));
-        self.supertypes.clear();
-        let shapes = 0..self.shapes.len() as u32;
-        self.supertypes.extend(shapes.map(|shape| tree.shape_supertypes(shape)));
+    pub(crate) fn make(&mut self, query: u64, program: &Program, tree: &Tree, mode: Mode) {
+        self.quirks = tree.has_quirks();
+        let shared = tree.shared_shapes().map(|(book, shapes)| Shared {
+            query,
+            book,
+            mode,
+            quirks: self.quirks,
+            shapes,
+            entries: 0,
+        });
+        let known = self.shared.filter(|known| shared == Some(Shared { entries: 0, ..*known }));
+        let shapes = tree.shapes_len();
+        let first = match known {
+            Some(known) => {
+                self.keep(known.shapes, known.entries);
+                known.shapes
+            }
+            None => {
+                self.forget(program, tree);
+                let first = shared.map_or(0, |shared| shared.shapes);
+                self.see(tree, 0..first);
+                self.find_useful(program, mode);
+                self.add_starts(program, tree, 0..first, mode);
+                self.shared = shared.map(|shared| Shared { entries: self.entries.len(), ..shared });
+                first
+            }
+        };
+        if self.see(tree, first..shapes) {
+            // More can match than in the book's shapes alone.
+            self.find_useful(program, mode);
+            self.shared = None;
+            self.starts.clear();
+            self.marks.clear();
+            self.entries.clear();
+            self.add_starts(program, tree, 0..shapes, mode);
+        } else {
+            self.add_starts(program, tree, first..shapes, mode);
+        }
+    }
+
+    fn keep(&mut self, shapes: usize, entries: usize) {
+        self.shapes.truncate(shapes);
+        self.supertypes.truncate(shapes);
+        self.marks.truncate(shapes);
+        self.starts.truncate(shapes);
+        self.entries.truncate(entries);
+    }
+
+    fn forget(&mut self, program: &Program, tree: &Tree) {
+        self.keep(0, 0);
+        self.shared = None;
+        self.seen.clear(tree.grammar().kind_count());
         let kinds = tree.grammar().supertype_kinds();
         self.wanted.clear();
         self.wanted.extend(program.steps.iter().map(|step| match step.supertype {
             0 => 0,
             kind => kinds.iter().position(|other| *other == kind).map_or(0, |bit| 1 << bit),
         }));
-        self.quirks = tree.has_quirks();
-        self.find_possible(program, tree);
-        self.find_useful(program, mode);
-        self.marks.clear();
-        self.starts.clear();
-        self.entries.clear();
-        for shape in 0..self.shapes.len() {
-            let info = self.shapes[shape];
+    }
+
+    /// Reads shapes; says whether they add a kind or supertype.
+    fn see(&mut self, tree: &Tree, shapes: std::ops::Range<usize>) -> bool {
+        let mut is_new = false;
+        for shape in shapes {
+            let Some(info) = tree.shape_info(shape as u32) else { continue };
+            let supertypes = tree.shape_supertypes(shape as u32);
+            self.shapes.push(info);
+            self.supertypes.push(supertypes);
+            is_new |= self.seen.add(&info, supertypes);
+        }
+        is_new
+    }
+
+    /// Which entries lead to a whole match, or to a capture that is seen.
+    fn find_useful(&mut self, program: &Program, mode: Mode) {
+        let Self { seen, reach, useful, wanted, .. } = self;
+        let possible = |number: usize, step: &Step| {
+            let kind_fits = match step.symbol {
+                WILDCARD => !step.has(flag::MISSING) || seen.missing,
+                kind => seen.has(kind),
+            };
+            kind_fits && (step.supertype == 0 || seen.supertypes & wanted[number] != 0)
+        };
+        useful.clear();
+        useful.extend(program.entries.iter().map(|entry| {
+            mode == Mode::Exact
+                || reach.leads_anywhere(program, entry.step, mode == Mode::Captures, possible)
+        }));
+    }
+
+    fn add_starts(
+        &mut self,
+        program: &Program,
+        tree: &Tree,
+        shapes: std::ops::Range<usize>,
+        mode: Mode,
+    ) {
+        for shape in shapes {
+            let kind = self.shapes[shape].kind;
             let from = self.entries.len() as u32;
-            let wildcards = 0..program.wildcards;
-            let first = program.first_entry(info.kind).max(program.wildcards);
-            let of_kind = first..program.entries.len();
-            let skipped = if info.kind == ERROR_KIND { program.wildcards } else { 0 };
-            for number in wildcards.skip(skipped) {
+            let any_kind = if kind == ERROR_KIND { 0 } else { program.wildcards };
+            for number in 0..any_kind {
                 self.consider(program, tree, shape, number, mode);
             }
-            for number in of_kind {
-                if program.entry_symbol(&program.entries[number]) != info.kind {
+            for number in program.first_entry(kind)..program.entries.len() {
+                if program.entry_symbol(&program.entries[number]) != kind {
                     break;
                 }
                 self.consider(program, tree, shape, number, mode);
@@ -125,57 +257,6 @@ impl Plan {
         self.entries.push(number as u16);
     }
 
-    fn find_possible(&mut self, program: &Program, tree: &Tree) {
-        let mut possible = std::mem::take(&mut self.possible);
-        possible.clear();
-        possible.extend(program.steps.iter().zip(0..).map(|(step, number)| {
-            (0..self.shapes.len()).any(|shape| self.fits(step, number, shape, tree))
-        }));
-        self.possible = possible;
-    }
-
-    /// Which entries lead to a whole match, or to a capture that is seen.
-    fn find_useful(&mut self, program: &Program, mode: Mode) {
-        self.seen.clear();
-        self.seen.resize(program.steps.len(), 0);
-        self.useful.clear();
-        for number in 0..program.entries.len() {
-            let entry = program.entries[number];
-            let useful =
-                mode == Mode::Exact || self.leads_anywhere(program, entry.step, number, mode);
-            self.useful.push(useful);
-        }
-    }
-
-    fn leads_anywhere(&mut self, program: &Program, start: u16, number: usize, mode: Mode) -> bool {
-        let round = number as u32 + 1;
-        self.stack.clear();
-        self.stack.push(start);
-        while let Some(index) = self.stack.pop() {
-            let Some(seen) = self.seen.get_mut(usize::from(index)) else { continue };
-            if *seen == round {
-                continue;
-            }
-            *seen = round;
-            let step = &program.steps[usize::from(index)];
-            if step.is_done() {
-                return true;
-            }
-            let passes = step.has(flag::PASS_THROUGH)
-                || (!step.has(flag::DEAD_END) && self.possible[usize::from(index)]);
-            if passes {
-                if mode == Mode::Captures && step.is_captured() && !step.has(flag::PASS_THROUGH) {
-                    return true;
-                }
-                self.stack.push(index + 1);
-            }
-            if step.alternative != NONE {
-                self.stack.push(step.alternative);
-            }
-        }
-        false
-    }
-
     /// Whether a node of a shape can match a step, as far as its shape shows.
     fn fits(&self, step: &Step, number: u16, shape: usize, tree: &Tree) -> bool {
         let info = &self.shapes[shape];
@@ -201,5 +282,7 @@ fn needs_child(program: &Program, start: u16) -> bool {
     let next = &program.steps[usize::from(start) + 1];
     let inside = !next.is_done() && next.depth > step.depth;
     // What may be skipped, or jumps, is not worth following here.
-    inside && next.alternative == NONE && !next.has(flag::PASS_THROUGH | flag::DEAD_END)
+    inside
+        && next.alternative == crate::step::NONE
+        && !next.has(flag::PASS_THROUGH | flag::DEAD_END)
 }

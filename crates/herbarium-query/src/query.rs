@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use herbarium_codec::{Grammar, ParseTable};
 
@@ -46,7 +47,7 @@ impl Compiler {
         analyze(&mut program, &self.grammar, &self.rules)
             .map_err(|fault| QueryError::of(fault, source, &known(program.captures.clone())))?;
         let predicates = predicate::read(&program, Some(source))?;
-        Ok(Query { grammar: self.grammar.clone(), program, predicates })
+        Ok(Query { id: next_id(), grammar: self.grammar.clone(), program, predicates })
     }
 }
 
@@ -70,6 +71,12 @@ impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compiler").field("grammar", &self.grammar.name()).finish_non_exhaustive()
     }
+}
+
+/// A number that no query has yet.
+pub(crate) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The names that an unknown one may have been meant as.
@@ -100,6 +107,8 @@ impl Names for Known {
 /// [`crate::QueryCursor`] for each.
 #[derive(Clone)]
 pub struct Query {
+    /// The same only for queries that find the same.
+    pub(crate) id: u64,
     pub(crate) grammar: Arc<Grammar>,
     pub(crate) program: Program,
     pub(crate) predicates: Vec<Predicates>,
@@ -203,12 +212,14 @@ impl Query {
     /// Leaves a capture out of all matches from now on.
     pub fn disable_capture(&mut self, name: &str) {
         if let Some(capture) = self.capture_index_for_name(name) {
+            self.id = next_id();
             self.program.steps.iter_mut().for_each(|step| step.remove_capture(capture as u16));
         }
     }
 
     /// Leaves a pattern out from now on.
     pub fn disable_pattern(&mut self, pattern: usize) {
+        self.id = next_id();
         let program = &mut self.program;
         let gone = |entry: &crate::step::Entry| usize::from(entry.pattern) == pattern;
         let wildcards = program.entries[..program.wildcards].iter();

@@ -9,6 +9,7 @@ use herbarium_codec::{Fingerprint, Grammar, source_hash};
 
 use crate::predicate;
 use crate::quantifier::{CaptureQuantifier, Quantifiers};
+use crate::query::next_id;
 use crate::step::{Entry, NONE, Pattern, Program, STEP_CAPTURES, Step, Word, flag};
 use crate::{Query, QueryError};
 
@@ -106,7 +107,7 @@ impl Query {
         let program = reader.program()?;
         check(&program).map_err(|what| LoadError::Damaged { what, offset: body_end })?;
         let predicates = predicate::read(&program, None).map_err(LoadError::Predicate)?;
-        Ok(Self { grammar: grammar.clone(), program, predicates })
+        Ok(Self { id: next_id(), grammar: grammar.clone(), program, predicates })
     }
 }
 

@@ -1,12 +1,13 @@
 //! A language with everything that a comparison needs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use herbarium_capture::{Capturer, parse_table_of};
-use herbarium_codec::{Grammar, Tree};
+use herbarium_codec::{BookTrainer, Decoder, Encoder, Grammar, Tree};
 use herbarium_conformance::{Settings, Tally, compare_queries, compare_runs};
 use herbarium_languages::{Language, ParseLimits, ParserPool};
-use herbarium_query::Compiler;
+use herbarium_query::{Compiler, Query};
 
 pub(crate) struct Bench {
     pub(crate) language: &'static Language,
@@ -38,11 +39,24 @@ impl Bench {
     pub(crate) fn press(&self, source: Vec<u8>) -> Specimen {
         let limits = ParseLimits::default();
         let live = self.pool.parse(self.language, &source, None, &limits).expect("it parses");
-        let tree = Capturer::new(&self.grammar).capture(&live, &source).expect("it is captured");
+        let captured = Capturer::new(&self.grammar).capture(&live, &source).expect("captured");
+        let tree = self.stored(&captured, source.len().is_multiple_of(2));
         Specimen { source, live, tree }
     }
 
-    /// Compiles and runs a query both ways. Gives what was compared, or what
+    /// The tree as it comes out of its bytes, pressed with a shape book or
+    /// without.
+    fn stored(&self, tree: &Tree, with_book: bool) -> Tree {
+        let mut trainer = BookTrainer::new(&self.grammar);
+        trainer.add(tree);
+        let book = with_book.then(|| Arc::new(trainer.finish()));
+        let mut bytes = Vec::new();
+        Encoder::new().encode_into(tree, book.as_ref(), &mut bytes);
+        Decoder::new().decode(&bytes, &self.grammar, book.as_ref()).expect("it opens again")
+    }
+
+    /// Compiles and runs a query both ways, the stored one as it comes out of
+    /// its own bytes. Gives what was compared, or what
     /// differs.
     pub(crate) fn compare(
         &self,
@@ -50,9 +64,6 @@ impl Bench {
         specimens: &[Specimen],
         settings: &Settings,
     ) -> Result<Tally, String> {
-        if std::env::var_os("HQ_TRACE").is_some() {
-            std::fs::write("/tmp/hq.last", text).unwrap();
-        }
         let query = self.compiler.compile(text);
         if self.compiler.is_circular(text) {
             return Ok(Tally::default());
@@ -62,12 +73,25 @@ impl Bench {
             return Err(difference.to_string());
         }
         let (Ok(live_query), Ok(query)) = (live_query, query) else { return Ok(Tally::default()) };
+        let query = Query::from_bytes(&query.to_bytes(), &self.grammar).expect("it loads");
+        let live_query = Ok(live_query);
+        let query = Ok(query);
+        if let Some(difference) = compare_queries(&live_query, &query) {
+            return Err(format!("loaded {difference}"));
+        }
+        let (Ok(live_query), Ok(query)) = (live_query, query) else { return Ok(Tally::default()) };
+        let demands = query.demands();
         let mut total = Tally::default();
         for one in specimens {
             let (tally, differences) =
                 compare_runs((&live_query, &query), (&one.live, &one.tree), &one.source, settings);
             if let Some(difference) = differences.first() {
                 return Err(difference.to_string());
+            }
+            let kinds: HashSet<u16> = one.tree.nodes().map(|node| node.kind_id()).collect();
+            let allowed = demands.allow_kinds(|kind| kinds.contains(&kind));
+            if tally.matches > 0 && !(allowed && demands.allow_text(&one.source)) {
+                return Err(format!("{} matches are not allowed", tally.matches));
             }
             total += tally;
         }

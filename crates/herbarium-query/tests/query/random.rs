@@ -5,7 +5,7 @@ use herbarium_conformance::{Generator, Settings};
 use crate::common::{Bench, Specimen, sample};
 
 /// Rounds for each language; HERBARIUM_QUERY_ROUNDS for more.
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 6;
 
 fn rounds() -> u64 {
     let asked = std::env::var("HERBARIUM_QUERY_ROUNDS");
