@@ -1,5 +1,6 @@
 //! The engine.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +13,8 @@ use crate::budget::Budget;
 use crate::lines::count_lines;
 use crate::means::Books;
 use crate::{
-    Cancel, EngineOptions, IndexError, IndexReport, OpenError, Progress, StatsReport, VerifyReport,
-    open, run, stats, verify,
+    Cancel, EngineOptions, IndexError, IndexReport, OpenError, Progress, ScanReport, Snapshot,
+    StatsReport, VerifyReport, Visitor, open, run, scan, stats, verify,
 };
 
 /// Indexes code bases into a store and opens trees from it.
@@ -102,7 +103,104 @@ impl Engine {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<IndexReport, IndexError> {
-        run::run(&self.shared, paths, progress, cancel)
+        run::run(&self.shared, paths, progress, cancel, None)
+    }
+
+    /// As [`Engine::index`], and gives the files that have a tree now, to be
+    /// [scanned](Engine::scan): their manifests need not be read again.
+    ///
+    /// # Errors
+    /// Those of [`Engine::index`].
+    pub fn refresh(
+        &self,
+        paths: &[PathBuf],
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<(IndexReport, Snapshot), IndexError> {
+        let mut snapshot = Snapshot::fresh();
+        let report = run::run(&self.shared, paths, progress, cancel, Some(&mut snapshot))?;
+        snapshot.settle();
+        Ok((report, snapshot))
+    }
+
+    /// The files with a tree that the store knows under these folders and files,
+    /// without looking at any of them: those of the nearest workspace around a
+    /// path, or, where there is none, of all workspaces below it.
+    ///
+    /// # Errors
+    /// A path does not exist, or the store cannot be read.
+    pub fn snapshot(&self, paths: &[PathBuf]) -> Result<Snapshot, IndexError> {
+        Snapshot::of_store(&self.shared.store, paths)
+    }
+
+    /// Asks each file of a snapshot something: on all [workers](EngineOptions::workers),
+    /// parsing nothing. What the visitor hands on is heard on this thread, in the
+    /// order of the paths, whichever thread was faster; `hear` may end the scan.
+    ///
+    /// Memory is bounded: threads that are too far ahead wait. What a file's
+    /// answer is given from is always one content: tree and source are compared.
+    /// Files that have changed since, and all else that goes wrong with one, are
+    /// named in the report.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use std::sync::Arc;
+    /// use herbarium_index::{Cancel, Engine, EngineOptions, Missed, Outlet, ScanFile, Visitor};
+    /// use herbarium_store::{Store, StoreOptions};
+    ///
+    /// /// Tells the number of nodes of each file that has a word in it.
+    /// struct Nodes(&'static str);
+    ///
+    /// impl Visitor for Nodes {
+    ///     type Tools = ();
+    ///     type Item = (String, usize);
+    ///
+    ///     fn tools(&self) {}
+    ///
+    ///     fn visit(
+    ///         &self,
+    ///         file: &mut ScanFile<'_>,
+    ///         _: &mut (),
+    ///         outlet: &mut Outlet<'_, Self::Item>,
+    ///     ) -> Result<(), Missed> {
+    ///         if String::from_utf8_lossy(file.source()?).contains(self.0) {
+    ///             let nodes = file.open()?.0.descendant_count();
+    ///             outlet.send((file.path().display().to_string(), nodes));
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let project = dir.path().join("project");
+    /// # std::fs::create_dir(&project)?;
+    /// # std::fs::write(project.join("a.rs"), "fn main() {}\n")?;
+    /// # std::fs::write(project.join("b.rs"), "fn other() {}\n")?;
+    /// let store = Arc::new(Store::open(dir.path().join("store"), StoreOptions::new())?);
+    /// let (engine, cancel) = (Engine::new(store, EngineOptions::default()), Cancel::new());
+    /// let (_, files) = engine.refresh(&[project], &(), &cancel)?;
+    ///
+    /// let mut found = Vec::new();
+    /// let hear = |item| {
+    ///     found.push(item);
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let report = engine.scan(&files, &Nodes("main"), hear, &cancel)?;
+    /// assert_eq!((report.files, report.opened), (2, 1));
+    /// assert!(found[0].0.ends_with("a.rs"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn scan<V: Visitor>(
+        &self,
+        snapshot: &Snapshot,
+        visitor: &V,
+        hear: impl FnMut(V::Item) -> ControlFlow<()>,
+        cancel: &Cancel,
+    ) -> Result<ScanReport, IndexError> {
+        scan::scan(&self.shared, snapshot, visitor, hear, cancel)
     }
 
     /// Opens a file's tree: from the store if it has the tree of that content,
@@ -199,5 +297,18 @@ impl Shared {
         let dictionary = info.dictionary.as_ref();
         let book = dictionary.and_then(|dictionary| self.books.of(dictionary, grammar));
         decoder.decode(bytes, grammar, book.as_ref())
+    }
+    /// As [`Shared::decode`], into a tree whose memory is used again.
+    pub(crate) fn decode_into(
+        &self,
+        bytes: &[u8],
+        info: &TreeInfo,
+        grammar: &Arc<Grammar>,
+        decoder: &mut Decoder,
+        tree: &mut Tree,
+    ) -> Result<(), DecodeError> {
+        let dictionary = info.dictionary.as_ref();
+        let book = dictionary.and_then(|dictionary| self.books.of(dictionary, grammar));
+        decoder.decode_into(bytes, grammar, book.as_ref(), tree)
     }
 }

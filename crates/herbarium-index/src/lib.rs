@@ -80,6 +80,8 @@ mod report;
 mod rows;
 mod run;
 mod sampling;
+mod scan;
+mod snapshot;
 mod stat;
 mod stats;
 mod tally;
@@ -97,4 +99,6 @@ pub use progress::{Phase, Progress, Tick};
 pub use report::{
     IndexReport, LanguageFigures, Problem, ProblemKind, StatsReport, WorkspaceFigures,
 };
+pub use scan::{Missed, Outlet, ScanFile, ScanReport, Visitor};
+pub use snapshot::Snapshot;
 pub use verdict::{DamagedTree, Difference, VerifyReport};

@@ -67,7 +67,8 @@ impl Plan {
 pub(crate) struct Outlook {
     others: Vec<ManifestRow>,
     taken_ns: i64,
-    unchanged: bool,
+    /// Whether the manifest in the store says the same.
+    pub(crate) unchanged: bool,
 }
 
 impl Plan {
@@ -79,16 +80,13 @@ impl Plan {
 }
 
 impl Outlook {
-    /// The manifest to write; `None` if the one in the store says the same.
-    pub(crate) fn manifest(self, root: &Path, mut rows: Vec<ManifestRow>) -> Option<Manifest> {
-        if self.unchanged {
-            return None;
-        }
+    /// The manifest of the workspace as it is now.
+    pub(crate) fn manifest(self, root: &Path, mut rows: Vec<ManifestRow>) -> Manifest {
         if !self.others.first().is_some_and(rows::is_workspace) {
             rows.push(rows::workspace_row());
         }
         rows.extend(self.others);
-        Some(Manifest::new(root, self.taken_ns, rows))
+        Manifest::new(root, self.taken_ns, rows)
     }
 }
 

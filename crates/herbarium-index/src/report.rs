@@ -132,6 +132,10 @@ pub enum ProblemKind {
     CaptureFailed,
     /// The thread that worked on it panicked.
     Panicked,
+    /// It is not what it was when it was indexed. Only in a scan.
+    Changed,
+    /// Its tree cannot be opened from the store. Only in a scan.
+    MissingTree,
 }
 
 impl ProblemKind {
@@ -149,6 +153,8 @@ impl ProblemKind {
             Self::ParseFailed => "parse_failed",
             Self::CaptureFailed => "capture_failed",
             Self::Panicked => "panicked",
+            Self::Changed => "changed",
+            Self::MissingTree => "missing_tree",
         }
     }
 

@@ -22,14 +22,15 @@ use crate::progress::Ticker;
 use crate::stat::Stat;
 use crate::tally::Tally;
 use crate::walk::{Found, Walked, walk};
-use crate::{Cancel, IndexError, IndexReport, Phase, Progress, rows};
+use crate::{Cancel, IndexError, IndexReport, Phase, Progress, Snapshot, rows};
 
-/// Indexes what was given, one workspace after the other.
+/// Indexes what was given, one workspace after the other; notes what has a tree.
 pub(crate) fn run(
     shared: &Arc<Shared>,
     paths: &[PathBuf],
     progress: &dyn Progress,
     cancel: &Cancel,
+    mut snapshot: Option<&mut Snapshot>,
 ) -> Result<IndexReport, IndexError> {
     let (begun, cpu) = (Instant::now(), process_cpu());
     let (ticker, tally) = (Ticker::new(progress), Tally::new(&shared.options));
@@ -38,7 +39,7 @@ pub(crate) fn run(
         if cancel.is_cancelled() {
             break;
         }
-        run.workspace(&target)?;
+        run.workspace(&target, snapshot.as_deref_mut())?;
     }
     // What a cancelled run stored is to last, too.
     shared.store.flush()?;
@@ -57,7 +58,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn workspace(&mut self, target: &Target) -> Result<(), IndexError> {
+    fn workspace(
+        &mut self,
+        target: &Target,
+        snapshot: Option<&mut Snapshot>,
+    ) -> Result<(), IndexError> {
         let mut plan = match target {
             Target::Folder(root) => self.plan_folder(root)?,
             Target::File(file) => self.plan_file(file)?,
@@ -72,14 +77,18 @@ impl Run<'_> {
         let press = Arc::new(press);
         let done = self.press(&press, &to_press)?;
         let rows = self.rows(&press, kept, done);
+        let unchanged = outlook.unchanged;
         let manifest = outlook.manifest(&press.root, rows);
-        let Some(manifest) = manifest.filter(|_| !self.cancel.is_cancelled()) else {
-            return Ok(());
-        };
-        self.ticker.phase(Phase::Write);
-        // Trees before the rows that name them.
-        self.shared.store.flush()?;
-        self.shared.store.put_manifest(&manifest)?;
+        if !unchanged && !self.cancel.is_cancelled() {
+            self.ticker.phase(Phase::Write);
+            // Trees before the rows that name them.
+            self.shared.store.flush()?;
+            self.shared.store.put_manifest(&manifest)?;
+        }
+        if let Some(snapshot) = snapshot {
+            let (Target::Folder(path) | Target::File(path)) = target;
+            snapshot.add(Arc::new(manifest), path);
+        }
         Ok(())
     }
 

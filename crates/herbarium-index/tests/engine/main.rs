@@ -3,6 +3,7 @@
 mod changes;
 mod opening;
 mod runs;
+mod scanning;
 mod strange_files;
 mod verifying;
 

@@ -1,0 +1,198 @@
+//! One file as a visitor sees it: what it asks for is read then, and not before.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use herbarium_codec::{Decoder, Tree, source_hash};
+use herbarium_languages::Language;
+use herbarium_store::{ManifestRow, Outcome};
+
+use crate::engine::Shared;
+use crate::progress::LARGE;
+use crate::stat::Stat;
+use crate::{Problem, ProblemKind};
+
+/// A stored file that is being asked.
+///
+/// Source and tree are read when they are first asked for, into memory that is
+/// used again. They are always of the same content: a file that has changed
+/// since it was indexed is [missed](Missed).
+pub struct ScanFile<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) desk: &'a mut Desk,
+    pub(super) row: &'a ManifestRow,
+    pub(super) language: &'static Language,
+    pub(super) path: PathBuf,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) have: Have,
+}
+
+/// What of a file was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Have {
+    pub(super) source: bool,
+    pub(super) tree: bool,
+}
+
+/// What a thread keeps from file to file.
+#[derive(Default)]
+pub(super) struct Desk {
+    source: Vec<u8>,
+    bytes: Vec<u8>,
+    decoder: Decoder,
+    tree: Option<Tree>,
+}
+
+impl Desk {
+    /// Gives back the memory that a large file took.
+    pub(super) fn tidy(&mut self) {
+        if self.source.len().max(self.bytes.len()) as u64 > LARGE {
+            *self = Self::default();
+        }
+    }
+}
+
+/// A file that could not be asked; the [report](crate::ScanReport) names it.
+#[derive(Debug)]
+pub struct Missed(pub(super) Box<Problem>);
+
+impl<'a> ScanFile<'a> {
+    /// The file, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its language.
+    pub fn language(&self) -> &'static Language {
+        self.language
+    }
+
+    /// Set when the scan is to end: for what takes long with one file.
+    pub fn stop_flag(&self) -> &'a AtomicBool {
+        self.stop
+    }
+
+    /// The content of the file. It may be another than the one that was indexed
+    /// if it has changed in this moment: [`ScanFile::open`] finds that out.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has not the length any more that it was
+    /// indexed with. For the visitor to pass on.
+    pub fn source(&mut self) -> Result<&[u8], Missed> {
+        if !self.have.source {
+            self.read()?;
+            self.have.source = true;
+        }
+        Ok(&self.desk.source)
+    }
+
+    /// The tree, opened from the store, and the content that it is the tree of.
+    ///
+    /// # Errors
+    /// As with [`ScanFile::source`]; also when the content is not the indexed one,
+    /// or the store has not got the tree. For the visitor to pass on.
+    pub fn open(&mut self) -> Result<(&Tree, &[u8]), Missed> {
+        if !self.have.tree {
+            self.source()?;
+            self.decode()?;
+            self.have.tree = true;
+        }
+        match &self.desk.tree {
+            Some(tree) => Ok((tree, &self.desk.source)),
+            None => Err(self.missed(ProblemKind::MissingTree, NO_TREE)),
+        }
+    }
+
+    fn read(&mut self) -> Result<(), Missed> {
+        let source = &mut self.desk.source;
+        source.clear();
+        let read = open_file(&self.path).and_then(|(file, metadata)| {
+            if metadata.len() == self.row.size {
+                source.reserve(metadata.len() as usize + 1);
+                // One byte more than there should be, to notice a file that grew.
+                file.take(metadata.len() + 1).read_to_end(source)?;
+            }
+            Ok(())
+        });
+        match read {
+            Ok(()) if source.len() as u64 == self.row.size => Ok(()),
+            Ok(()) => Err(self.missed(ProblemKind::Changed, CHANGED)),
+            Err(error) if is_gone(&error) => {
+                let message = format!("is gone since it was indexed: {error}: index again");
+                Err(self.missed(ProblemKind::Vanished, message))
+            }
+            Err(error) => {
+                let message = format!("could not be read: {error}: check its permissions");
+                Err(self.missed(ProblemKind::Unreadable, message))
+            }
+        }
+    }
+
+    fn decode(&mut self) -> Result<(), Missed> {
+        let Outcome::Tree(key) = self.row.outcome else {
+            return Err(self.missed(ProblemKind::MissingTree, NO_TREE));
+        };
+        let Desk { source, bytes, decoder, tree } = &mut *self.desk;
+        let grammar = self.language.grammar();
+        let why = match self.shared.store.get_tree_into(&key, bytes) {
+            Ok(Some(info)) => {
+                let tree = tree.get_or_insert_with(|| Tree::new(grammar));
+                match self.shared.decode_into(bytes, &info, grammar, decoder, tree) {
+                    Ok(()) if tree.source_hash() == source_hash(source) => return Ok(()),
+                    Ok(()) => return Err(self.missed(ProblemKind::Changed, CHANGED)),
+                    Err(error) => error.to_string(),
+                }
+            }
+            Ok(None) => "it is not there".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::debug!(%key, why, "a tree cannot be opened");
+        let message = format!("the store's tree of it cannot be opened: {why}: index again");
+        Err(self.missed(ProblemKind::MissingTree, message))
+    }
+
+    /// Whether the file looks as it did when it was indexed.
+    pub(super) fn check_looks(&self) -> Result<(), Missed> {
+        match std::fs::metadata(&self.path).map(|metadata| Stat::of(&metadata)) {
+            Ok(stat) if stat == Stat::recorded(self.row) => Ok(()),
+            Err(error) if is_gone(&error) => {
+                let message = format!("is gone since it was indexed: {error}: index again");
+                Err(self.missed(ProblemKind::Vanished, message))
+            }
+            _ => Err(self.missed(ProblemKind::Changed, CHANGED)),
+        }
+    }
+
+    pub(super) fn missed(&self, kind: ProblemKind, message: impl Into<String>) -> Missed {
+        let (path, message) = (self.path.clone(), message.into());
+        Missed(Box::new(Problem { path, kind, message, limit: None }))
+    }
+}
+
+const CHANGED: &str = "changed since it was indexed: index again";
+const NO_TREE: &str = "the store has no tree of it: index again";
+
+/// Opens a regular file, and nothing else: what was one may be a pipe by now.
+fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        return Ok((file, metadata));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
