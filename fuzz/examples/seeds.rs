@@ -9,7 +9,7 @@ use herbarium_codec::{TreeBuilder, encode, encode_standalone};
 use herbarium_fuzz::{grow, sealed_input};
 
 /// Steps for `grow::grow`, each for something that the format tells apart.
-const STEPS: [(&str, &[u8]); 9] = [
+const STEPS: [(&str, &[u8]); 10] = [
     ("empty", b""),
     ("lone-token", b"\x02\x02\x04"),
     ("byte-order-mark", b"\x10\x02\x01\x05\x09\x06"),
@@ -18,6 +18,7 @@ const STEPS: [(&str, &[u8]); 9] = [
     ("head-and-tail", b"\0\x02\x0a\x08\x10\x01\x05\x10\x03\x20\x01\x06"),
     ("faults", b"\0\x02\x0a\x08\x04\x02\x0c\x06\x34\x05\x14\x06\x1c\x07\x03\x44\x08"),
     ("long", b"\0\x02\x36\x76\x05\xb6\xf6\x07\x01\x05"),
+    ("seen-by-queries", b"\0\x02\xdb\x03\xe3\x10\x09\x06\xeb\x11\xc3\0\xcb\x07\x03\x0a\x08\xd3\x01"),
     ("deep-and-wide", b"\0\x02\xff\x02\x2d\x03\x03\xfd\x01\x06"),
 ];
 

@@ -1,14 +1,16 @@
 //! Any bytes as a source and a valid tree over it.
 //!
 //! Each byte is a step: text between nodes, a token, a node to open or to
-//! close, a fault. What comes out has everything that the format tells apart:
+//! close, a fault, something that only queries see. What comes out has everything that the format tells apart:
 //! nodes that start before their first child or end after their last, empty
 //! ones, line ends of both kinds inside tokens and gaps, bytes that are no
 //! UTF-8, tokens longer than 16 bits count, errors of every sort.
 
 use std::sync::{Arc, LazyLock};
 
-use herbarium_codec::{ERROR_KIND, Grammar, GrammarParts, Kind, NewNode, Tree, TreeBuilder};
+use herbarium_codec::{
+    ERROR_KIND, Grammar, GrammarParts, Kind, NewNode, Quirk, Supertype, Tree, TreeBuilder,
+};
 
 /// A source and the nodes of a tree over it.
 #[derive(Debug, Clone, Default)]
@@ -23,11 +25,17 @@ pub struct Grown {
     pub hidden: Vec<(u32, u32, u16)>,
     /// Nodes with an error that nothing shows.
     pub marks: Vec<u32>,
+    /// What queries see otherwise about a node.
+    pub quirks: Vec<(u32, Quirk)>,
 }
 
 /// Kinds in [`grammar`]: more than a byte numbers.
 const KINDS: u16 = 312;
 const FIELDS: u16 = 5;
+/// Kinds with a number that this divides are hidden.
+const HIDDEN: u16 = 17;
+/// All hidden kinds but the first are supertypes: more than 14 bits number.
+const SUPERTYPES: u8 = ((KINDS - 1) / HIDDEN) as u8;
 
 /// The grammar that the trees are of. Even kinds are named.
 pub fn grammar() -> Arc<Grammar> {
@@ -39,8 +47,12 @@ fn make_grammar() -> Grammar {
     let kind = |id: u16| Kind {
         name: format!("k{id}"),
         named: id.is_multiple_of(2),
-        visible: !id.is_multiple_of(17),
-        supertype: false,
+        visible: !id.is_multiple_of(HIDDEN),
+        supertype: id != 0 && id.is_multiple_of(HIDDEN),
+    };
+    let supertype = |n: u8| {
+        let kind = u16::from(n) * HIDDEN;
+        Supertype { kind, subtypes: vec![kind - 1, kind + 1] }
     };
     let parts = GrammarParts {
         name: "grown".into(),
@@ -49,7 +61,7 @@ fn make_grammar() -> Grammar {
         states: 100,
         kinds: (0..KINDS).map(kind).collect(),
         fields: (1..=FIELDS).map(|id| format!("f{id}")).collect(),
-        supertypes: vec![],
+        supertypes: (1..=SUPERTYPES).map(supertype).collect(),
     };
     Grammar::new(parts).expect("kinds and fields are few")
 }
@@ -84,6 +96,7 @@ impl Grown {
             builder.hidden_missing(parent, before, kind, kind % 2 == 0)?;
         }
         self.marks.iter().for_each(|&mark| builder.mark_error(mark));
+        self.quirks.iter().try_for_each(|&(node, quirk)| builder.quirk(node, quirk))?;
         builder.finish()
     }
 }
@@ -189,6 +202,7 @@ impl<'d> Grower<'d> {
             0 => self.gap(arg),
             1 => self.token(arg),
             2 => self.node(arg),
+            3 if (24..31).contains(&arg) => self.seen_by_queries(arg),
             3 if self.open.len() > 1 || arg == 31 => {
                 self.close();
             }
@@ -232,6 +246,19 @@ impl<'d> Grower<'d> {
             }
             (3, Some((node, _))) => self.grown.marks.push(node as u32),
             _ => {}
+        }
+    }
+
+    /// A supertype of the last node, or a quirk of any before it.
+    fn seen_by_queries(&mut self, arg: usize) {
+        let code = self.next().unwrap_or(0);
+        let last = self.grown.nodes.len() - 1;
+        let node = (last - usize::from(code) % (last + 1)) as u32;
+        match arg {
+            24 => self.grown.quirks.push((node, Quirk::LastOfField)),
+            25 => self.grown.quirks.push((node, Quirk::Field(1 + u16::from(code) % FIELDS))),
+            26 => self.grown.quirks.push((node, Quirk::Alias(u16::from(code) + 50))),
+            _ => self.grown.nodes[last].supertypes ^= 1 << (code % SUPERTYPES),
         }
     }
 

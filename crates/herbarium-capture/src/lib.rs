@@ -167,10 +167,7 @@ impl Capturer {
         walker.visit(live, |node| {
             let node = match node {
                 Found::Node(node) => node,
-                Found::Quirk(index, quirk) => {
-                    builder.quirk(index, quirk);
-                    return Ok(());
-                }
+                Found::Quirk(index, quirk) => return builder.quirk(index, quirk),
             };
             if broken {
                 close(builder, open, node.depth);

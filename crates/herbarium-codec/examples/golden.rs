@@ -19,7 +19,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, ERROR_KIND, Encoder, NewNode, Tree, TreeBuilder, doc, encode_standalone,
+    BookTrainer, ERROR_KIND, Encoder, Grammar, GrammarParts, Kind, NewNode, Quirk, Supertype, Tree,
+    TreeBuilder, doc, encode_standalone,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -75,6 +76,7 @@ fn trees() -> Result<Vec<Named>, Box<dyn Error>> {
         ("deep", deep(500)?),
         ("every-step", grown(&every_step)),
         ("many-shapes", grown(&many_shapes())),
+        ("seen-by-queries", seen_by_queries()?),
     ])
 }
 
@@ -115,6 +117,52 @@ fn broken() -> Result<Tree, Box<dyn Error>> {
     builder.push(NewNode { missing: true, field: 2, ..node(1, 3, 10, 10) })?;
     builder.hidden_missing(5, 3, 0, true)?;
     builder.mark_error(2);
+    Ok(builder.finish()?)
+}
+
+/// `f(/* c */ 1, 2)`: arguments in two supertypes, in one and in none, a comment
+/// in the place of an argument, and a field that two nodes share.
+fn seen_by_queries() -> Result<Tree, Box<dyn Error>> {
+    let kind = |name: &str, visible| {
+        let supertype = name.starts_with('_');
+        Kind { name: name.into(), named: true, visible, supertype }
+    };
+    let grammar = Grammar::new(GrammarParts {
+        name: "calls".into(),
+        kinds: vec![
+            kind("call", true),
+            kind("_expression", false),
+            kind("_literal", false),
+            kind("name", true),
+            kind("number", true),
+            kind("comment", true),
+        ],
+        fields: vec!["function".into(), "argument".into()],
+        supertypes: vec![
+            Supertype { kind: 1, subtypes: vec![0, 2, 3] },
+            Supertype { kind: 2, subtypes: vec![4] },
+        ],
+        ..GrammarParts::default()
+    })?;
+    let node = |kind, field, start, end, supertypes| NewNode {
+        kind,
+        field,
+        depth: 1,
+        start,
+        end,
+        supertypes,
+        ..NewNode::default()
+    };
+    let mut builder = TreeBuilder::new(&Arc::new(grammar));
+    builder.start(b"f(/* c */ 1, 2)")?;
+    builder.push(NewNode { depth: 0, ..node(0, 0, 0, 15, 0) })?;
+    builder.push(node(3, 1, 0, 1, 0b01))?;
+    builder.push(NewNode { extra: true, ..node(5, 0, 2, 9, 0b01) })?;
+    builder.quirk(2, Quirk::Field(2))?;
+    builder.quirk(2, Quirk::Alias(3))?;
+    builder.push(node(4, 2, 10, 11, 0b11))?;
+    builder.quirk(3, Quirk::LastOfField)?;
+    builder.push(node(4, 2, 13, 14, 0b11))?;
     Ok(builder.finish()?)
 }
 

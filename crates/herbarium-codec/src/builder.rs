@@ -184,9 +184,9 @@ impl TreeBuilder {
     /// Adds the next node in pre-order.
     ///
     /// # Errors
-    /// A kind or field that the grammar does not have, a depth that does not
-    /// follow, a missing parent, or a range outside the parent or before the
-    /// sibling.
+    /// A kind, field or supertype that the grammar does not have, a depth that
+    /// does not follow, a missing parent, or a range outside the parent or
+    /// before the sibling.
     #[inline]
     pub fn push(&mut self, node: NewNode) -> Result<(), BuildError> {
         let index = self.starts.len() as u32;
@@ -266,8 +266,15 @@ impl TreeBuilder {
     }
 
     /// Says what queries see otherwise about a node, by number in pre-order.
-    pub fn quirk(&mut self, index: u32, quirk: Quirk) {
+    ///
+    /// # Errors
+    /// A kind or field that the grammar does not have.
+    pub fn quirk(&mut self, index: u32, quirk: Quirk) -> Result<(), BuildError> {
+        if !quirk.is_of(&self.grammar) {
+            return Err(self.unknown_quirk(index as usize, quirk));
+        }
         self.quirks.push((index, quirk));
+        Ok(())
     }
 
     /// The finished tree.
@@ -417,7 +424,7 @@ impl TreeBuilder {
     }
 
     /// The place of a shape in the table; none when the grammar does not have
-    /// its kind or field.
+    /// its kind, its field or one of its supertypes.
     #[inline]
     fn place(&mut self, shape: Shape) -> Option<u32> {
         if self.slots.is_empty() {
@@ -477,17 +484,32 @@ impl TreeBuilder {
     }
 
     #[cold]
+    fn unknown_quirk(&self, index: usize, quirk: Quirk) -> BuildError {
+        let (grammar, kinds) = (self.grammar.name().to_owned(), self.grammar.kind_count());
+        match quirk {
+            Quirk::Alias(kind) => BuildError::UnknownKind { index, kind, grammar, kinds },
+            Quirk::LastOfField => self.unknown_field(index, 0),
+            Quirk::Field(field) => self.unknown_field(index, field),
+        }
+    }
+
+    #[cold]
     fn unknown(&self, index: u32, node: NewNode) -> BuildError {
         let (index, grammar) = (index as usize, self.grammar.name().to_owned());
+        let NewNode { kind, field, supertypes, .. } = node;
         let kinds = self.grammar.kind_count();
-        if node.kind != ERROR_KIND && usize::from(node.kind) >= kinds {
-            return BuildError::UnknownKind { index, kind: node.kind, grammar, kinds };
+        if kind != ERROR_KIND && usize::from(kind) >= kinds {
+            return BuildError::UnknownKind { index, kind, grammar, kinds };
         }
-        BuildError::UnknownField {
-            index,
-            field: node.field,
-            grammar,
-            fields: self.grammar.field_count(),
+        let known = self.grammar.supertype_kinds().len();
+        if u64::from(supertypes) >> known != 0 {
+            return BuildError::UnknownSupertype { index, supertypes, grammar, known };
         }
+        self.unknown_field(index, field)
+    }
+
+    fn unknown_field(&self, index: usize, field: u16) -> BuildError {
+        let (grammar, fields) = (self.grammar.name().to_owned(), self.grammar.field_count());
+        BuildError::UnknownField { index, field, grammar, fields }
     }
 }

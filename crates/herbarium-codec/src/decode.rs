@@ -295,9 +295,9 @@ fn find_last(last: &mut [u32]) {
     }
 }
 
-/// What only broken source has: the characters of unexpected tokens, missing
-/// tokens that the tree does not show, and nodes with an error that nothing
-/// visible explains.
+/// What hardly any node has: the characters of unexpected tokens, missing
+/// tokens that the tree does not show, nodes with an error that nothing
+/// visible explains, and quirks.
 fn read_faults(
     faults: &mut Reader<'_>,
     error_tokens: &[u32],
@@ -352,24 +352,23 @@ fn read_quirks(faults: &mut Reader<'_>, tree: &mut Tree) -> Result<(), DecodeErr
         return Ok(());
     }
     let nodes = tree.descendant_count() as u32;
-    let fields = tree.grammar().field_count() as u32;
-    let kinds = tree.grammar().kind_count() as u32;
     let mut index = 0u32;
     for _ in 0..faults.count("number of quirks")? {
         let offset = faults.offset();
         index = index.saturating_add(faults.varint("node of a quirk")?);
         let code = faults.varint("quirk")?;
-        let quirk = match (code, code.wrapping_sub(1) >> 1) {
-            (0, _) => Some(Quirk::LastOfField),
-            (code, field) if code & 1 == 1 && field <= fields => Some(Quirk::Field(field as u16)),
-            (code, kind) if code & 1 == 0 && kind < kinds => Some(Quirk::Alias(kind as u16)),
-            _ => None,
-        };
-        let Some(quirk) = quirk.filter(|_| index < nodes) else {
+        let quirk = quirk_of(code).filter(|quirk| quirk.is_of(tree.grammar()) && index < nodes);
+        let Some(quirk) = quirk else {
             let expected = format!("a node below {nodes}, a field or kind of the grammar");
             return Err(invalid("quirk", offset, expected, format!("node {index}, code {code}")));
         };
         tree.push_quirk(index, quirk);
     }
     Ok(())
+}
+
+fn quirk_of(code: u32) -> Option<Quirk> {
+    let Some(rest) = code.checked_sub(1) else { return Some(Quirk::LastOfField) };
+    let id = u16::try_from(rest >> 1).ok()?;
+    Some(if rest & 1 == 0 { Quirk::Field(id) } else { Quirk::Alias(id) })
 }

@@ -300,23 +300,26 @@ impl Encoder {
             put_varint(out, mark - last);
             last = mark;
         }
-        if tree.all_quirks().is_empty() {
-            return;
-        }
-        put_varint(out, tree.all_quirks().len() as u32);
-        let mut last = 0;
-        for &(index, quirk) in tree.all_quirks() {
-            put_varint(out, index - last);
-            put_varint(
-                out,
-                match quirk {
-                    Quirk::LastOfField => 0,
-                    Quirk::Field(field) => 1 + (u32::from(field) << 1),
-                    Quirk::Alias(kind) => 2 + (u32::from(kind) << 1),
-                },
-            );
-            last = index;
-        }
+        put_quirks(out, tree.all_quirks());
+    }
+}
+
+/// Nothing where there are none: that they are the last list tells.
+fn put_quirks(out: &mut Vec<u8>, quirks: &[(u32, Quirk)]) {
+    if quirks.is_empty() {
+        return;
+    }
+    put_varint(out, quirks.len() as u32);
+    let mut last = 0;
+    for &(index, quirk) in quirks {
+        let code = match quirk {
+            Quirk::LastOfField => 0,
+            Quirk::Field(field) => 1 + (u32::from(field) << 1),
+            Quirk::Alias(kind) => 2 + (u32::from(kind) << 1),
+        };
+        put_varint(out, index - last);
+        put_varint(out, code);
+        last = index;
     }
 }
 

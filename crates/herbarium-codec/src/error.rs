@@ -185,6 +185,20 @@ pub enum BuildError {
         /// Number of fields in the grammar.
         fields: usize,
     },
+    /// A supertype outside the grammar.
+    #[error(
+        "node {index} stands for supertypes {supertypes:#x}, grammar `{grammar}` has {known}: expected no bit from {known} on"
+    )]
+    UnknownSupertype {
+        /// Index of the node in pre-order.
+        index: usize,
+        /// Supertypes given, a bit each.
+        supertypes: u32,
+        /// Name of the grammar.
+        grammar: String,
+        /// Number of supertypes that nodes can stand for.
+        known: usize,
+    },
     /// The depth of a node does not follow from the node before it.
     #[error("node {index} at depth {found}: expected a depth from {min} to {max}")]
     Depth {

@@ -10,6 +10,7 @@
     clippy::arithmetic_side_effects
 )]
 
+use crate::lane::WIDE;
 use crate::shape::{EXTRA, INTERNAL, LAST, MISSING};
 use crate::{BookId, Quirk, Tree};
 
@@ -88,6 +89,21 @@ impl Tree {
         self.end_at(index)
     }
 
+    /// The first node that starts at a byte or after it; the number of nodes
+    /// when there is none. Cost: logarithmic.
+    pub fn first_from_byte(&self, byte: u32) -> u32 {
+        let (mut low, mut high) = (0, self.descendant_count() as u32);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.start_at(middle) < byte {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
     /// The first node from `from` up to `until` whose shape is marked: has a
     /// value other than 0 at its number. Cost: a load and a look-up a node.
     #[inline]
@@ -95,12 +111,13 @@ impl Tree {
         let column = self.shape_column();
         let until = (until as usize).min(column.len());
         let mut at = from as usize;
-        let is_marked = |low: u16| marks.get(usize::from(low)).is_none_or(|mark| *mark != 0);
+        // Numbers that the column cannot hold look marked, and are looked at.
+        let column_marks = marks.get(..usize::from(WIDE)).unwrap_or(marks);
+        let is_marked = |low: u16| column_marks.get(usize::from(low)).is_none_or(|mark| *mark != 0);
         while let Some(rest) = column.get(at..until) {
             let found = rest.iter().position(|low| is_marked(*low))?;
             at = at.saturating_add(found);
             let shape = self.shape_number(at as u32);
-            // Numbers that the column cannot hold look marked, and are looked at.
             if marks.get(shape as usize).is_some_and(|mark| *mark != 0) {
                 return Some(at as u32);
             }

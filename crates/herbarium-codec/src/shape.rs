@@ -271,7 +271,10 @@ fn read_supertypes(
     })?;
     match u64::from(all) >> supertypes {
         0 => Ok(()),
-        _ => Err(invalid("shape supertypes", offset, format!("{supertypes} bits"), all)),
+        _ => {
+            let expected = format!("bits of {supertypes} supertypes");
+            Err(invalid("shape supertypes", offset, expected, format!("{all:#x}")))
+        }
     }
 }
 

@@ -94,6 +94,17 @@ pub enum Quirk {
     Alias(u16),
 }
 
+impl Quirk {
+    /// Whether the grammar has the field or kind that it names.
+    pub(crate) fn is_of(self, grammar: &Grammar) -> bool {
+        match self {
+            Self::LastOfField => true,
+            Self::Field(field) => field != 0 && usize::from(field) <= grammar.field_count(),
+            Self::Alias(kind) => usize::from(kind) < grammar.kind_count(),
+        }
+    }
+}
+
 impl Tree {
     /// The root. Its range may be shorter than the source: it starts at the
     /// first token.

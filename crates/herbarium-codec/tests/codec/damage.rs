@@ -38,6 +38,13 @@ fn broken() -> Tree {
     tree_of(&grow(b"\0\x02\x0a\x08\x04\x02\x0c\x06\x34\x05\x14\x06\x1c\x07\x03\x44\x08\xe0"))
 }
 
+/// Supertypes and quirks, with an error among them.
+fn seen_by_queries() -> Tree {
+    tree_of(&grow(
+        b"\0\x02\xdb\x03\xe3\x10\x09\x06\xeb\x11\xc3\0\xcb\x07\x0c\x06\x03\x0a\x08\xd3\x01",
+    ))
+}
+
 /// Files of every make: plain, stand-alone, with a book, with sections that
 /// are skipped.
 fn files() -> Vec<Whole> {
@@ -52,7 +59,9 @@ fn files() -> Vec<Whole> {
         Whole::new(more.seal(), sum.clone()),
         Whole::new(encode(&broken()), broken()),
         Whole::new(encode(&lines), lines),
+        Whole::new(encode(&seen_by_queries()), seen_by_queries()),
         with_book(broken()),
+        with_book(seen_by_queries()),
     ]
 }
 

@@ -202,6 +202,7 @@ fn faults_of_every_sort_come_back() {
         unexpected: vec![(1, '@' as i32), (5, 0), (7, -1)],
         hidden: vec![(3, 0, 17), (3, 2, 0), (3, 2, 34)],
         marks: vec![4, 6],
+        quirks: vec![],
     };
     let tree = crate::model::tree_of(&grown);
     let back = check_round_trip(&tree);

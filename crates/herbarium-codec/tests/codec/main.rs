@@ -16,5 +16,6 @@ mod grammars;
 mod model;
 mod nodes;
 mod round_trip;
+mod seen_by_queries;
 mod shapes;
 mod versions;

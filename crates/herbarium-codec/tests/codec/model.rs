@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, Decoder, ERROR_KIND, Encoder, NewNode, Node, Point, Tree, TreeBuilder, decode,
-    decode_standalone, encode, encode_standalone, source_hash,
+    BookTrainer, Decoder, ERROR_KIND, Encoder, NewNode, Node, Point, Quirk, Tree, TreeBuilder,
+    decode, decode_standalone, encode, encode_standalone, source_hash,
 };
 
 use crate::grow::Grown;
@@ -126,6 +126,18 @@ impl<'g> Model<'g> {
         assert_eq!(id(node.child(0)), children.first().copied());
         assert_eq!(node.child(children.len() as u32), None);
         self.check_siblings(index, node);
+        self.check_for_queries(index as u32, node.tree());
+    }
+
+    /// What queries see beyond the node.
+    fn check_for_queries(&self, index: u32, tree: &Tree) {
+        let new = &self.grown.nodes[index as usize];
+        let supertypes = tree.shape_supertypes(tree.shape_of(index));
+        assert_eq!(supertypes, new.supertypes, "supertypes of node {index}");
+        let quirks = self.grown.quirks.iter().filter(|(node, _)| *node == index);
+        let quirks: Vec<Quirk> = quirks.map(|(_, quirk)| *quirk).collect();
+        assert_eq!(tree.quirks_of(index).collect::<Vec<_>>(), quirks, "quirks of node {index}");
+        assert_eq!(tree.has_quirks(), !self.grown.quirks.is_empty());
     }
 
     fn check_siblings(&self, index: usize, node: Node<'_>) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, Decoder, ERROR_KIND, Encoder, Header, NewNode, Tree, TreeBuilder, decode, doc,
-    encode,
+    BookTrainer, Decoder, ERROR_KIND, Encoder, Grammar, Header, Kind, NewNode, Quirk, Tree,
+    TreeBuilder, decode, doc, encode,
 };
 use proptest::prelude::*;
 
@@ -20,8 +20,8 @@ fn steps() -> impl Strategy<Value = Vec<u8>> {
 fn any_node() -> impl Strategy<Value = NewNode> {
     let kind = prop_oneof![4 => 0..5u16, 1 => Just(ERROR_KIND)];
     let flags = (prop::bool::weighted(0.1), prop::bool::weighted(0.1));
-    (kind, 0..3u16, 0..5u32, 0..13u32, 0..13u32, flags).prop_map(
-        |(kind, field, depth, start, len, (extra, missing))| NewNode {
+    (kind, 0..3u16, 0..5u32, 0..13u32, 0..13u32, flags, 0..5u32).prop_map(
+        |(kind, field, depth, start, len, (extra, missing), supertypes)| NewNode {
             kind,
             field,
             depth,
@@ -29,9 +29,20 @@ fn any_node() -> impl Strategy<Value = NewNode> {
             end: start + len,
             extra,
             missing,
-            ..NewNode::default()
+            supertypes,
         },
     )
+}
+
+/// Sums with two hidden kinds more, both supertypes.
+fn sums_with_supertypes() -> Arc<Grammar> {
+    let mut parts = doc::sums().parts().clone();
+    let kind = |name: &str| {
+        let name = name.into();
+        Kind { name, named: true, visible: false, supertype: true }
+    };
+    parts.kinds.extend([kind("_number"), kind("_sum")]);
+    Arc::new(Grammar::new(parts).expect("not too many"))
 }
 
 proptest! {
@@ -71,9 +82,9 @@ proptest! {
     fn whatever_the_builder_takes_comes_back(
         source in "[ab\n\r\t ]{12}",
         nodes in prop::collection::vec(any_node(), 1..40),
-        faults in prop::collection::vec((0..3u8, 0..40u32, 0..4u32, any::<i32>()), 0..6),
+        faults in prop::collection::vec((0..6u8, 0..40u32, 0..4u32, any::<i32>()), 0..6),
     ) {
-        let mut builder = TreeBuilder::new(&Arc::new(doc::sums()));
+        let mut builder = TreeBuilder::new(&sums_with_supertypes());
         builder.start(source.as_bytes()).expect("a source");
         for (index, &node) in nodes.iter().enumerate() {
             let _ = builder.push(node);
@@ -87,6 +98,9 @@ proptest! {
             match fault {
                 0 => {}
                 1 => builder.mark_error(node),
+                2 => builder.quirk(node, Quirk::LastOfField).expect("a quirk of any grammar"),
+                3 => drop(builder.quirk(node, Quirk::Field(before as u16))),
+                4 => drop(builder.quirk(node, Quirk::Alias(before as u16 * 2))),
                 _ => builder.hidden_missing(node, before, 1, true).expect("a kind of the grammar"),
             }
         }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use herbarium_codec::{Cursor, Node, Tree};
+use herbarium_codec::{Cursor, Node, Quirk, Tree};
 
-/// Everything that a tree shows: a line for the tree, a line a node, the
-/// S-expression.
+/// Everything that a tree shows, to readers and to queries: a line for the
+/// tree, a line a node, the S-expression.
 pub fn dump(tree: &Tree) -> String {
     let mut out = format!(
         "grammar {}, source of {} bytes and {} lines, hash {:016x}, {} nodes\n",
@@ -55,7 +55,7 @@ fn put_node(out: &mut String, cursor: &Cursor<'_>) {
         from.column,
         to.row,
         to.column,
-        flags(node),
+        [flags(node), supertypes(node), quirks(node)].concat(),
     );
 }
 
@@ -67,4 +67,28 @@ fn flags(node: Node<'_>) -> String {
         (node.has_error(), " has-error"),
     ];
     flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect()
+}
+
+/// The supertypes that the node stands for, by name.
+fn supertypes(node: Node<'_>) -> String {
+    let (tree, grammar) = (node.tree(), node.tree().grammar());
+    let set = tree.shape_supertypes(tree.shape_of(node.id() as u32));
+    let kinds = grammar.supertype_kinds().iter().enumerate();
+    kinds
+        .filter(|(bit, _)| set >> bit & 1 == 1)
+        .map(|(_, &kind)| format!(" <{}>", grammar.kind_name(kind).unwrap_or_default()))
+        .collect()
+}
+
+/// What queries see otherwise.
+fn quirks(node: Node<'_>) -> String {
+    let grammar = node.tree().grammar();
+    let name = |quirk| match quirk {
+        Quirk::LastOfField => " last-of-field".to_owned(),
+        Quirk::Field(field) => {
+            format!(" as-field {}", grammar.field_name(field).unwrap_or_default())
+        }
+        Quirk::Alias(kind) => format!(" as-kind {}", grammar.kind_name(kind).unwrap_or_default()),
+    };
+    node.tree().quirks_of(node.id() as u32).map(name).collect()
 }
