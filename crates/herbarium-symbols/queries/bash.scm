@@ -1,8 +1,6 @@
 ; Definitions
 
 (function_definition name: (word) @name) @definition.function
-; For one command only
-(command (variable_assignment name: (variable_name) @name)) @ignore
 ((declaration_command
   ["readonly"]
   (variable_assignment name: (variable_name) @name)) @definition.constant
@@ -12,6 +10,7 @@
 ((declaration_command (variable_name) @name) @definition.variable
   (#set! outside-functions))
 ((variable_assignment name: (variable_name) @name) @definition.variable
+  (#set! not-in "command")
   (#set! outside-functions))
 ((command
   name: (command_name (word) @_alias)

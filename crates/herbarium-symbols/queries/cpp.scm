@@ -98,6 +98,12 @@
 
 ((_ declarator: (field_identifier) @name @definition.field)
   (#set! declared-by "field_declaration"))
+((reference_declarator (field_identifier) @name @definition.field)
+  (#set! declared-by "field_declaration"))
+((reference_declarator (identifier) @name @definition.variable)
+  (#set! kind-in-type "field")
+  (#set! declared-by "declaration")
+  (#set! outside-functions))
 ((_ declarator: (identifier) @name @definition.variable)
   (#set! kind-in-type "field")
   (#set! declared-by "declaration")

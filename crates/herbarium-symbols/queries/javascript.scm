@@ -93,8 +93,14 @@
   key: [
     (property_identifier) @name
     (string (string_fragment) @name)
+    (number) @name
+    (computed_property_name) @name
   ]) @definition.property
   (#set! outside-functions))
+((assignment_expression
+  left: (member_expression property: (property_identifier) @name)) @definition.property
+  (#set! outside-functions))
+(import_specifier alias: (identifier) @name) @definition.variable
 (labeled_statement label: (statement_identifier) @name) @definition.label
 
 [(arrow_function) (function_expression) (generator_function)] @local.scope

@@ -1,10 +1,10 @@
 ; Definitions
 
-((rule (targets (word) @name)) @definition.target
+((rule (targets (_) @name)) @definition.target
   (#not-match? @name "^\\.[A-Z_]+$"))
-(variable_assignment name: (word) @name) @definition.variable
+(variable_assignment name: (_) @name) @definition.variable
 (shell_assignment name: (word) @name) @definition.variable
-(define_directive name: (word) @name) @definition.macro
+(define_directive name: (_) @name) @definition.macro
 
 ; References
 

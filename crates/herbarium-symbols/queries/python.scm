@@ -12,6 +12,8 @@
 (type_alias_statement left: (type (identifier) @name)) @definition.type
 (type_alias_statement left: (type (generic_type (identifier) @name))) @definition.type
 
+((assignment left: (identifier) @name right: (lambda)) @definition.function
+  (#set! kind-in-type "method"))
 ((assignment left: (identifier) @name) @definition.variable
   (#match? @name "^_*[A-Z][A-Z0-9_]*$")
   (#set! kind-in-type "constant")

@@ -1,10 +1,11 @@
 ; Definitions
 
-(module name: [(constant) (scope_resolution)] @name) @definition.module
-(class name: [(constant) (scope_resolution)] @name) @definition.class
+(module name: [(constant) @name (scope_resolution name: (constant) @name)]) @definition.module
+(class name: [(constant) @name (scope_resolution name: (constant) @name)]) @definition.class
 (method name: (_) @name) @definition.method
 (singleton_method name: (_) @name) @definition.method
-(alias name: (_) @name) @definition.method
+((alias name: (_) @name) @definition.method
+  (#set! trim ":"))
 ((assignment
   left: (constant) @name
   right: (call receiver: (constant) @_struct method: (identifier) @_new)) @definition.class
@@ -12,6 +13,8 @@
   (#any-of? @_new "new" "define"))
 (assignment left: (constant) @name) @definition.constant
 (assignment left: (left_assignment_list (constant) @name)) @definition.constant
+(operator_assignment left: (constant) @name) @definition.constant
+(assignment left: (scope_resolution name: (constant) @name)) @definition.constant
 (assignment left: (global_variable) @name) @definition.variable
 
 ((call

@@ -29,6 +29,20 @@
     (reference_type type: (generic_type type: (type_identifier) @name))
     (reference_type type: (primitive_type) @name)
   ]) @definition.impl
+; What has no name of its own goes by its whole type.
+(impl_item
+  type: [
+    (array_type)
+    (bounded_type)
+    (dynamic_type)
+    (function_type)
+    (macro_invocation)
+    (never_type)
+    (pointer_type)
+    (reference_type)
+    (tuple_type)
+    (unit_type)
+  ] @name) @definition.impl
 
 (extern_crate_declaration alias: (identifier) @name) @definition.module
 (use_as_clause alias: (identifier) @name) @definition.type

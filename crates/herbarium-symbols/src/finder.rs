@@ -76,7 +76,7 @@ impl SymbolFinder {
                 self.nest.note_scopes(query, &found);
                 continue;
             };
-            let Some(node) = declared_by(query, found.pattern_index, node) else { continue };
+            let Some(node) = placed(query, found.pattern_index, node) else { continue };
             let docs = push_docs(query, &found, node, &mut self.docs);
             for capture in found.captures() {
                 if query.parts.get(capture.index as usize) == Some(&Part::Name) {
@@ -136,14 +136,15 @@ fn tag_of<'tree>(
     })
 }
 
-/// The declaration around a node's declarators, where the pattern asks for it;
-/// none if it is not the one that it asks for.
-fn declared_by<'tree>(
-    query: &SymbolQuery,
-    pattern: usize,
-    node: Node<'tree>,
-) -> Option<Node<'tree>> {
-    let Some(kind) = query.patterns.get(pattern)?.declared_by else { return Some(node) };
+/// The node that is the symbol: the one captured, or the declaration around its
+/// declarators where the pattern asks for that. None where it stands in the
+/// wrong place.
+fn placed<'tree>(query: &SymbolQuery, pattern: usize, node: Node<'tree>) -> Option<Node<'tree>> {
+    let pattern = query.patterns.get(pattern)?;
+    if pattern.not_in.is_some() && node.parent().map(|node| node.kind_id()) == pattern.not_in {
+        return None;
+    }
+    let Some(kind) = pattern.declared_by else { return Some(node) };
     let mut part = node;
     loop {
         // Not the value, nor the size of an array.

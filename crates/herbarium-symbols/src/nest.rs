@@ -24,7 +24,7 @@ struct Open {
     symbol: Option<u32>,
     start: usize,
     end: usize,
-    /// It is a function, or in one.
+    /// It is a function, or in one; a type in a function has members of its own.
     in_function: bool,
 }
 
@@ -112,7 +112,7 @@ impl Nest {
         let (start, end) = (symbol.range.start_byte, symbol.range.end_byte);
         // Of several names in one declaration, the first stands for it.
         if self.open.last().is_none_or(|last| (last.start, last.end) != (start, end)) {
-            let in_function = in_function || symbol.kind.is_function();
+            let in_function = symbol.kind.is_function() || (in_function && !symbol.kind.is_type());
             self.open.push(Open { symbol: Some(number), start, end, in_function });
         }
     }

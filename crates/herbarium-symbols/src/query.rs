@@ -27,6 +27,7 @@ use crate::kind::{Role, SymbolKind};
 /// | `(#select-adjacent! @doc @definition.KIND)` | only documentation that nothing separates from the definition |
 /// | `(#set! kind-in-type "KIND")` | the kind where the definition stands in a class, struct, trait …: one pattern for functions and methods |
 /// | `(#set! outside-functions)` | no symbol where the definition stands in a function: one pattern for variables, without the local ones |
+/// | `(#set! not-in "NODE")` | no symbol where the captured node is a child of a node of that kind |
 /// | `(#set! clauses)` | definitions of one name directly after each other are one, as the equations of a function |
 /// | `(#set! declared-by "NODE")` | the definition is the node of that kind around all declarators (`*f[3]`) that the captured one stands in; no symbol where that is another kind |
 /// | `(#set! trim "CHARACTERS")` | these are taken off both ends of the name, as quotes |
@@ -102,12 +103,9 @@ impl SymbolQuery {
     pub fn definitions_only(mut self) -> Self {
         for pattern in 0..self.query.pattern_count() {
             let quantifiers = self.query.capture_quantifiers(pattern);
-            let has = |role: Role| {
-                let parts = self.parts.iter().zip(&quantifiers);
-                let used = parts.filter(|(_, often)| **often != CaptureQuantifier::Zero);
-                used.into_iter().any(|(part, _)| matches!(part, Part::Tag(it, _) if *it == role))
-            };
-            if !has(Role::Definition) {
+            let parts = self.parts.iter().zip(&quantifiers);
+            let mut used = parts.filter(|(_, often)| **often != CaptureQuantifier::Zero);
+            if used.any(|(part, _)| matches!(part, Part::Tag(Role::Reference, _))) {
                 self.query.disable_pattern(pattern);
             }
         }
@@ -158,6 +156,7 @@ pub(crate) struct Pattern {
     pub(crate) kind_in_type: Option<SymbolKind>,
     pub(crate) outside_functions: bool,
     pub(crate) clauses: bool,
+    pub(crate) not_in: Option<u16>,
     pub(crate) declared_by: Option<u16>,
     pub(crate) trim: Option<Box<str>>,
     pub(crate) strip: Vec<Regex>,
@@ -173,10 +172,8 @@ impl Pattern {
                 "kind-in-type" => pattern.kind_in_type = value.map(SymbolKind::of_word),
                 "clauses" => pattern.clauses = true,
                 "outside-functions" => pattern.outside_functions = true,
-                "declared-by" => {
-                    let kind = value.and_then(|kind| query.grammar().kind_id(kind, true));
-                    pattern.declared_by = Some(kind.unwrap_or(ERROR_KIND));
-                }
+                "not-in" => pattern.not_in = Some(node_kind(query, value)),
+                "declared-by" => pattern.declared_by = Some(node_kind(query, value)),
                 "trim" => pattern.trim = value.map(Into::into),
                 _ => {}
             }
@@ -190,6 +187,11 @@ impl Pattern {
         }
         Ok(pattern)
     }
+}
+
+/// The number of a kind of nodes; one that no definition has for unknown names.
+fn node_kind(query: &Query, name: Option<&str>) -> u16 {
+    name.and_then(|name| query.grammar().kind_id(name, true)).unwrap_or(ERROR_KIND)
 }
 
 fn strip(pattern: usize, arg: Option<&QueryPredicateArg>) -> Result<Regex, SymbolQueryError> {

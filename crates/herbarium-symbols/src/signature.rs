@@ -14,7 +14,7 @@ const BEFORE_BODY: [&str; 9] = ["{", "=", ":", ";", ",", " do", " is", " begin",
 pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> String {
     let start = start(symbols, symbol).unwrap_or(symbol.range.start_byte);
     let end = match body_start(symbols, symbol) {
-        Some(body) if body - start <= MAX_BYTES => body,
+        Some(body) if body.saturating_sub(start) <= MAX_BYTES => body,
         // What follows the name's line is more than a signature.
         _ => end_of_line(symbols, symbol),
     };

@@ -18,6 +18,7 @@ mod support;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use herbarium_codec::Tree;
 use herbarium_languages::{Language, by_id, known};
 use herbarium_symbols::{Role, Symbol, SymbolFinder, SymbolQuery, Symbols};
 
@@ -26,7 +27,7 @@ fn check(id: &str, language: &Language) -> Result<(), Box<dyn std::error::Error>
     let fixture = fixture(id)?;
     let expected_path = fixtures().join(format!("{id}.expected"));
     let source = std::fs::read(&fixture)?;
-    let tree = support::tree(language, &source)?;
+    let tree = stored(language, &source)?;
     if let Some(error) = tree.nodes().find(|node| node.is_error() || node.is_missing()) {
         return Err(format!("{}: broken at {error:?}", fixture.display()).into());
     }
@@ -42,6 +43,11 @@ fn check(id: &str, language: &Language) -> Result<(), Box<dyn std::error::Error>
         None => Ok(()),
         Some(difference) => Err(format!("{}: {difference}", fixture.display()).into()),
     }
+}
+
+/// The tree as a store gives it: pressed, and opened again.
+fn stored(language: &Language, source: &[u8]) -> Result<Tree, Box<dyn std::error::Error>> {
+    Ok(herbarium_codec::decode(&support::press(language, source)?, language.grammar())?)
 }
 
 fn fixtures() -> PathBuf {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use herbarium_capture::{Capturer, parse_table_of};
-use herbarium_codec::Tree;
 use herbarium_languages::{Language, ParseLimits, ParserPool};
 use herbarium_query::Compiler;
 
@@ -12,9 +11,12 @@ pub(crate) fn compiler(language: &Language) -> Compiler {
     Compiler::new(language.grammar().clone(), Arc::new(table))
 }
 
-/// The tree as a store gives it: pressed, and opened again.
-pub(crate) fn tree(language: &Language, source: &[u8]) -> Result<Tree, Box<dyn std::error::Error>> {
+/// The bytes that a store keeps.
+pub(crate) fn press(
+    language: &Language,
+    source: &[u8],
+) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let live = ParserPool::new(1).parse(language, source, None, &ParseLimits::none())?;
     let tree = Capturer::new(language.grammar()).capture(&live, source)?;
-    Ok(herbarium_codec::decode(&herbarium_codec::encode(&tree), language.grammar())?)
+    Ok(herbarium_codec::encode(&tree))
 }
