@@ -4,15 +4,19 @@
 //! on the live tree, once on the stored one), and the ordered lists of matches
 //! and captures are compared. tree-sitter is right by definition.
 
+mod engines;
 mod random;
 mod shipped;
 
+use std::cell::Cell;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
 
 use herbarium_query::{CaptureQuantifier, Query, QueryCursor, QueryError};
-use tree_sitter::StreamingIterator;
+use tree_sitter::{QueryCursorOptions, StreamingIterator};
 
+pub use engines::{Compiled, Engines, Pair};
 pub use random::Generator;
 pub use shipped::{package_folders, query_files};
 
@@ -27,6 +31,10 @@ pub struct Settings {
     pub max_start_depth: Option<u32>,
     /// Matches in the making at a time.
     pub match_limit: Option<u32>,
+    /// How long each run may take: nested quantifiers over many siblings can
+    /// take hours. What tree-sitter does not finish is not compared; what it
+    /// does finish, ours must finish in four times the limit.
+    pub time_limit: Option<Duration>,
 }
 
 /// What was compared.
@@ -38,6 +46,8 @@ pub struct Tally {
     pub captures: u64,
     /// Lists that were not the same.
     pub differences: u64,
+    /// Runs that tree-sitter did not finish within the time limit.
+    pub unfinished: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -45,6 +55,7 @@ impl std::ops::AddAssign for Tally {
         self.matches += other.matches;
         self.captures += other.captures;
         self.differences += other.differences;
+        self.unfinished += other.unfinished;
     }
 }
 
@@ -164,48 +175,60 @@ impl fmt::Display for Found {
 
 /// Runs both queries over both trees, and compares what they find.
 pub fn compare_runs(
-    (live_query, query): (&tree_sitter::Query, &Query),
-    (live, tree): (&tree_sitter::Tree, &herbarium_codec::Tree),
+    queries: (&tree_sitter::Query, &Query),
+    trees: (&tree_sitter::Tree, &herbarium_codec::Tree),
     source: &[u8],
     settings: &Settings,
 ) -> (Tally, Vec<Difference>) {
     let mut tally = Tally::default();
     let mut differences = Vec::new();
-    let (expected, exceeded) = live_matches(live_query, live, source, settings);
-    let mut cursor = cursor(settings);
-    let mut found = Vec::with_capacity(expected.len());
-    let mut matches = cursor.matches(query, tree.root_node(), source);
-    while let Some(one) = matches.next_match() {
-        found.push(Found { pattern: one.pattern_index, number: 0, captures: captured(&one) });
+    let compare = if may_find_more(queries.1, settings) { first_missing } else { first_difference };
+    for (what, live_run, run) in
+        [("match", live_matches as LiveRun, matches as Run), ("capture", live_captures, captures)]
+    {
+        let Some(expected) = live_run(queries.0, trees.0, source, settings) else {
+            tally.unfinished += 1;
+            continue;
+        };
+        *(if what == "match" { &mut tally.matches } else { &mut tally.captures }) =
+            expected.list.len() as u64;
+        let Some(found) = run(queries.1, trees.1, source, settings) else {
+            let (expected, found) = ("an end".to_owned(), "none within the limit".to_owned());
+            differences.push(Difference { what: "time", at: 0, expected, found });
+            continue;
+        };
+        if expected.exceeded != found.exceeded {
+            let (expected, found) = (expected.exceeded.to_string(), found.exceeded.to_string());
+            differences.push(Difference { what: "match limit exceeded", at: 0, expected, found });
+        }
+        differences.extend(compare(what, &expected.list, &found.list));
     }
-    drop(matches);
-    if cursor.did_exceed_match_limit() != exceeded {
-        let (expected, found) = (exceeded.to_string(), (!exceeded).to_string());
-        differences.push(Difference { what: "match limit exceeded", at: 0, expected, found });
-    }
-    tally.matches = expected.len() as u64;
-    let compare = if may_find_more(query, settings) { first_missing } else { first_difference };
-    differences.extend(compare("match", &expected, &found));
-
-    let expected = live_captures(live_query, live, source, settings);
-    found.clear();
-    let mut captures = cursor.captures(query, tree.root_node(), source);
-    while let Some((one, number)) = captures.next_capture() {
-        found.push(Found { pattern: one.pattern_index, number, captures: captured(&one) });
-    }
-    tally.captures = expected.len() as u64;
-    differences.extend(compare("capture", &expected, &found));
     tally.differences = differences.len() as u64;
     (tally, differences)
 }
 
+/// What a run found.
+#[derive(Default)]
+struct Answers {
+    list: Vec<Found>,
+    /// Whether matches were given up for the match limit.
+    exceeded: bool,
+}
+
+/// Nothing where the time was up.
+type LiveRun =
+    fn(&tree_sitter::Query, &tree_sitter::Tree, &[u8], &Settings) -> Option<Answers>;
+type Run = fn(&Query, &herbarium_codec::Tree, &[u8], &Settings) -> Option<Answers>;
+
 /// Outside a range, tree-sitter does not look into hidden repetitions for
 /// patterns with several roots. A stored tree does not show where those are:
 /// there, matches outside the range are found too, and matches that reach into
-/// it may reach further out of it.
+/// it may reach further out of it. Nor does it look into hidden nodes below the
+/// last level that patterns may start at, unless a match in the making does.
 fn may_find_more(query: &Query, settings: &Settings) -> bool {
     let in_part = settings.bytes.is_some() || settings.points.is_some();
-    in_part && (0..query.pattern_count()).any(|pattern| !query.is_pattern_rooted(pattern))
+    let several = (0..query.pattern_count()).any(|pattern| !query.is_pattern_rooted(pattern));
+    settings.max_start_depth.is_some() || (in_part && several)
 }
 
 /// The first of `expected` whose captures no match in `found` has.
@@ -245,6 +268,40 @@ fn live_captured(one: &tree_sitter::QueryMatch<'_, '_>) -> Vec<(u32, u16, usize,
         .collect()
 }
 
+fn matches(
+    query: &Query,
+    tree: &herbarium_codec::Tree,
+    source: &[u8],
+    settings: &Settings,
+) -> Option<Answers> {
+    let mut cursor = cursor(settings);
+    let mut list = Vec::new();
+    let mut matches = cursor.matches(query, tree.root_node(), source);
+    while let Some(one) = matches.next_match() {
+        list.push(Found { pattern: one.pattern_index, number: 0, captures: captured(&one) });
+    }
+    drop(matches);
+    let exceeded = cursor.did_exceed_match_limit();
+    (!cursor.did_stop()).then_some(Answers { list, exceeded })
+}
+
+fn captures(
+    query: &Query,
+    tree: &herbarium_codec::Tree,
+    source: &[u8],
+    settings: &Settings,
+) -> Option<Answers> {
+    let mut cursor = cursor(settings);
+    let mut list = Vec::new();
+    let mut captures = cursor.captures(query, tree.root_node(), source);
+    while let Some((one, number)) = captures.next_capture() {
+        list.push(Found { pattern: one.pattern_index, number, captures: captured(&one) });
+    }
+    drop(captures);
+    let exceeded = cursor.did_exceed_match_limit();
+    (!cursor.did_stop()).then_some(Answers { list, exceeded })
+}
+
 fn cursor(settings: &Settings) -> QueryCursor {
     let point = |point: (usize, usize)| herbarium_codec::Point::new(point.0, point.1);
     let mut cursor = QueryCursor::new();
@@ -256,6 +313,7 @@ fn cursor(settings: &Settings) -> QueryCursor {
     }
     cursor.set_max_start_depth(settings.max_start_depth);
     cursor.set_match_limit(settings.match_limit.unwrap_or(u32::MAX));
+    cursor.set_time_limit(settings.time_limit.and_then(|limit| limit.checked_mul(4)));
     cursor
 }
 
@@ -278,15 +336,19 @@ fn live_matches(
     live: &tree_sitter::Tree,
     source: &[u8],
     settings: &Settings,
-) -> (Vec<Found>, bool) {
+) -> Option<Answers> {
     let mut cursor = live_cursor(settings);
-    let mut matches = cursor.matches(query, live.root_node(), source);
-    let mut found = Vec::new();
+    let mut list = Vec::new();
+    let stopped = Cell::new(false);
+    let mut watch = watch(settings, &stopped);
+    let options = QueryCursorOptions::new().progress_callback(&mut watch);
+    let mut matches = cursor.matches_with_options(query, live.root_node(), source, options);
     while let Some(one) = matches.next() {
-        found.push(Found { pattern: one.pattern_index, number: 0, captures: live_captured(one) });
+        list.push(Found { pattern: one.pattern_index, number: 0, captures: live_captured(one) });
     }
     drop(matches);
-    (found, cursor.did_exceed_match_limit())
+    let exceeded = cursor.did_exceed_match_limit();
+    (!stopped.get()).then_some(Answers { list, exceeded })
 }
 
 fn live_captures(
@@ -294,13 +356,33 @@ fn live_captures(
     live: &tree_sitter::Tree,
     source: &[u8],
     settings: &Settings,
-) -> Vec<Found> {
+) -> Option<Answers> {
     let mut cursor = live_cursor(settings);
-    let mut captures = cursor.captures(query, live.root_node(), source);
-    let mut found = Vec::new();
+    let mut list = Vec::new();
+    let stopped = Cell::new(false);
+    let mut watch = watch(settings, &stopped);
+    let options = QueryCursorOptions::new().progress_callback(&mut watch);
+    let mut captures = cursor.captures_with_options(query, live.root_node(), source, options);
     while let Some((one, number)) = captures.next() {
         let captures = live_captured(one);
-        found.push(Found { pattern: one.pattern_index, number: *number, captures });
+        list.push(Found { pattern: one.pattern_index, number: *number, captures });
     }
-    found
+    drop(captures);
+    let exceeded = cursor.did_exceed_match_limit();
+    (!stopped.get()).then_some(Answers { list, exceeded })
+}
+
+/// Stops tree-sitter when the time is up, and says so.
+fn watch<'a>(
+    settings: &Settings,
+    stopped: &'a Cell<bool>,
+) -> impl FnMut(&tree_sitter::QueryCursorState) -> ControlFlow<()> + 'a {
+    let deadline = settings.time_limit.and_then(|limit| Instant::now().checked_add(limit));
+    move |_| {
+        if deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            return ControlFlow::Continue(());
+        }
+        stopped.set(true);
+        ControlFlow::Break(())
+    }
 }

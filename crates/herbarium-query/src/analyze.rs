@@ -361,7 +361,10 @@ impl<'a> Analysis<'a> {
         for (index, state) in states.iter().enumerate() {
             if let Some(last) = self.next.last() {
                 match state.compare(last) {
-                    Ordering::Equal => continue,
+                    Ordering::Equal => {
+                        insert(&mut self.next, *state);
+                        continue;
+                    }
                     Ordering::Greater => {
                         self.next.extend_from_slice(&states[index..]);
                         break;

@@ -144,7 +144,7 @@ impl QueryCursor {
         text: &'a [u8],
         cancelled: Option<&'a AtomicBool>,
     ) -> QueryMatches<'a, 'tree> {
-        let (engine, matched, flags) = self.engine(query, node, cancelled, Mode::Matches);
+        let (engine, matched, flags) = self.engine(query, node, text, cancelled, Mode::Matches);
         QueryMatches {
             engine,
             run: Run { query, text, tree: node.tree(), captured: matched, flags, next_id: 0 },
@@ -171,7 +171,7 @@ impl QueryCursor {
         text: &'a [u8],
         cancelled: Option<&'a AtomicBool>,
     ) -> QueryCaptures<'a, 'tree> {
-        let (engine, captured, flags) = self.engine(query, node, cancelled, Mode::Captures);
+        let (engine, captured, flags) = self.engine(query, node, text, cancelled, Mode::Captures);
         QueryCaptures {
             engine,
             run: Run { query, text, tree: node.tree(), captured, flags, next_id: 0 },
@@ -184,6 +184,7 @@ impl QueryCursor {
         &'a mut self,
         query: &'a Query,
         node: Node<'tree>,
+        text: &'a [u8],
         cancelled: Option<&'a AtomicBool>,
         mode: Mode,
     ) -> (Option<Engine<'a>>, &'a mut Vec<Captured>, Flags<'a>) {
@@ -202,7 +203,8 @@ impl QueryCursor {
         let tree = node.tree();
         let fits = query.grammar.fingerprint() == tree.grammar().fingerprint();
         let memory = &mut self.memory;
-        let engine = fits.then(|| Engine::new(query, tree, node.id() as u32, memory, limits, mode));
+        let engine =
+            fits.then(|| Engine::new(query, (tree, text), node.id() as u32, memory, limits, mode));
         let flags = Flags { exceeded_limit: &mut self.exceeded_limit, stopped: &mut self.stopped };
         (engine, &mut self.captured, flags)
     }

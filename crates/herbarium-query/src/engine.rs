@@ -13,6 +13,7 @@ use std::time::Instant;
 use herbarium_codec::{ERROR_KIND, Point, Quirk, ShapeInfo, Tree};
 
 use crate::Query;
+use crate::anchor;
 use crate::plan::{Mode, Plan};
 use crate::state::{Captured, Lists, NO_ID, NO_LIST, State, captures_of};
 use crate::step::{NONE, Program, Step, WILDCARD, flag};
@@ -100,6 +101,8 @@ pub(crate) struct Engine<'a> {
     halted: bool,
     covers_all: bool,
     has_quirks: bool,
+    /// The only nodes that patterns can start at, where texts tell.
+    anchored: Option<Vec<u32>>,
     work: u64,
 }
 
@@ -118,7 +121,7 @@ struct Look {
 impl<'a> Engine<'a> {
     pub(crate) fn new(
         query: &'a Query,
-        tree: &'a Tree,
+        (tree, text): (&'a Tree, &[u8]),
         root: u32,
         memory: &'a mut Memory,
         limits: Limits<'a>,
@@ -131,6 +134,10 @@ impl<'a> Engine<'a> {
         memory.path.clear();
         memory.path.push(root);
         let covers_all = limits.covers_all();
+        let by_text = covers_all && mode == Mode::Matches;
+        let anchored = by_text
+            .then(|| anchor::starts(program, &query.anchors, &memory.plan, tree, text))
+            .flatten();
         let mut engine = Self {
             program,
             tree,
@@ -144,6 +151,7 @@ impl<'a> Engine<'a> {
             halted: false,
             covers_all,
             has_quirks: tree.has_quirks(),
+            anchored,
             work: 0,
         };
         if engine.memory.plan.is_empty() {
@@ -282,7 +290,7 @@ impl<'a> Engine<'a> {
             }
         }
         let until = deepest_first.unwrap_or(self.end);
-        match self.tree.next_marked(node + 1, until, &self.memory.plan.marks) {
+        match self.next_start(node + 1, until) {
             Some(start) => Next::Go(start),
             None => deepest_first.map_or(Next::End, Next::Go),
         }
@@ -290,10 +298,18 @@ impl<'a> Engine<'a> {
 
     /// The first node from `from` on that a pattern can start at.
     fn scan(&self, from: u32) -> Next {
-        match self.tree.next_marked(from, self.end, &self.memory.plan.marks) {
+        match self.next_start(from, self.end) {
             Some(node) => Next::Go(node),
             None => Next::End,
         }
+    }
+
+    fn next_start(&self, from: u32, until: u32) -> Option<u32> {
+        let Some(anchored) = &self.anchored else {
+            return self.tree.next_marked(from, until, &self.memory.plan.marks);
+        };
+        let at = anchored.partition_point(|node| *node < from);
+        anchored.get(at).copied().filter(|node| *node < until)
     }
 
     fn next_node(&self, node: u32) -> Next {
@@ -402,7 +418,8 @@ impl<'a> Engine<'a> {
     /// Adds a state for every pattern that can start at the node.
     fn start_patterns(&mut self, look: &Look) {
         let count = self.memory.plan.starts(look.shape).len();
-        if count == 0 {
+        let elsewhere = |nodes: &Vec<u32>| nodes.binary_search(&look.node).is_err();
+        if count == 0 || self.anchored.as_ref().is_some_and(elsewhere) {
             return;
         }
         let (in_range, parent_in_range, parent_is_error) = if self.covers_all {

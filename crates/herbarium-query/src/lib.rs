@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod analyze;
+mod anchor;
 mod cursor;
 mod demands;
 mod engine;

@@ -624,7 +624,10 @@ impl Parser<'_> {
             }
             let step = self.program.steps[start];
             let rooted = self.is_rooted(start);
-            self.add_entry(step.symbol, Entry { step: start as u16, pattern, rooted });
+            self.add_entry(
+                step.symbol,
+                Entry { step: start as u16, pattern, rooted, alone: false },
+            );
             if step.alternative != NONE {
                 start = usize::from(step.alternative);
             } else if of_skipped_root != NONE {

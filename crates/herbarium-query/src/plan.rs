@@ -108,6 +108,11 @@ impl Plan {
         &self.entries[from as usize..(from + len) as usize]
     }
 
+    /// Numbers of the entries that can start anywhere; some more than once.
+    pub(crate) fn used_entries(&self) -> &[u16] {
+        &self.entries
+    }
+
     /// Whether any pattern can start anywhere.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -200,6 +205,7 @@ impl Plan {
         useful.clear();
         useful.extend(program.entries.iter().map(|entry| {
             mode == Mode::Exact
+                || !entry.alone
                 || reach.leads_anywhere(program, entry.step, mode == Mode::Captures, possible)
         }));
     }
@@ -248,7 +254,7 @@ impl Plan {
             if !self.fits(step, entry.step, shape, tree) {
                 return;
             }
-            let silent = mode == Mode::Matches || !step.is_captured();
+            let silent = entry.alone && (mode == Mode::Matches || !step.is_captured());
             let childless = !self.shapes[shape].has_children;
             if mode != Mode::Exact && silent && childless && needs_child(program, entry.step) {
                 return;

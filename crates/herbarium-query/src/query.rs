@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use herbarium_codec::{Grammar, ParseTable};
 
 use crate::analyze::analyze;
+use crate::anchor::{Anchor, anchors};
 use crate::error::{Names, QueryError, QueryErrorKind};
 use crate::parse::parse;
 use crate::predicate::{self, Predicates, QueryPredicate, QueryProperty};
@@ -47,7 +48,7 @@ impl Compiler {
         analyze(&mut program, &self.grammar, &self.rules)
             .map_err(|fault| QueryError::of(fault, source, &known(program.captures.clone())))?;
         let predicates = predicate::read(&program, Some(source))?;
-        Ok(Query { id: next_id(), grammar: self.grammar.clone(), program, predicates })
+        Ok(Query::of(self.grammar.clone(), program, predicates))
     }
 }
 
@@ -112,9 +113,21 @@ pub struct Query {
     pub(crate) grammar: Arc<Grammar>,
     pub(crate) program: Program,
     pub(crate) predicates: Vec<Predicates>,
+    /// By entry of the program.
+    pub(crate) anchors: Vec<Option<Anchor>>,
 }
 
 impl Query {
+    pub(crate) fn of(
+        grammar: Arc<Grammar>,
+        mut program: Program,
+        predicates: Vec<Predicates>,
+    ) -> Self {
+        program.mark_alone();
+        let anchors = anchors(&program, &predicates);
+        Self { id: next_id(), grammar, program, predicates, anchors }
+    }
+
     /// The grammar that the query was compiled for.
     pub fn grammar(&self) -> &Arc<Grammar> {
         &self.grammar
@@ -214,6 +227,7 @@ impl Query {
         if let Some(capture) = self.capture_index_for_name(name) {
             self.id = next_id();
             self.program.steps.iter_mut().for_each(|step| step.remove_capture(capture as u16));
+            self.anchors = anchors(&self.program, &self.predicates);
         }
     }
 
@@ -225,6 +239,7 @@ impl Query {
         let wildcards = program.entries[..program.wildcards].iter();
         program.wildcards -= wildcards.filter(|entry| gone(entry)).count();
         program.entries.retain(|entry| !gone(entry));
+        self.anchors = anchors(&self.program, &self.predicates);
     }
 }
 

@@ -9,7 +9,6 @@ use herbarium_codec::{Fingerprint, Grammar, source_hash};
 
 use crate::predicate;
 use crate::quantifier::{CaptureQuantifier, Quantifiers};
-use crate::query::next_id;
 use crate::step::{Entry, NONE, Pattern, Program, STEP_CAPTURES, Step, Word, flag};
 use crate::{Query, QueryError};
 
@@ -107,7 +106,7 @@ impl Query {
         let program = reader.program()?;
         check(&program).map_err(|what| LoadError::Damaged { what, offset: body_end })?;
         let predicates = predicate::read(&program, None).map_err(LoadError::Predicate)?;
-        Ok(Self { id: next_id(), grammar: grammar.clone(), program, predicates })
+        Ok(Self::of(grammar.clone(), program, predicates))
     }
 }
 
@@ -313,7 +312,8 @@ impl Reader<'_> {
             wildcards: self.number()? as usize,
             entries: self.list(|reader| {
                 let (step, pattern) = (reader.short()?, reader.number()?);
-                Ok(Entry { step, pattern: (pattern >> 1) as u16, rooted: pattern & 1 != 0 })
+                let (pattern, rooted) = ((pattern >> 1) as u16, pattern & 1 != 0);
+                Ok(Entry { step, pattern, rooted, alone: false })
             })?,
             negated: self.list(|reader| reader.list(Self::short))?,
             captures: self.list(Self::text)?,

@@ -126,6 +126,9 @@ pub(crate) struct Entry {
     pub(crate) pattern: u16,
     /// The pattern has one root.
     pub(crate) rooted: bool,
+    /// The pattern has one root and no other start: its states never meet
+    /// another state of the same pattern, which would look at them.
+    pub(crate) alone: bool,
 }
 
 /// One word of a predicate.
@@ -157,6 +160,17 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Works out which starts are the only ones of their patterns.
+    pub(crate) fn mark_alone(&mut self) {
+        let mut starts = vec![0u32; self.patterns.len()];
+        for entry in &self.entries {
+            starts[usize::from(entry.pattern)] += 1;
+        }
+        for entry in &mut self.entries {
+            entry.alone = entry.rooted && starts[usize::from(entry.pattern)] == 1;
+        }
+    }
+
     pub(crate) fn entry_symbol(&self, entry: &Entry) -> u16 {
         self.steps[usize::from(entry.step)].symbol
     }

@@ -86,3 +86,49 @@ fn a_match_limit_gives_up_the_same() {
         ..Settings::default()
     });
 }
+
+#[test]
+fn patterns_that_are_found_from_their_text_find_the_same() {
+    let mut matches = 0;
+    for language in herbarium_languages::all() {
+        let bench = Bench::new(language);
+        let specimens = [bench.press(sample(language))];
+        let [specimen] = &specimens;
+        let leaves: Vec<_> = specimen.tree.nodes().filter(|node| node.child_count() == 0).collect();
+        let mut generator = Generator::new(1);
+        for _ in 0..10 {
+            let leaf = leaves[generator.below(leaves.len())];
+            let (Some(parent), Ok(text)) = (leaf.parent(), leaf.utf8_text(&specimen.source)) else {
+                continue;
+            };
+            if leaf.is_error() || parent.is_error() || text.len() > 40 {
+                continue;
+            }
+            let kind = match leaf.is_named() {
+                true => format!("({})", leaf.kind()),
+                false => format!("{:?}", leaf.kind()),
+            };
+            let field = leaf.field_name().map(|name| format!("{name}: ")).unwrap_or_default();
+            let above = parent.kind();
+            for pattern in [
+                format!("(({kind}) @a (#eq? @a {text:?}))"),
+                format!("({above} {field}{kind} @a (#eq? @a {text:?}))"),
+                format!("({above} {field}{kind} @a (#any-of? @a {text:?} \"no such text\")) @b"),
+                format!("(_ {field}{kind} @a (#eq? @a {text:?}))"),
+                format!("({above} {kind}+ @a (#eq? @a {text:?}))"),
+                format!("({above} {kind}? @a (#eq? @a {text:?}))"),
+                format!("({above} ({above} {kind} @a)? {kind}* @b (#eq? @b {text:?}))"),
+                format!("[({above} {kind} @a) {kind} @a] @c (#eq? @c {text:?})"),
+                format!("([({above} {kind} @a) ({above} _ @a)] (#eq? @a {text:?}))"),
+                format!("(({above} {kind} @a) @b (#eq? @a {text:?}) (#not-eq? @b \"x\"))"),
+                format!("(({above} {kind} @a) @b (#eq? @a {text:?}) (#eq? @a {text:?})) (_) @n"),
+            ] {
+                match bench.compare(&pattern, &specimens, &Settings::default()) {
+                    Ok(tally) => matches += tally.matches,
+                    Err(difference) => panic!("{}\n{pattern}\n{difference}", language.id()),
+                }
+            }
+        }
+    }
+    assert!(matches > 1000, "{matches} matches");
+}
