@@ -256,8 +256,9 @@ impl<'d> Grower<'d> {
         let node = (last - usize::from(code) % (last + 1)) as u32;
         match arg {
             24 => self.grown.quirks.push((node, Quirk::LastOfField)),
-            25 => self.grown.quirks.push((node, Quirk::Field(1 + u16::from(code) % FIELDS))),
-            26 => self.grown.quirks.push((node, Quirk::Alias(u16::from(code) + 50))),
+            25 => self.grown.quirks.push((node, Quirk::NotLastOfField)),
+            26 => self.grown.quirks.push((node, Quirk::Field(1 + u16::from(code) % FIELDS))),
+            27 => self.grown.quirks.push((node, Quirk::Alias(u16::from(code) + 50))),
             _ => self.grown.nodes[last].supertypes ^= 1 << (code % SUPERTYPES),
         }
     }

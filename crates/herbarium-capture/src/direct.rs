@@ -33,6 +33,7 @@ const NAMED: u32 = 32;
 const QUIRK: u32 = 64;
 const LAST_OF_FIELD: i32 = 0;
 const FIELD: i32 = 1;
+const ALIAS: i32 = 2;
 
 unsafe extern "C" {
     fn herbarium_walk_new() -> *mut c_void;
@@ -101,7 +102,8 @@ impl Record {
         let quirk = match self.character {
             LAST_OF_FIELD => Quirk::LastOfField,
             FIELD => Quirk::Field(self.field),
-            _ => Quirk::Alias(self.kind),
+            ALIAS => Quirk::Alias(self.kind),
+            _ => Quirk::NotLastOfField,
         };
         Found::Quirk(self.start, quirk)
     }

@@ -25,10 +25,7 @@ typedef struct {
 enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8, UNEXPECTED = 16, NAMED = 32, QUIRK = 64 };
 
 // In `character` of a record with QUIRK.
-enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2 };
-
-// No visible node has taken over the field yet.
-#define NOBODY UINT32_MAX
+enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2, NOT_LAST_OF_FIELD = 3 };
 
 // A subtree whose children are being visited.
 typedef struct {
@@ -43,16 +40,26 @@ typedef struct {
   uint32_t depth;
   // Field that children take over: that of a hidden subtree itself.
   TSFieldId field;
-  // The frame of the hidden subtree that has it, and the last node that took it.
+  // The frame of the hidden subtree that has it.
   uint32_t field_frame;
-  uint32_t field_taker;
   // Supertypes that children stand for: those of hidden subtrees, by number.
   uint32_t supertypes;
   // Place of the subtree among its parent's children, extras not counted.
   uint32_t place;
   bool visible;
   bool extra;
+  // Whether its nodes are children of an ERROR.
+  bool in_error;
 } Frame;
+
+// The last child of a node so far that has a field.
+typedef struct {
+  uint32_t depth;
+  uint32_t node;
+  TSFieldId field;
+  // Whether the rules let the field come again.
+  bool comes_again;
+} Holder;
 
 typedef struct {
   const TSTree *tree;
@@ -66,6 +73,10 @@ typedef struct {
   const TSLanguage *language;
   uint32_t *supertypes;
   uint32_t symbols;
+  // Those of the innermost node last.
+  Holder *holders;
+  uint32_t holders_size;
+  uint32_t holders_capacity;
 } Walk;
 
 static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t depth) {
@@ -87,11 +98,11 @@ static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t dept
   frame->position = position;
   frame->depth = depth;
   frame->field = 0;
-  frame->field_taker = NOBODY;
   frame->supertypes = 0;
   frame->place = 0;
   frame->visible = true;
   frame->extra = false;
+  frame->in_error = ts_subtree_is_error(subtree);
   return frame;
 }
 
@@ -108,18 +119,24 @@ static bool push_hidden(Walk *self, Subtree subtree, uint32_t position, TSSymbol
   frame->place = place;
   frame->visible = false;
   frame->extra = ts_subtree_extra(subtree);
+  frame->in_error = parent->in_error;
   return true;
+}
+
+// Whether the rule of a subtree names the field for a child behind a place.
+static bool names_later(const Frame *frame, uint32_t place, TSFieldId field) {
+  for (const TSFieldMapEntry *entry = frame->fields; entry < frame->fields_end; entry++) {
+    if (entry->field_id == field && entry->child_index > place) return true;
+  }
+  return false;
 }
 
 // Whether the rules of the node above a hidden subtree let the field come again
 // after it: what tree-sitter looks at in the place of the siblings themselves.
-static bool field_may_come_again(const Walk *self, uint32_t hidden, TSFieldId field) {
+static bool comes_again_after(const Walk *self, uint32_t hidden, TSFieldId field) {
   for (uint32_t i = hidden; i > 0 && !self->frames[i].visible; i--) {
     if (self->frames[i].extra) continue;
-    const Frame *above = &self->frames[i - 1];
-    for (const TSFieldMapEntry *entry = above->fields; entry < above->fields_end; entry++) {
-      if (entry->field_id == field && entry->child_index > self->frames[i].place) return true;
-    }
+    if (names_later(&self->frames[i - 1], self->frames[i].place, field)) return true;
   }
   return false;
 }
@@ -132,15 +149,61 @@ static void quirk(Record *out, uint32_t node, int32_t what, uint16_t field, uint
   out->flags = QUIRK;
 }
 
-// A node takes over the field of a hidden subtree that it is in. Gives 1 and
-// writes a quirk where one before it did, and the rules say nothing of two.
-static uint32_t take_field(Walk *self, const Frame *frame, TSFieldId field, Record *out) {
-  Frame *hidden = &self->frames[frame->field_frame];
-  uint32_t before = hidden->field_taker;
-  hidden->field_taker = self->visible;
-  if (before == NOBODY || field_may_come_again(self, frame->field_frame, field)) return 0;
-  quirk(out, before, LAST_OF_FIELD, 0, 0);
+// A node has a field. Gives 1 and writes a quirk where a sibling before it has
+// the same and the rules say nothing of two: several nodes share the field of a
+// hidden subtree, or the node above is an ERROR, which follows no rule. Gives
+// UINT32_MAX when memory ran out.
+static uint32_t hold_field(Walk *self, const Frame *frame, TSFieldId field, bool own_field,
+                           uint32_t place, Record *out) {
+  uint32_t top = self->size - 1;
+  Holder now = {.depth = frame->depth, .node = self->visible, .field = field};
+  now.comes_again = own_field
+    ? names_later(frame, place, field) || comes_again_after(self, top, field)
+    : comes_again_after(self, frame->field_frame, field);
+  for (uint32_t i = self->holders_size; i > 0 && self->holders[i - 1].depth == now.depth; i--) {
+    Holder *holder = &self->holders[i - 1];
+    if (holder->field != field) continue;
+    Holder before = *holder;
+    *holder = now;
+    if (before.comes_again) return 0;
+    quirk(out, before.node, LAST_OF_FIELD, 0, 0);
+    return 1;
+  }
+  // A rule that names the field once has one node for it.
+  if (own_field && !now.comes_again && !frame->in_error) return 0;
+  if (self->holders_size == self->holders_capacity) {
+    uint32_t capacity = self->holders_capacity ? self->holders_capacity * 2 : 16;
+    Holder *holders = realloc(self->holders, (size_t)capacity * sizeof(Holder));
+    if (!holders) return UINT32_MAX;
+    self->holders = holders;
+    self->holders_capacity = capacity;
+  }
+  self->holders[self->holders_size++] = now;
+  return 0;
+}
+
+// Whether a child of the innermost node, all of which were visited, has a field.
+static bool has_holder(const Walk *self, const Frame *frame) {
+  return frame->visible && self->holders_size &&
+         self->holders[self->holders_size - 1].depth == frame->depth;
+}
+
+// Forgets the last of these. Gives 1 and writes a quirk where its field did not
+// come again though the rules let it.
+static uint32_t drop_holder(Walk *self, Record *out) {
+  Holder holder = self->holders[--self->holders_size];
+  if (!holder.comes_again) return 0;
+  quirk(out, holder.node, NOT_LAST_OF_FIELD, 0, 0);
   return 1;
+}
+
+// An extra counts as having the field of the hidden subtree that it is in. Gives
+// 2 and writes as many quirks.
+static uint32_t lend_field(const Walk *self, const Frame *frame, Record *out) {
+  bool comes_again = comes_again_after(self, frame->field_frame, frame->field);
+  quirk(&out[0], self->visible, FIELD, frame->field, 0);
+  quirk(&out[1], self->visible, comes_again ? NOT_LAST_OF_FIELD : LAST_OF_FIELD, 0, 0);
+  return 2;
 }
 
 // The alias of the child in whose place an extra stands: what tree-sitter takes
@@ -209,6 +272,7 @@ void herbarium_walk_delete(void *walk) {
   if (self) {
     free(self->frames);
     free(self->supertypes);
+    free(self->holders);
   }
   free(self);
 }
@@ -218,10 +282,11 @@ void herbarium_walk_start(void *walk, const void *tree) {
   self->tree = tree;
   self->size = 0;
   self->visible = 0;
+  self->holders_size = 0;
   self->started = false;
 }
 
-// Fills `out` with the next nodes, at most `capacity` (4 or more). Returns how
+// Fills `out` with the next nodes, at most `capacity` (5 or more). Returns how
 // many; 0 at the end; UINT32_MAX when memory ran out.
 uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
   Walk *self = walk;
@@ -236,11 +301,15 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
     self->visible++;
     if (ts_subtree_child_count(root) && !push(self, root, start, 1)) return UINT32_MAX;
   }
-  // A node comes with two quirks at most.
-  while (self->size && count + 2 < capacity) {
+  // A node comes with three quirks at most.
+  while (self->size && count + 3 < capacity) {
     Frame *frame = &self->frames[self->size - 1];
     if (frame->child == frame->subtree.ptr->child_count) {
-      self->size--;
+      if (has_holder(self, frame)) {
+        count += drop_holder(self, &out[count]);
+      } else {
+        self->size--;
+      }
       continue;
     }
     Subtree child = ts_subtree_children(frame->subtree)[frame->child];
@@ -268,9 +337,13 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
       count++;
     }
     if (visible) {
-      if (field && !own_field) count += take_field(self, frame, field, &out[count]);
+      if (field) {
+        uint32_t quirks = hold_field(self, frame, field, own_field != 0, place, &out[count]);
+        if (quirks == UINT32_MAX) return UINT32_MAX;
+        count += quirks;
+      }
       if (extra) {
-        if (frame->field) quirk(&out[count++], self->visible, FIELD, frame->field, 0);
+        if (frame->field) count += lend_field(self, frame, &out[count]);
         TSSymbol shown = ts_subtree_child_count(child) ? alias_of_extra(language, frame) : 0;
         if (shown) quirk(&out[count++], self->visible, ALIAS, 0, public_symbol(language, shown));
       }

@@ -163,6 +163,7 @@ fn seen_by_queries() -> Result<Tree, Box<dyn Error>> {
     builder.push(node(4, 2, 10, 11, 0b11))?;
     builder.quirk(3, Quirk::LastOfField)?;
     builder.push(node(4, 2, 13, 14, 0b11))?;
+    builder.quirk(4, Quirk::NotLastOfField)?;
     Ok(builder.finish()?)
 }
 

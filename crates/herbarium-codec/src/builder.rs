@@ -488,7 +488,7 @@ impl TreeBuilder {
         let (grammar, kinds) = (self.grammar.name().to_owned(), self.grammar.kind_count());
         match quirk {
             Quirk::Alias(kind) => BuildError::UnknownKind { index, kind, grammar, kinds },
-            Quirk::LastOfField => self.unknown_field(index, 0),
+            Quirk::LastOfField | Quirk::NotLastOfField => self.unknown_field(index, 0),
             Quirk::Field(field) => self.unknown_field(index, field),
         }
     }

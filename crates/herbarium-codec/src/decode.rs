@@ -368,7 +368,12 @@ fn read_quirks(faults: &mut Reader<'_>, tree: &mut Tree) -> Result<(), DecodeErr
 }
 
 fn quirk_of(code: u32) -> Option<Quirk> {
-    let Some(rest) = code.checked_sub(1) else { return Some(Quirk::LastOfField) };
+    // Field 0 is none: its code stands for something else.
+    let rest = match code {
+        0 => return Some(Quirk::LastOfField),
+        1 => return Some(Quirk::NotLastOfField),
+        code => code.saturating_sub(1),
+    };
     let id = u16::try_from(rest >> 1).ok()?;
     Some(if rest & 1 == 0 { Quirk::Field(id) } else { Quirk::Alias(id) })
 }

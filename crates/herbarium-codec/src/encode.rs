@@ -314,6 +314,7 @@ fn put_quirks(out: &mut Vec<u8>, quirks: &[(u32, Quirk)]) {
     for &(index, quirk) in quirks {
         let code = match quirk {
             Quirk::LastOfField => 0,
+            Quirk::NotLastOfField => 1,
             Quirk::Field(field) => 1 + (u32::from(field) << 1),
             Quirk::Alias(kind) => 2 + (u32::from(kind) << 1),
         };

@@ -86,6 +86,9 @@ pub enum Quirk {
     /// The field of the node counts as if no later sibling had it, though one
     /// has: several visible nodes share the field of one hidden node.
     LastOfField,
+    /// The field of the node counts as if a later sibling had it, though none
+    /// has: the rule of the node above lets it come again, and it did not.
+    NotLastOfField,
     /// An extra that counts as having this field: that of the hidden node it
     /// is in.
     Field(u16),
@@ -98,7 +101,7 @@ impl Quirk {
     /// Whether the grammar has the field or kind that it names.
     pub(crate) fn is_of(self, grammar: &Grammar) -> bool {
         match self {
-            Self::LastOfField => true,
+            Self::LastOfField | Self::NotLastOfField => true,
             Self::Field(field) => field != 0 && usize::from(field) <= grammar.field_count(),
             Self::Alias(kind) => usize::from(kind) < grammar.kind_count(),
         }

@@ -177,10 +177,9 @@ fn with_quirks(quirks: &[u8]) -> Result<Tree, DecodeError> {
 fn a_quirk_that_does_not_exist_is_refused() {
     let none = with_quirks(&[]).expect("the list may be left out");
     assert_eq!(with_quirks(&[0]), Ok(none), "or be empty");
-    assert!(with_quirks(&[1, 1, 7]).is_ok());
-    let wrong: [&[u8]; 9] = [
+    assert!(with_quirks(&[2, 1, 1, 0, 7]).is_ok());
+    let wrong: [&[u8]; 8] = [
         &[1, 2, 0],
-        &[1, 1, 1],
         &[1, 1, 9],
         &[1, 1, 4],
         &[2, 1, 0, 1, 0],
@@ -208,6 +207,7 @@ fn trees_that_differ_only_in_what_queries_see_are_not_equal() {
         tree(&[0, 5], &[(1, Quirk::Field(2))]),
         tree(&[0, 5], &[(1, Quirk::Alias(1))]),
         tree(&[0, 5], &[(1, Quirk::LastOfField)]),
+        tree(&[0, 5], &[(1, Quirk::NotLastOfField)]),
         tree(&[0, 5], &[(1, Quirk::Field(1)), (1, Quirk::LastOfField)]),
     ];
     for (index, other) in others.iter().enumerate() {
@@ -311,14 +311,15 @@ proptest! {
     fn any_supertypes_and_quirks_come_back(
         count in 0usize..36,
         sets in prop::collection::vec(any::<u32>(), 0..50),
-        quirks in prop::collection::vec((0u32..60, 0u8..3, any::<u16>()), 0..20),
+        quirks in prop::collection::vec((0u32..60, 0u8..4, any::<u16>()), 0..20),
     ) {
         let grammar = grammar(count, 300);
         let kept = ((1u64 << count.min(32)) - 1) as u32;
         let sets: Vec<u32> = sets.into_iter().map(|set| set & kept).collect();
         let quirk = |(node, which, id): (u32, u8, u16)| (node, match which {
             0 => Quirk::LastOfField,
-            1 => Quirk::Field(1 + id % 300),
+            1 => Quirk::NotLastOfField,
+            2 => Quirk::Field(1 + id % 300),
             _ => Quirk::Alias(id % grammar.kind_count() as u16),
         });
         let quirks: Vec<(u32, Quirk)> = quirks.into_iter().map(quirk).collect();

@@ -85,6 +85,7 @@ fn quirks(node: Node<'_>) -> String {
     let grammar = node.tree().grammar();
     let name = |quirk| match quirk {
         Quirk::LastOfField => " last-of-field".to_owned(),
+        Quirk::NotLastOfField => " not-last-of-field".to_owned(),
         Quirk::Field(field) => {
             format!(" as-field {}", grammar.field_name(field).unwrap_or_default())
         }
