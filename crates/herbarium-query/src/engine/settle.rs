@@ -1,0 +1,185 @@
+//! Which states stay: those that say more than others; and which are complete.
+
+use std::cmp::Ordering;
+
+use super::Engine;
+use crate::state::{Captured, State};
+use crate::step::flag;
+
+/// The first capture of a match that is not complete.
+pub(crate) struct InProgress {
+    pub(crate) state: usize,
+    pub(crate) start: u32,
+    pub(crate) pattern: u16,
+    pub(crate) is_guaranteed: bool,
+}
+
+impl Engine<'_> {
+    /// Drops states that say no more than others, and hands out those that
+    /// are complete.
+    pub(super) fn settle(&mut self, finish: &mut impl FnMut(State)) -> bool {
+        self.sort_states();
+        let mut did_match = false;
+        let mut index = 0;
+        while index < self.memory.states.len() {
+            if self.memory.states[index].dead {
+                self.memory.states.remove(index);
+                continue;
+            }
+            if self.drop_subsets(index) {
+                continue;
+            }
+            let state = self.memory.states[index];
+            let is_done = self.program.steps[usize::from(state.step)].is_done();
+            if is_done && !state.has_alternatives {
+                finish(state);
+                self.memory.states.remove(index);
+                did_match = true;
+                continue;
+            }
+            index += 1;
+        }
+        did_match
+    }
+
+    /// Sorts by start depth, pattern and first capture; stable.
+    pub(super) fn sort_states(&mut self) {
+        for index in 1..self.memory.states.len() {
+            let mut at = index;
+            while at > 0 && self.precedes(at, at - 1) {
+                self.memory.states.swap(at, at - 1);
+                at -= 1;
+            }
+        }
+    }
+
+    pub(super) fn precedes(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.memory.states[a], &self.memory.states[b]);
+        if (a.start_depth, a.pattern) != (b.start_depth, b.pattern) {
+            return (a.start_depth, a.pattern) < (b.start_depth, b.pattern);
+        }
+        let first = |state: &State| {
+            let captured = self.memory.lists.get(state.captures).first();
+            captured.map(|captured| self.tree.start_byte_of(captured.node))
+        };
+        match (first(a), first(b)) {
+            (None, Some(_)) => true,
+            (Some(a), Some(b)) => a < b,
+            (_, None) => false,
+        }
+    }
+
+    /// Compares a state with those after it of the same pattern and root, and
+    /// drops the one that captured less. True when that is the state itself.
+    pub(super) fn drop_subsets(&mut self, index: usize) -> bool {
+        let mut other = index + 1;
+        while other < self.memory.states.len() {
+            let (left, right) = (self.memory.states[index], self.memory.states[other]);
+            if (left.start_depth, left.pattern) != (right.start_depth, right.pattern) {
+                break;
+            }
+            let lists = &self.memory.lists;
+            let (of_left, of_right) = (lists.get(left.captures), lists.get(right.captures));
+            if let (Some(last), Some(first)) = (of_left.last(), of_right.first())
+                && self.tree.start_byte_of(first.node) >= self.tree.end_byte_of(last.node)
+            {
+                break;
+            }
+            let (left_contains, right_contains) = self.compare(of_left, of_right);
+            let same_step = left.step == right.step;
+            if left_contains {
+                if same_step && (right.seeking_immediate || !left.seeking_immediate) {
+                    self.remove(other);
+                    continue;
+                }
+                self.memory.states[other].has_alternatives = true;
+            }
+            if right_contains {
+                if same_step && (left.seeking_immediate || !right.seeking_immediate) {
+                    self.remove(index);
+                    return true;
+                }
+                self.memory.states[index].has_alternatives = true;
+            }
+            other += 1;
+        }
+        false
+    }
+
+    /// Whether each of two lists of captures contains the other.
+    pub(super) fn compare(&self, left: &[Captured], right: &[Captured]) -> (bool, bool) {
+        let (mut left_contains, mut right_contains) = (true, true);
+        let (mut i, mut j) = (0, 0);
+        loop {
+            match (left.get(i), right.get(j)) {
+                (None, None) => break,
+                (Some(_), None) => {
+                    right_contains = false;
+                    break;
+                }
+                (None, Some(_)) => {
+                    left_contains = false;
+                    break;
+                }
+                (Some(a), Some(b)) if a == b => (i, j) = (i + 1, j + 1),
+                (Some(a), Some(b)) => match self.compare_nodes(a.node, b.node) {
+                    Ordering::Less => (right_contains, i) = (false, i + 1),
+                    Ordering::Greater => (left_contains, j) = (false, j + 1),
+                    Ordering::Equal => {
+                        (left_contains, right_contains) = (false, false);
+                        (i, j) = (i + 1, j + 1);
+                    }
+                },
+            }
+        }
+        (left_contains, right_contains)
+    }
+
+    pub(super) fn compare_nodes(&self, a: u32, b: u32) -> Ordering {
+        if a == b {
+            return Ordering::Equal;
+        }
+        let tree = self.tree;
+        let starts = tree.start_byte_of(a).cmp(&tree.start_byte_of(b));
+        starts.then_with(|| tree.end_byte_of(b).cmp(&tree.end_byte_of(a)))
+    }
+
+    /// The capture of an unfinished state that comes first in the text, those
+    /// before the range passed over. With `not_guaranteed`, states that are
+    /// bound to match are passed over as well.
+    pub(crate) fn first_in_progress(&mut self, not_guaranteed: bool) -> Option<InProgress> {
+        let mut first: Option<InProgress> = None;
+        for index in 0..self.memory.states.len() {
+            if self.memory.states[index].dead {
+                continue;
+            }
+            let Some(node) = self.next_capture_in_range(index) else { continue };
+            let state = self.memory.states[index];
+            let start = self.tree.start_byte_of(node);
+            let key = (start, state.pattern);
+            if first.as_ref().is_some_and(|first| key >= (first.start, first.pattern)) {
+                continue;
+            }
+            let step = &self.program.steps[usize::from(state.step)];
+            if not_guaranteed && step.has(flag::ROOT_GUARANTEED) {
+                continue;
+            }
+            let is_guaranteed = step.has(flag::ROOT_GUARANTEED) && !step.has(flag::IMMEDIATE);
+            first = Some(InProgress { state: index, start, pattern: state.pattern, is_guaranteed });
+        }
+        first
+    }
+
+    /// The next capture of a state that is not before the range.
+    pub(super) fn next_capture_in_range(&mut self, index: usize) -> Option<u32> {
+        loop {
+            let state = self.memory.states[index];
+            let list = self.memory.lists.get(state.captures);
+            let node = list.get(usize::from(state.consumed))?.node;
+            if !self.precedes_range(node) {
+                return Some(node);
+            }
+            self.memory.states[index].consumed += 1;
+        }
+    }
+}
