@@ -17,14 +17,14 @@
 (incomplete_type_declaration . (identifier) @name) @definition.type
 (subtype_declaration . (identifier) @name) @definition.type
 (enumeration_type_definition (identifier) @name @definition.enum_member)
-(component_declaration . (identifier) @name) @definition.field
+(component_declaration (identifier) @name) @definition.field
 (task_type_declaration . (identifier) @name) @definition.class
 (single_task_declaration . (identifier) @name) @definition.class
 (protected_type_declaration . (identifier) @name) @definition.class
-(exception_declaration . (identifier) @name) @definition.type
-((object_declaration name: (identifier) @name "constant") @definition.constant
+(exception_declaration (identifier) @name) @definition.type
+((object_declaration (identifier) @name . ["," ":"] "constant") @definition.constant
   (#set! outside-functions))
-((object_declaration name: (identifier) @name) @definition.variable
+((object_declaration (identifier) @name . ["," ":"]) @definition.variable
   (#set! outside-functions))
 
 ; References

@@ -2,7 +2,7 @@
 
 (function_definition name: (word) @name) @definition.function
 ((declaration_command
-  ["readonly"]
+  "readonly"
   (variable_assignment name: (variable_name) @name)) @definition.constant
   (#set! outside-functions))
 ((declaration_command (variable_assignment name: (variable_name) @name)) @definition.variable
@@ -14,7 +14,7 @@
   (#set! outside-functions))
 ((command
   name: (command_name (word) @_alias)
-  argument: (concatenation . (word) @name)) @definition.function
+  . argument: (concatenation . (word) @name)) @definition.function
   (#eq? @_alias "alias")
   (#set! trim "="))
 
@@ -22,8 +22,7 @@
 
 ((command
   name: (command_name (word) @_source)
-  .
-  argument: [(word) (string) (raw_string) (concatenation)] @name) @reference.import
+  . argument: (_) @name) @reference.import
   (#any-of? @_source "source" ".")
   (#set! trim "\"'"))
 (command name: (command_name (word) @name)) @reference.call

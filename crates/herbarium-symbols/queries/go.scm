@@ -20,7 +20,7 @@
     (generic_type type: (qualified_type name: (type_identifier) @name))
   ]) @definition.field
 
-((const_spec name: (identifier) @name) @definition.constant
+((const_spec (identifier) @name) @definition.constant
   (#set! outside-functions))
 ((var_spec name: (identifier) @name) @definition.variable
   (#set! outside-functions))

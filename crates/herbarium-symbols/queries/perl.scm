@@ -11,12 +11,11 @@
     (anonymous_hash_expression (list_expression (autoquoted_bareword) @name))
   ]) @definition.constant
   (#eq? @_constant "constant"))
-((variable_declaration
-  [
-    (scalar (varname) @name)
-    (array (varname) @name)
-    (hash (varname) @name)
-  ]) @definition.variable
+((variable_declaration (scalar (varname) @name)) @definition.variable
+  (#set! outside-functions))
+((variable_declaration (array (varname) @name)) @definition.variable
+  (#set! outside-functions))
+((variable_declaration (hash (varname) @name)) @definition.variable
   (#set! outside-functions))
 (statement_label label: (identifier) @name) @definition.label
 

@@ -40,6 +40,6 @@
 (call_expression function: (field_expression field: (identifier) @name)) @reference.call
 (call_expression function: (generic_function function: (identifier) @name)) @reference.call
 (instance_expression (type_identifier) @name) @reference.class
-(import_declaration path: (identifier) @name) @reference.import
+(import_declaration (identifier) @name) @reference.import
 (namespace_selectors (identifier) @name) @reference.import
 (type_identifier) @name @reference.type

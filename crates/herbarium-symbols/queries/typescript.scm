@@ -127,14 +127,16 @@
 ((variable_declarator name: (identifier) @name) @definition.variable
   (#set! outside-functions))
 ((variable_declarator
-  name: [
-    (object_pattern (shorthand_property_identifier_pattern) @name)
-    (object_pattern (pair_pattern value: (identifier) @name))
-    (object_pattern (object_assignment_pattern left: (shorthand_property_identifier_pattern) @name))
-    (object_pattern (rest_pattern (identifier) @name))
-    (array_pattern (identifier) @name)
-    (array_pattern (rest_pattern (identifier) @name))
-  ]) @definition.variable
+  name: (object_pattern
+    [
+      (shorthand_property_identifier_pattern) @name
+      (pair_pattern value: (identifier) @name)
+      (object_assignment_pattern left: (shorthand_property_identifier_pattern) @name)
+      (rest_pattern (identifier) @name)
+    ])) @definition.variable
+  (#set! outside-functions))
+((variable_declarator
+  name: (array_pattern [(identifier) @name (rest_pattern (identifier) @name)])) @definition.variable
   (#set! outside-functions))
 ((pair
   key: [
@@ -173,12 +175,10 @@
     (nested_type_identifier name: (type_identifier) @name)
     (generic_type name: (nested_type_identifier name: (type_identifier) @name))
   ]) @reference.implementation
+(call_expression function: (identifier) @name) @reference.call
 (call_expression
-  function: [
-    (identifier) @name
-    (member_expression property: (property_identifier) @name)
-    (member_expression property: (private_property_identifier) @name)
-  ]) @reference.call
+  function: (member_expression
+    property: [(property_identifier) (private_property_identifier)] @name)) @reference.call
 (new_expression
   constructor: [
     (identifier) @name
