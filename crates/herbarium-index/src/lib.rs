@@ -64,6 +64,7 @@ mod crew;
 mod engine;
 mod error;
 mod flights;
+mod kinds;
 mod lines;
 mod means;
 mod open;

@@ -1,5 +1,6 @@
 //! What came of a file.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use herbarium_languages::{ParseError, Row};
@@ -21,13 +22,14 @@ pub(crate) struct FileDone {
 }
 
 /// A file that has a tree now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pressed {
     pub(crate) key: TreeKey,
     pub(crate) nodes: u32,
     pub(crate) lines: u32,
     pub(crate) stored_bytes: u32,
     pub(crate) new: bool,
+    pub(crate) kinds: Arc<[u8]>,
 }
 
 /// Why a file has no tree.
@@ -74,7 +76,7 @@ pub(crate) fn with_followers(leader: FileDone, waiting: Vec<Waiting>) -> Vec<Fil
         parsed: false,
         parse_cpu: Duration::ZERO,
         verdict: match &leader.verdict {
-            Ok(pressed) => Ok(Pressed { new: false, ..*pressed }),
+            Ok(pressed) => Ok(Pressed { new: false, ..pressed.clone() }),
             Err(failure) => Err(failure.copy()),
         },
     });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use herbarium_capture::Capturer;
-use herbarium_codec::{Encoder, Header, Tree, source_hash};
+use herbarium_codec::{Decoder, Encoder, Tree, source_hash};
 use herbarium_languages::{Language, ParseError, ParseLimits};
 use herbarium_store::{StoreError, TreeKey, path_from_bytes};
 
@@ -16,6 +16,7 @@ use crate::clock::thread_cpu;
 use crate::crew::{Watch, Work};
 use crate::engine::Shared;
 use crate::flights::Flights;
+use crate::kinds::kinds_of;
 use crate::lines::count_lines;
 use crate::means::{MIN_SAMPLES, Means, Sample, Shelf, train};
 use crate::outcome::{Failure, FileDone, Pressed, chain, with_followers};
@@ -64,6 +65,7 @@ pub(crate) struct Tools {
     /// The last tree: its memory is used for the next, of whatever language.
     tree: Option<Tree>,
     encoder: Encoder,
+    decoder: Decoder,
     pressed: Vec<u8>,
     capturers: Capturers,
 }
@@ -242,15 +244,21 @@ impl Press {
             return Ok(None);
         }
         let Some(info) = store.get_tree_into(&key, &mut tools.pressed)? else { return Ok(None) };
-        let Ok(header) = Header::read(&tools.pressed) else { return Ok(None) };
+        let grammar = task.language.grammar();
+        let Tools { pressed, decoder, tree, source, .. } = tools;
+        let tree = tree.get_or_insert_with(|| Tree::new(grammar));
+        if self.shared.decode_into(pressed, &info, grammar, decoder, tree).is_err() {
+            return Ok(None);
+        }
         let pressed = Pressed {
             key,
-            nodes: header.node_count,
+            nodes: u32::try_from(tree.descendant_count()).unwrap_or(u32::MAX),
             lines: task.lines,
             stored_bytes: clamp(info.stored_bytes),
             new: false,
+            kinds: kinds_of(tree),
         };
-        Ok((header.source_hash == source_hash(&tools.source)).then_some(pressed))
+        Ok((tree.source_hash() == source_hash(source)).then_some(pressed))
     }
 
     /// Parses into `tools.tree`. The CPU time is that of the parser, and of
@@ -306,7 +314,14 @@ impl Press {
         let dictionary = means.map(|means| &means.dictionary);
         let put = self.shared.store.put_tree(&key, language.fingerprint(), buffer, dictionary)?;
         let nodes = u32::try_from(tree.descendant_count()).unwrap_or(u32::MAX);
-        Ok(Pressed { key, nodes, lines, stored_bytes: clamp(put.stored_bytes), new: put.new })
+        Ok(Pressed {
+            key,
+            nodes,
+            lines,
+            stored_bytes: clamp(put.stored_bytes),
+            new: put.new,
+            kinds: kinds_of(tree),
+        })
     }
 
     /// Makes a dictionary of the samples held, and presses them with it.

@@ -94,6 +94,7 @@ pub(crate) fn row(path: Vec<u8>, stat: Stat) -> ManifestRow {
         nodes: 0,
         lines: 0,
         stored_bytes: 0,
+        kinds: None,
     }
 }
 
@@ -116,7 +117,8 @@ pub(crate) fn belief(
 ) -> Belief {
     let same = Stat::recorded(row) == stat && !stat.is_racy(taken_ns);
     let settled = match row.outcome {
-        Outcome::Tree(_) => true,
+        // What a store of before has no kinds of is looked at once more.
+        Outcome::Tree(_) => row.kinds.is_some(),
         Outcome::None(NoTree::ParseLimit) => time_limit(row) >= options.max_parse_time,
         Outcome::None(NoTree::TooLarge) => {
             row.size > options.max_file_bytes || memory_needed(row) > options.memory_budget
@@ -210,7 +212,8 @@ mod tests {
 
     fn check(outcome: Outcome, noted: u32, expected: Belief) {
         let stat = Stat { size: 9, mtime_ns: 5, ctime_ns: 6, inode: 7 };
-        let row = ManifestRow { outcome, nodes: noted, ..row(b"a".to_vec(), stat) };
+        let kinds = Some(Arc::from([1]));
+        let row = ManifestRow { outcome, nodes: noted, kinds, ..row(b"a".to_vec(), stat) };
         let options = EngineOptions {
             max_parse_time: Duration::from_millis(500),
             ..EngineOptions::default()

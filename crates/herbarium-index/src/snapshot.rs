@@ -21,6 +21,8 @@ use crate::paths::{Target, targets};
 pub struct Snapshot {
     manifests: Vec<Arc<Manifest>>,
     files: Vec<Place>,
+    /// Paths of which nothing is known.
+    unknown: Vec<PathBuf>,
     /// Whether the files were looked at when it was made.
     fresh: bool,
 }
@@ -41,6 +43,12 @@ impl Snapshot {
     /// Whether there is no file.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+
+    /// Paths, as they were given but made absolute, of which the store knows
+    /// nothing: they were never indexed.
+    pub fn unknown_paths(&self) -> &[PathBuf] {
+        &self.unknown
     }
 
     /// Ids of the languages that occur, and how many files each has.
@@ -68,32 +76,52 @@ impl Snapshot {
         roots.sort();
         let mut snapshot = Self::default();
         for target in targets(paths)? {
-            match target {
-                Target::Folder(folder) => {
-                    let around = folder.ancestors().find(|it| is_among(&roots, it));
-                    let below = roots.iter().filter(|root| root.starts_with(&folder));
-                    let wanted: Vec<&Path> = match around {
-                        Some(root) => vec![root],
-                        None => below.map(PathBuf::as_path).collect(),
-                    };
-                    for root in wanted {
-                        if let Some(manifest) = store.manifest(root)? {
-                            snapshot.add(Arc::new(manifest), &folder);
-                        }
-                    }
-                }
-                Target::File(file) => {
-                    for root in file.ancestors().skip(1).filter(|it| is_among(&roots, it)) {
-                        let Some(manifest) = store.manifest(root)? else { continue };
-                        if snapshot.add(Arc::new(manifest), &file) {
-                            break;
-                        }
-                    }
-                }
+            let (path, is_known) = match &target {
+                Target::Folder(folder) => (folder, snapshot.add_folder(store, &roots, folder)?),
+                Target::File(file) => (file, snapshot.add_file(store, &roots, file)?),
+            };
+            if !is_known {
+                snapshot.unknown.push(path.clone());
             }
         }
         snapshot.settle();
         Ok(snapshot)
+    }
+
+    /// The files of a folder: as the nearest workspace around it has them, or all
+    /// of those below. Says whether there is any.
+    fn add_folder(
+        &mut self,
+        store: &Store,
+        roots: &[PathBuf],
+        folder: &Path,
+    ) -> Result<bool, IndexError> {
+        let around = folder.ancestors().find(|it| is_among(roots, it));
+        let below = roots.iter().filter(|root| around.is_none() && root.starts_with(folder));
+        let mut is_known = false;
+        for root in around.into_iter().chain(below.map(PathBuf::as_path)) {
+            if let Some(manifest) = store.manifest(root)? {
+                self.add(Arc::new(manifest), folder);
+                is_known = true;
+            }
+        }
+        Ok(is_known)
+    }
+
+    /// A file, as the nearest workspace around it that knows it has it.
+    fn add_file(
+        &mut self,
+        store: &Store,
+        roots: &[PathBuf],
+        file: &Path,
+    ) -> Result<bool, IndexError> {
+        for root in file.ancestors().skip(1).filter(|it| is_among(roots, it)) {
+            let Some(manifest) = store.manifest(root)? else { continue };
+            if self.add(Arc::new(manifest), file) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// An empty one, for files that are looked at.

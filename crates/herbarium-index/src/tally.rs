@@ -1,6 +1,7 @@
 //! Adding up a report, file by file.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use herbarium_languages::ParseError;
@@ -106,6 +107,7 @@ impl<'a> Tally<'a> {
         row.nodes = pressed.nodes;
         row.lines = pressed.lines;
         row.stored_bytes = pressed.stored_bytes;
+        row.kinds = Some(Arc::clone(&pressed.kinds));
         if pressed.new {
             self.report.trees_new += 1;
         } else {

@@ -121,6 +121,7 @@ fn manifest(c: &mut Criterion) {
         nodes: (n * 17 % 90_000) as u32,
         lines: (n * 3 % 3_000) as u32,
         stored_bytes: (n * 5 % 9_000) as u32,
+        kinds: Some((0..30).map(|at| (n * 31 >> at) as u8).collect()),
     };
     let manifest = Manifest::new("/workspace", 0, (0..100_000).map(row).collect());
     let dir = tempfile::tempdir().expect("a temporary directory");

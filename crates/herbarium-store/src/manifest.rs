@@ -1,5 +1,6 @@
 //! Manifests: which files a workspace has, and which trees they are.
 
+mod kinds;
 mod wire;
 
 use std::fmt;
@@ -29,6 +30,7 @@ pub(crate) use wire::HEADER;
 ///     nodes: 0,
 ///     lines: 0,
 ///     stored_bytes: 0,
+///     kinds: None,
 /// };
 /// let manifest = Manifest::new("/home/me/project", 0, vec![row]);
 /// assert_eq!(manifest.find(b"src/main.rs").map(|row| row.size), Some(12));
@@ -64,6 +66,10 @@ pub struct ManifestRow {
     pub lines: u32,
     /// Bytes that the tree takes in the store.
     pub stored_bytes: u32,
+    /// What is noted of the tree so that it need not be opened to know that it
+    /// has nothing of a kind; opaque here, at most 64 KiB. `None` where nothing
+    /// is known, and in rows without a tree.
+    pub kinds: Option<Arc<[u8]>>,
 }
 
 /// What became of a file.

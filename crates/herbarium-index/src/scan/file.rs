@@ -10,6 +10,7 @@ use herbarium_languages::Language;
 use herbarium_store::{ManifestRow, Outcome};
 
 use crate::engine::Shared;
+use crate::kinds::may_have;
 use crate::progress::LARGE;
 use crate::stat::Stat;
 use crate::{Problem, ProblemKind};
@@ -72,6 +73,12 @@ impl<'a> ScanFile<'a> {
     /// Set when the scan is to end: for what takes long with one file.
     pub fn stop_flag(&self) -> &'a AtomicBool {
         self.stop
+    }
+
+    /// Whether its tree may have a node of a kind. False only if there is none:
+    /// then nothing has to be read.
+    pub fn may_have(&self, kind: u16) -> bool {
+        self.row.kinds.as_ref().is_none_or(|kinds| may_have(kinds, self.language.grammar(), kind))
     }
 
     /// The content of the file. It may be another than the one that was indexed

@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
+use herbarium_codec::ERROR_KIND;
 use herbarium_index::{
     Cancel, Engine, Missed, Outlet, ProblemKind, ScanFile, ScanReport, Snapshot, Visitor,
 };
@@ -161,4 +162,76 @@ fn paths_are_found_in_the_workspaces_around_and_below_them() {
     assert_eq!(snapshot.languages().into_iter().collect::<Vec<_>>(), [("python", 1), ("rust", 2)]);
     snapshot.retain_languages(|language| language == "python");
     assert_eq!(names(&scan(&engine, &snapshot, 1).0), ["c.py"]);
+}
+
+/// Tells of each file the named kinds that it says it may have, and those that
+/// its nodes have.
+struct Kinds;
+
+impl Visitor for Kinds {
+    type Tools = ();
+    type Item = (Vec<u16>, Vec<u16>);
+
+    fn tools(&self) {}
+
+    fn visit(
+        &self,
+        file: &mut ScanFile<'_>,
+        (): &mut (),
+        outlet: &mut Outlet<'_, Self::Item>,
+    ) -> Result<(), Missed> {
+        let grammar = file.language().grammar();
+        let parts = grammar.parts();
+        let noted = |kind: &u16| {
+            let of = &parts.kinds[usize::from(*kind)];
+            of.named && of.visible && !of.supertype && *kind != 0
+        };
+        let all = (0..grammar.kind_count() as u16).filter(noted);
+        let errors = std::iter::once(ERROR_KIND);
+        let said = all.chain(errors).filter(|kind| file.may_have(*kind)).collect();
+        let tree = file.open()?.0;
+        let mut has: Vec<u16> = tree.nodes().map(|node| node.kind_id()).collect();
+        has.sort_unstable();
+        has.dedup();
+        has.retain(|kind| *kind == ERROR_KIND || noted(kind));
+        outlet.send((said, has));
+        Ok(())
+    }
+}
+
+#[test]
+fn the_kinds_of_a_tree_are_known_without_opening_it() {
+    let ground = Ground::with(&[
+        ("a.rs", "fn main() { let x = 1; }"),
+        ("b.rs", "struct A { b: u8 }"),
+        ("broken.rs", "fn ) { struct"),
+        ("same.rs", "fn main() { let x = 1; }"),
+        ("c.py", "def f(): return 1"),
+        ("empty.rs", ""),
+    ]);
+    (0..60).for_each(|number| ground.write(&format!("f{number:03}.rs"), rust(number)));
+    let check = |engine: &Engine, what: &str| {
+        let (report, snapshot) = engine.refresh(&[ground.root()], &(), &Cancel::new()).unwrap();
+        let mut heard = Vec::new();
+        let hear = |item| {
+            heard.push(item);
+            ControlFlow::Continue(())
+        };
+        engine.scan(&snapshot, &Kinds, hear, &Cancel::new()).unwrap();
+        assert_eq!(heard.len(), 66);
+        for (at, (said, has)) in heard.iter().enumerate() {
+            assert_eq!(said, has, "file {at}, {what}");
+            assert!(!has.is_empty());
+        }
+        report
+    };
+    check(&ground.engine(), "pressed now");
+    ground.rest();
+    // Moved files find their trees, and with them their kinds.
+    fs::rename(ground.path("a.rs"), ground.path("moved.rs")).unwrap();
+    ground.rest();
+    let report = check(&ground.engine(), "moved");
+    assert_eq!(report.parses, 0);
+    let report = check(&ground.engine(), "known");
+    assert_eq!((report.parses, report.reads), (0, 0));
 }

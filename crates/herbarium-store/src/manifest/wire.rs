@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::kinds::{decode_kinds, encode_kinds};
 use super::{Manifest, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes};
 use crate::TreeKey;
 use crate::wire::{Reader, put_varint, put_zigzag};
 
 const MAGIC: [u8; 4] = *b"HRBM";
 const MAJOR: u8 = 1;
-const MINOR: u8 = 0;
+const MINOR: u8 = 1;
 /// Length of the header.
 pub(crate) const HEADER: usize = 40;
 /// Length of what precedes the checksum in the header.
@@ -41,6 +42,8 @@ pub(super) fn encode(manifest: &Manifest) -> Vec<u8> {
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&stored);
     keys.iter().for_each(|key| out.extend_from_slice(&key.0));
+    let of_trees = manifest.rows.iter().filter(|row| tree(row).is_some());
+    encode_kinds(&mut out, of_trees.map(|row| row.kinds.as_ref()));
     let checksum = checksum(&out).to_le_bytes();
     out[CHECKED..HEADER].copy_from_slice(&checksum);
     out
@@ -127,7 +130,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Manifest> {
     if reader.array()? != MAGIC {
         return None;
     }
-    let (major, _minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
+    let (major, minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
     if major != MAJOR || required != 0 {
         return None;
     }
@@ -138,15 +141,22 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Manifest> {
         return None;
     }
     let columns = reader.take(stored)?;
-    let (keys_found, rest) = reader.0.as_chunks::<KEY>();
-    if !rest.is_empty() || keys_found.len() != keys || keys > rows {
+    let (keys_found, _) = reader.take(keys.checked_mul(KEY)?)?.as_chunks::<KEY>();
+    if keys > rows {
         return None;
     }
     if raw > stored.saturating_mul(MAX_RATIO) || rows > raw / MIN_ROW {
         return None;
     }
     let columns = zstd::bulk::decompress(columns, raw).ok().filter(|it| it.len() == raw)?;
-    decode_columns(Reader(&columns), rows, keys_found)
+    let mut manifest = decode_columns(Reader(&columns), rows, keys_found)?;
+    // 1.0 had no kinds.
+    if minor == 0 {
+        return reader.0.is_empty().then_some(manifest);
+    }
+    let of_trees = manifest.rows.iter_mut().filter(|row| tree(row).is_some());
+    decode_kinds(reader.0, of_trees.map(|row| &mut row.kinds))?;
+    Some(manifest)
 }
 
 fn decode_columns(mut reader: Reader<'_>, count: usize, keys: &[[u8; KEY]]) -> Option<Manifest> {
@@ -223,6 +233,7 @@ fn read_paths(reader: &mut Reader<'_>, count: usize) -> Option<Vec<ManifestRow>>
             nodes: 0,
             lines: 0,
             stored_bytes: 0,
+            kinds: None,
         });
     }
     Some(rows)
@@ -261,6 +272,7 @@ mod tests {
             nodes: 9,
             lines: 3,
             stored_bytes: 88,
+            kinds: None,
         };
         let rows = vec![
             row("src/lib.rs", Outcome::Tree(TreeKey([5; 32]))),
@@ -288,8 +300,10 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_and_every_cut_gives_no_manifest() {
-        let good = encode(&sample());
-        assert_eq!(decode(&good), Some(sample()));
+        let mut sample = sample();
+        sample.rows[0].kinds = Some(Arc::from([3, 0, 9]));
+        let good = encode(&sample);
+        assert_eq!(decode(&good), Some(sample));
         for at in 0..good.len() {
             assert_eq!(decode(&good[..at]), None);
             for bit in 0..8 {

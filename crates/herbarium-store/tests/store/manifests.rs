@@ -23,7 +23,13 @@ fn row(n: u64) -> ManifestRow {
         nodes: n as u32 * 3,
         lines: n as u32,
         stored_bytes: n as u32 + 56,
+        kinds: kinds(n).filter(|_| matches!(outcome, Outcome::Tree(_))),
     }
+}
+
+/// Some unknown, some empty, some alike, of different lengths.
+fn kinds(n: u64) -> Option<Arc<[u8]>> {
+    (!n.is_multiple_of(11)).then(|| (0..n % 13).map(|at| ((n / 3) >> at) as u8).collect())
 }
 
 fn manifest(root: &str, rows: std::ops::Range<u64>) -> Manifest {
@@ -125,6 +131,7 @@ fn any_row() -> impl Strategy<Value = ManifestRow> {
                 nodes,
                 lines,
                 stored_bytes,
+                kinds: kinds(inode).filter(|_| matches!(outcome, Outcome::Tree(_))),
             }
         },
     )
