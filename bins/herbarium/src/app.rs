@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
 
 use herbarium_store::default_dir;
+use serde_json::json;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, Trouble};
@@ -62,6 +63,21 @@ impl App {
     pub(crate) fn remark(&self, text: impl Display) {
         if !self.global.quiet {
             tell(text);
+        }
+    }
+
+    /// Something that went wrong with a part of what was asked: the answer lacks
+    /// that part. Silent under `--quiet`.
+    pub(crate) fn warn(&self, message: &str, help: &str) {
+        if self.global.quiet {
+            return;
+        }
+        match self.global.json {
+            true => tell(json!({ "warning": message, "help": help })),
+            false => {
+                let word = self.err_paint.ink(Ink::Warning, "warning");
+                tell(format_args!("{word}: {message}\n  what to do: {help}"));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub(crate) struct Global {
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Threads that parse [default: one a core]
+    /// Threads that work [default: one a core]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) workers: Option<NonZero<usize>>,
 
@@ -90,6 +91,10 @@ pub(crate) enum Command {
     Index(IndexArgs),
     /// Print the syntax tree of a file, opened from the store
     Tree(TreeArgs),
+    /// Find what a tree-sitter query matches, in all files, without parsing
+    Query(QueryArgs),
+    /// List the definitions of all files, without parsing
+    Symbols(SymbolsArgs),
     /// Tell what the store holds, language by language
     Stats,
     /// Check every stored tree
@@ -122,6 +127,111 @@ pub(crate) struct TreeArgs {
     /// Fail instead of parsing when the store has no tree of this file as it is now
     #[arg(long, alias = "no-parse")]
     pub(crate) from_store: bool,
+}
+
+/// What files are asked.
+#[derive(Args, Debug)]
+pub(crate) struct FilesArgs {
+    /// Ask files of this language only, by id or name; may be given several times
+    #[arg(long = "language", short, value_name = "LANG")]
+    pub(crate) languages: Vec<String>,
+
+    /// Ask the store as it is, without indexing first what changed
+    #[arg(long)]
+    pub(crate) no_index: bool,
+
+    /// Give up a file that takes longer to ask: seconds, or a number with ms, s, m or h
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "60s")]
+    pub(crate) time_limit: Duration,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  herbarium query '(call_expression function: (identifier) @f (#eq? @f \"kfree\"))' -l c
+  herbarium query '(function_item name: (identifier) @name)' src --json
+  herbarium query --file unsafe.scm --files-with-matches .
+  herbarium query '(ERROR) @error' --count
+
+One line for each capture, in the order of the matches: PATH:LINE:COLUMN:@CAPTURE: and the
+source line. Exit codes: 0 whether or not anything matches, 2 if the query is wrong for
+every language, 3 if a file could not be asked.")]
+pub(crate) struct QueryArgs {
+    /// The query; with --file, the first path
+    #[arg(value_name = "PATTERN", required_unless_present = "file")]
+    pub(crate) pattern: Option<OsString>,
+
+    /// Directories or files to ask [default: .]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Read the query from a file, as highlights.scm and the like
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Print this capture only; with --count, count the matches that have it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) capture: Option<String>,
+
+    /// Print the number of matches
+    #[arg(long, conflicts_with = "files_with_matches")]
+    pub(crate) count: bool,
+
+    /// Print the paths of files with a match
+    #[arg(long)]
+    pub(crate) files_with_matches: bool,
+
+    /// Give up the oldest match in the making when there are more than so many in a file
+    /// [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) match_limit: Option<NonZero<u32>>,
+
+    #[command(flatten)]
+    pub(crate) files: FilesArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  herbarium symbols src
+  herbarium symbols --kind function --name 'parse_*' --json
+  herbarium symbols --name '/^(get|set)_/' -l c
+  herbarium symbols --format ctags > tags")]
+pub(crate) struct SymbolsArgs {
+    /// Directories or files to ask
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Symbols of this kind only, such as function; may be given several times
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+
+    /// Symbols of this name only: exact, with * and ? as in file names, or /REGEX/
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// List uses of names as well
+    #[arg(long)]
+    pub(crate) references: bool,
+
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = SymbolFormat::Lines,
+          conflicts_with = "json")]
+    pub(crate) format: SymbolFormat,
+
+    #[command(flatten)]
+    pub(crate) files: FilesArgs,
+}
+
+/// How symbols are printed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SymbolFormat {
+    /// A line for each, for people
+    Lines,
+    /// A tags file, as editors of the vi family read it
+    Ctags,
+    /// A TAGS file, as Emacs reads it
+    Etags,
 }
 
 #[derive(Args, Debug)]

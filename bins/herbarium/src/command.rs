@@ -4,7 +4,9 @@ mod completions;
 mod index;
 mod languages;
 mod man;
+mod query;
 mod stats;
+mod symbols;
 mod tree;
 mod verify;
 
@@ -19,6 +21,8 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Index(args) => index::run(app, args),
         Command::Tree(args) => tree::run(app, args),
+        Command::Query(args) => query::run(app, args),
+        Command::Symbols(args) => symbols::run(app, args),
         Command::Stats => stats::run(app),
         Command::Verify(args) => verify::run(app, args),
         Command::Languages(args) => languages::run(app, args),

@@ -14,6 +14,7 @@
 
 mod app;
 mod args;
+mod ask;
 mod command;
 mod exit;
 mod features;

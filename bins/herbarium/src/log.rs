@@ -13,8 +13,7 @@ use crate::progress;
 pub(crate) fn install(cli: &Cli) {
     let level = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => LevelFilter::OFF,
-        // `verify` itself names what is damaged.
-        (_, 0) if matches!(cli.command, Command::Verify(_)) => LevelFilter::ERROR,
+        (_, 0) if is_terse(&cli.command) => LevelFilter::ERROR,
         (_, 0 | 1) => LevelFilter::WARN,
         (_, 2) => LevelFilter::INFO,
         (_, 3) => LevelFilter::DEBUG,
@@ -27,6 +26,12 @@ pub(crate) fn install(cli: &Cli) {
         .without_time()
         .with_writer(AboveTheBar)
         .init();
+}
+
+/// Whether a command says all that matters by itself: `verify` names what is
+/// damaged, and those that ask name what they could not ask.
+fn is_terse(command: &Command) -> bool {
+    matches!(command, Command::Verify(_) | Command::Query(_) | Command::Symbols(_))
 }
 
 /// Lines of the log go above a progress bar, not through it.

@@ -46,6 +46,12 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
+/// A line of source with all control characters but tabs as escapes.
+pub(crate) fn printable_line(line: &str) -> String {
+    let parts: Vec<String> = line.split('\t').map(printable).collect();
+    parts.join("\t")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

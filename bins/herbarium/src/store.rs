@@ -68,7 +68,8 @@ fn cannot_open(error: &StoreError, access: Access) -> Failure {
         }
         (StoreError::Io { source, .. }, Access::Write) if refused(source) => {
             "have the store made writable for you, or name another with --store or \
-             HERBARIUM_STORE; `tree`, `stats` and `verify` need only read it"
+             HERBARIUM_STORE; `tree`, `stats`, `verify` and, with --no-index, `query` and `symbols` \
+             need only read it"
         }
         _ => store_help(error),
     };

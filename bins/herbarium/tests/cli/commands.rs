@@ -2,7 +2,8 @@
 
 use crate::bed::{Bed, Type, check_shape};
 
-const COMMANDS: [&str; 7] = ["index", "tree", "stats", "verify", "languages", "completions", "man"];
+const COMMANDS: [&str; 9] =
+    ["index", "tree", "query", "symbols", "stats", "verify", "languages", "completions", "man"];
 
 #[test]
 fn every_command_has_help() {

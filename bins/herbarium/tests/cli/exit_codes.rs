@@ -191,7 +191,7 @@ fn a_store_that_may_only_be_read_serves_readers() {
     check(&["tree", "src/main.rs"]).silent().prints(&["source_file"]);
     check(&["stats"]).prints(&["rust"]);
     check(&["verify", "--deep"]).prints(&["sound"]);
-    let says = ["what to do: have the store made writable", "`tree`, `stats` and `verify`"];
+    let says = ["what to do: have the store made writable", "`tree`, `stats`, `verify` and"];
     let ran = Ran::of(&mut bed.unprivileged(["index"])).code(3).says(&says);
     assert!(!ran.err.contains("for reading only"), "that is no option here: {}", ran.err);
 }

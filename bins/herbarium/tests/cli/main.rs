@@ -12,6 +12,8 @@ mod languages;
 mod memory;
 mod output;
 mod processes;
+mod query;
 mod stats;
+mod symbols;
 mod tree;
 mod verify;
