@@ -30,10 +30,12 @@ enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2, NOT_LAST_OF_FIELD = 3 };
 // A subtree whose children are being visited.
 typedef struct {
   Subtree subtree;
+  const Subtree *children;
   const TSSymbol *aliases;
   const TSFieldMapEntry *fields;
   const TSFieldMapEntry *fields_end;
   uint32_t child;
+  uint32_t child_count;
   uint32_t structural_child;
   uint32_t position;
   // Depth of the visible nodes among its children.
@@ -91,6 +93,8 @@ static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t dept
   uint32_t production = subtree.ptr->production_id;
   Frame *frame = &self->frames[self->size++];
   frame->subtree = subtree;
+  frame->children = ts_subtree_children(subtree);
+  frame->child_count = subtree.ptr->child_count;
   frame->aliases = ts_language_alias_sequence(language, production);
   ts_language_field_map(language, production, &frame->fields, &frame->fields_end);
   frame->child = 0;
@@ -238,8 +242,9 @@ static TSSymbol public_symbol(const TSLanguage *language, TSSymbol symbol) {
   return symbol == ts_builtin_sym_error ? symbol : language->public_symbol_map[symbol];
 }
 
-static void record(Record *out, const TSLanguage *language, Subtree subtree, TSSymbol alias,
-                   uint32_t start, uint32_t depth, TSFieldId field, uint32_t supertypes) {
+static inline void record(Record *restrict out, const TSLanguage *language, Subtree subtree,
+                          TSSymbol alias, uint32_t start, uint32_t depth, TSFieldId field,
+                          uint32_t supertypes) {
   TSSymbol symbol = alias ? alias : ts_subtree_symbol(subtree);
   bool missing = ts_subtree_missing(subtree);
   out->start = start;
@@ -288,7 +293,7 @@ void herbarium_walk_start(void *walk, const void *tree) {
 
 // Fills `out` with the next nodes, at most `capacity` (5 or more). Returns how
 // many; 0 at the end; UINT32_MAX when memory ran out.
-uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
+uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity) {
   Walk *self = walk;
   const TSLanguage *language = self->tree->language;
   uint32_t count = 0;
@@ -304,7 +309,7 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
   // A node comes with three quirks at most.
   while (self->size && count + 3 < capacity) {
     Frame *frame = &self->frames[self->size - 1];
-    if (frame->child == frame->subtree.ptr->child_count) {
+    if (frame->child == frame->child_count) {
       if (has_holder(self, frame)) {
         count += drop_holder(self, &out[count]);
       } else {
@@ -312,7 +317,7 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
       }
       continue;
     }
-    Subtree child = ts_subtree_children(frame->subtree)[frame->child];
+    Subtree child = frame->children[frame->child];
     uint32_t start = frame->position;
     if (frame->child) start += ts_subtree_padding(child).bytes;
     frame->child++;
@@ -349,8 +354,8 @@ uint32_t herbarium_walk_next(void *walk, Record *out, uint32_t capacity) {
       }
       self->visible++;
     }
-    if (ts_subtree_child_count(child)) {
-      TSSymbol symbol = alias ? alias : ts_subtree_symbol(child);
+    if (!child.data.is_inline && child.ptr->child_count) {
+      TSSymbol symbol = alias ? alias : child.ptr->symbol;
       bool pushed = visible ? push(self, child, start, depth + 1) != NULL
                             : push_hidden(self, child, start, symbol, field, own_field, place);
       if (!pushed) return UINT32_MAX;

@@ -1,4 +1,4 @@
-//! The tree in memory: a few columns, about eight bytes a node.
+//! The tree in memory: a few columns, about nine bytes a node.
 //!
 //! Nodes are numbered in pre-order, so the first child of a node is the next
 //! number, and a subtree is a range. Each node has a shape (kind, field,
@@ -22,7 +22,7 @@ use crate::{ERROR_KIND, Grammar, Point, ShapeBook};
 /// `Send` and `Sync`, holds no source text, and is independent of any grammar
 /// library: names come from its [`Grammar`] table.
 ///
-/// Memory: about 8.4 bytes a node, see [`Tree::heap_bytes`].
+/// Memory: about 9 bytes a node, see [`Tree::heap_bytes`].
 #[derive(Clone)]
 pub struct Tree {
     grammar: Arc<Grammar>,
