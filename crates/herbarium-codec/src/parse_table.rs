@@ -21,7 +21,7 @@ pub struct ParseTable {
     /// The kind that a symbol is shown as.
     pub public: Vec<u16>,
     /// The symbols under which a symbol may be shown, where an alias adds to
-    /// its own: sorted by symbol.
+    /// its own: sorted by symbol. Tokens have none here, aliased or not.
     pub aliases: Vec<(u16, Vec<u16>)>,
     /// For each production, the alias of each child; 0 for none.
     pub alias_sequences: Vec<Vec<u16>>,
@@ -109,5 +109,30 @@ impl ParseTable {
     /// The fields of a production.
     pub fn fields_of(&self, production: u16) -> &[ChildField] {
         self.fields.get(usize::from(production)).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_a_table_does_not_have_stand_for_nothing() {
+        let field = ChildField { field: 1, child: 0, inherited: false };
+        let table = ParseTable {
+            symbols: vec![0, Symbol::VISIBLE],
+            public: vec![0, 1],
+            aliases: vec![(0, vec![1])],
+            alias_sequences: vec![vec![0, 1]],
+            fields: vec![vec![field]],
+            ..ParseTable::default()
+        };
+        assert_eq!([0, 1, 2].map(|symbol| table.symbol(symbol)), [0, Symbol::VISIBLE, 0]);
+        assert_eq!(table.symbol(crate::ERROR_KIND), Symbol::VISIBLE | Symbol::NAMED);
+        assert_eq!([0, 1].map(|symbol| table.shown_as(symbol)), [[1], [1]]);
+        assert!(table.shown_as(2).is_empty());
+        let aliases = [(0, 0), (0, 1), (0, 2), (1, 0)];
+        assert_eq!(aliases.map(|(rule, child)| table.alias_at(rule, child)), [0, 1, 0, 0]);
+        assert_eq!((table.fields_of(0), table.fields_of(1)), (&[field][..], &[][..]));
     }
 }
