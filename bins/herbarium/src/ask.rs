@@ -73,9 +73,21 @@ impl Files {
         self.cancel.is_cancelled()
     }
 
-    /// Ids of the languages that occur and are built in.
-    pub(crate) fn languages(&self) -> Vec<&'static Language> {
-        self.snapshot.languages().into_keys().filter_map(by_id).collect()
+    /// The languages that occur and are built in. A store may have trees of
+    /// others, from another program: these are named.
+    pub(crate) fn languages(&self, app: &App) -> Vec<&'static Language> {
+        let mut found = Vec::new();
+        for (id, files) in self.snapshot.languages() {
+            match by_id(id) {
+                Some(language) => found.push(language),
+                None => {
+                    let files = counted(files, "file", "files");
+                    let message = format!("not asked: {files} in {id}, which was not built in");
+                    app.warn(&message, &features::advice(id));
+                }
+            }
+        }
+        found
     }
 
     /// Asks them, and tells which could not be; `hear` writes the answer.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use herbarium_store::{Manifest, ManifestRow, Outcome, Store, path_bytes, path_from_bytes};
 
-use crate::IndexError;
 use crate::paths::{Target, targets};
+use crate::{IndexError, rows};
 
 /// The files with a tree of some workspaces, as their manifests have them: what
 /// [`Engine::scan`](crate::Engine::scan) asks.
@@ -100,7 +100,7 @@ impl Snapshot {
         let below = roots.iter().filter(|root| around.is_none() && root.starts_with(folder));
         let mut is_known = false;
         for root in around.into_iter().chain(below.map(PathBuf::as_path)) {
-            if let Some(manifest) = store.manifest(root)? {
+            if let Some(manifest) = read(store, root)? {
                 self.add(Arc::new(manifest), folder);
                 is_known = true;
             }
@@ -116,7 +116,7 @@ impl Snapshot {
         file: &Path,
     ) -> Result<bool, IndexError> {
         for root in file.ancestors().skip(1).filter(|it| is_among(roots, it)) {
-            let Some(manifest) = store.manifest(root)? else { continue };
+            let Some(manifest) = read(store, root)? else { continue };
             if self.add(Arc::new(manifest), file) {
                 return Ok(true);
             }
@@ -182,6 +182,19 @@ impl Snapshot {
     }
 }
 
+/// A manifest. Numbers of kinds mean nothing under another version of a grammar:
+/// those of a manifest that another program wrote are left out.
+fn read(store: &Store, root: &Path) -> Result<Option<Manifest>, IndexError> {
+    let Some(manifest) = store.manifest(root)? else { return Ok(None) };
+    if rows::is_current(&manifest) {
+        return Ok(Some(manifest));
+    }
+    let (root, taken_ns) = (manifest.root().to_owned(), manifest.taken_ns());
+    let mut rows = manifest.into_rows();
+    rows.iter_mut().for_each(|row| row.kinds = None);
+    Ok(Some(Manifest::new(root, taken_ns, rows)))
+}
+
 fn is_among(roots: &[PathBuf], path: &Path) -> bool {
     roots.binary_search_by(|root| root.as_path().cmp(path)).is_ok()
 }
@@ -196,7 +209,6 @@ mod tests {
     use herbarium_store::TreeKey;
 
     use super::*;
-    use crate::rows;
     use crate::stat::Stat;
 
     fn check(paths: &[&str], asked: &str, expected: &[&str]) {

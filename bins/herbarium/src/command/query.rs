@@ -30,7 +30,7 @@ pub(super) fn run(app: &App, args: QueryArgs) -> Result<Exit, Failure> {
     }
     let queries = match queries {
         Some(queries) => queries,
-        None => compile(app, &files.languages(), &asked)?,
+        None => compile(app, &files.languages(app), &asked)?,
     };
     files.snapshot.retain_languages(|id| queries.iter().any(|(language, _)| language.id() == id));
     print(app, &asked, &files, &queries)

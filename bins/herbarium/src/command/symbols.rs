@@ -29,7 +29,7 @@ pub(super) fn run(app: &App, args: SymbolsArgs) -> Result<Exit, Failure> {
     if files.is_cancelled() {
         return Ok(Exit::Interrupted);
     }
-    let languages = languages.unwrap_or_else(|| files.languages());
+    let languages = languages.unwrap_or_else(|| files.languages(app));
     let queries = queries(app, &languages, &args);
     files.snapshot.retain_languages(|id| queries.contains_key(id));
     let looks = Looks { shown: &app.shown, paint: app.paint, json: app.global.json };

@@ -7,6 +7,7 @@ use herbarium_codec::ERROR_KIND;
 use herbarium_index::{
     Cancel, Engine, Missed, Outlet, ProblemKind, ScanFile, ScanReport, Snapshot, Visitor,
 };
+use herbarium_store::Manifest;
 
 use crate::{Ground, rust};
 
@@ -234,4 +235,28 @@ fn the_kinds_of_a_tree_are_known_without_opening_it() {
     assert_eq!(report.parses, 0);
     let report = check(&ground.engine(), "known");
     assert_eq!((report.parses, report.reads), (0, 0));
+}
+
+#[test]
+fn kinds_that_another_version_noted_are_not_believed() {
+    let ground = Ground::with(&[("a.rs", "fn main() {}")]);
+    ground.index();
+    let root = ground.root().canonicalize().unwrap();
+    let manifest = ground.store.manifest(&root).unwrap().unwrap();
+    let mut rows = manifest.into_rows();
+    for row in &mut rows {
+        row.kinds = row.kinds.as_ref().map(|_| [1].into());
+        if row.path.is_empty() {
+            row.language = Some("another stamp".into());
+        }
+    }
+    ground.store.put_manifest(&Manifest::new(root, 0, rows)).unwrap();
+    let engine = ground.engine();
+    let snapshot = engine.snapshot(&[ground.root()]).unwrap();
+    let hear = |(said, has): (Vec<u16>, Vec<u16>)| {
+        assert!(has.iter().all(|kind| said.contains(kind)));
+        ControlFlow::Continue(())
+    };
+    let report = engine.scan(&snapshot, &Kinds, hear, &Cancel::new()).unwrap();
+    assert_eq!((report.files, report.missed.len()), (1, 0));
 }
