@@ -1,6 +1,7 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to its terminal")]
 
+mod conformance;
 mod languages;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,10 @@ struct Task {
     run: fn(&[String]) -> Outcome,
 }
 
-const TASKS: &[Task] = &[Task { name: "languages", usage: languages::USAGE, run: languages::run }];
+const TASKS: &[Task] = &[
+    Task { name: "conformance", usage: conformance::USAGE, run: conformance::run },
+    Task { name: "languages", usage: languages::USAGE, run: languages::run },
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -36,6 +36,11 @@ pub(crate) enum Command {
     Languages(LanguagesArgs),
     /// A first and a second index of a code base against plain parsing
     Index(IndexArgs),
+    /// Speed of queries on opened trees and on stored bytes against tree-sitter's on live trees
+    Query(QueryArgs),
+    /// Every query through this engine on stored trees and tree-sitter's on live ones; exits with
+    /// 1 where they differ
+    Conformance(ConformanceArgs),
     /// Measures one language and prints what `languages` reads
     #[command(hide = true)]
     OneLanguage(OneLanguageArgs),
@@ -100,6 +105,50 @@ pub(crate) struct IndexArgs {
     /// Where to make the store, which is deleted afterwards [default: the folder for temporary files]
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct QueryArgs {
+    /// Which files, and how often; languages are those that the bars name if none is given
+    #[command(flatten)]
+    pub(crate) files: CodecArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConformanceArgs {
+    /// Folder of query files, `*.scm`: the language is the name of a file or of the folder it is
+    /// in [default: the queries that grammar packages ship, in a workspace of Herbarium]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) queries: Option<PathBuf>,
+
+    /// Folders and files of real code; ignore rules are not obeyed. In a workspace of Herbarium,
+    /// the samples of its languages are always taken, too
+    #[arg(long, value_name = "DIR")]
+    pub(crate) code: Vec<PathBuf>,
+
+    /// Compare these languages only; may be given several times
+    #[arg(short = 'l', long = "language", value_name = "LANG")]
+    pub(crate) languages: Vec<String>,
+
+    /// Made-up queries of each language, over parts of the same code, some broken
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) made_up: usize,
+
+    /// Number of the first made-up query: others give others
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// Files of real code of each language
+    #[arg(long, value_name = "N", default_value = "200")]
+    pub(crate) limit: NonZero<usize>,
+
+    /// Length of the longest file
+    #[arg(long, value_name = "BYTES", default_value_t = 200_000)]
+    pub(crate) max_bytes: u64,
+
+    /// Languages compared at a time [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZero<usize>>,
 }
 
 #[derive(Args, Debug)]

@@ -43,6 +43,12 @@ impl Best {
         result
     }
 
+    /// Times `work` done so often in a row, which short work needs.
+    pub(crate) fn time_many<T>(&mut self, times: u32, mut work: impl FnMut() -> T) {
+        let (time, ()) = time(|| (0..times).for_each(|_| drop(std::hint::black_box(work()))));
+        self.0 = self.0.min(time / times.max(1));
+    }
+
     /// The shortest time, in nanoseconds.
     pub(crate) fn ns(self) -> f64 {
         if self.0 == Duration::MAX { 0.0 } else { self.0.as_nanos() as f64 }

@@ -1,8 +1,8 @@
 //! `codec`: size and speed of pressed trees on real files.
 
-mod choose;
-mod learn;
-mod measure;
+pub(crate) mod choose;
+pub(crate) mod learn;
+pub(crate) mod measure;
 mod show;
 
 use herbarium_languages::Language;

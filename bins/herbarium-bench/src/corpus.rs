@@ -1,11 +1,11 @@
 //! Real files, by language.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use herbarium_codec::source_hash;
+use herbarium_codec::{check_source, source_hash};
 use herbarium_languages::{HEAD_BYTES, Language, by_id, detect, needs_head};
 use ignore::WalkBuilder;
 
@@ -24,6 +24,12 @@ pub(crate) struct SourceFile {
 pub(crate) struct Files {
     pub(crate) language: &'static Language,
     pub(crate) files: Vec<SourceFile>,
+}
+
+/// A file and what is in it.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// All files of languages that are built in, or of those named, under the paths.
@@ -47,6 +53,21 @@ pub(crate) fn gather(paths: &[PathBuf], only: &[String]) -> Result<Vec<Files>, B
     let mut found: Vec<Files> = found.into_values().collect();
     found.iter_mut().for_each(|files| files.files.sort_by_key(|file| file.order));
     Ok(found)
+}
+
+/// Reads the first `most` files that can be read, that trees are kept over
+/// (UTF-16 is not) and that have new content: any real files will do.
+pub(crate) fn read<'a>(
+    files: impl Iterator<Item = &'a SourceFile>,
+    most: usize,
+    seen: &mut HashSet<u64>,
+) -> Vec<Source> {
+    let read = |file: &SourceFile| {
+        let bytes = fs::read(&file.path).ok()?;
+        check_source(&bytes).ok()?;
+        seen.insert(source_hash(&bytes)).then(|| Source { path: file.path.clone(), bytes })
+    };
+    files.filter_map(read).take(most).collect()
 }
 
 /// Refuses ids of languages that are not built in.

@@ -45,7 +45,23 @@ pub(crate) enum BenchError {
     Store { path: PathBuf, source: StoreError },
     #[error("no file in {} was given a tree: there is nothing to compare", path.display())]
     NothingIndexed { path: PathBuf },
-    #[error("a thread that parsed panicked")]
+    #[error("asking cargo for the packages of the workspace")]
+    Packages(#[source] io::Error),
+    #[error("cargo does not know the package {package}: run `cargo xtask languages --check`")]
+    NoPackage { package: String },
+    #[error("no queries: give `--queries DIR`, or run inside a workspace of Herbarium")]
+    NoQueries,
+    #[error("no language has both queries and code: give `--code DIR` with code of theirs")]
+    NothingToCompare,
+    #[error(
+        "no workspace of Herbarium here, whose grammar packages ship the queries: run inside one"
+    )]
+    NoWorkspace,
+    #[error("no pattern for calls in `{0}`: measure c, go, java, javascript, python or rust")]
+    NoPattern(&'static str),
+    #[error("the grammar package of `{0}` has no highlights.scm that both engines take")]
+    NoHighlights(&'static str),
+    #[error("a thread panicked")]
     Thread,
 }
 

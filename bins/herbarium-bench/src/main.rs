@@ -7,11 +7,14 @@ mod args;
 mod bar;
 mod clock;
 mod codec;
+mod conformance;
 mod corpus;
 mod error;
 mod index;
 mod languages;
 mod memory;
+mod queries;
+mod query;
 mod report;
 mod table;
 
@@ -21,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use bar::Bar;
 use error::BenchError;
 use report::Report;
 
@@ -40,6 +44,13 @@ fn run(cli: &Cli) -> Result<ExitCode, BenchError> {
         Command::Codec(args) => tell(cli, &codec::run(args)?),
         Command::Languages(args) => tell(cli, &languages::run(args)?),
         Command::Index(args) => tell(cli, &index::run(args)?),
+        Command::Query(args) => tell(cli, &query::run(args)?),
+        Command::Conformance(args) => {
+            let report = conformance::run(args)?;
+            tell(cli, &report)?;
+            let differs = report.bars().iter().any(Bar::is_missed);
+            Ok(if differs { ExitCode::from(1) } else { ExitCode::SUCCESS })
+        }
         Command::OneLanguage(args) => print(&languages::run_one(args)?),
     }
 }

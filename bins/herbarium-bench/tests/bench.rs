@@ -12,7 +12,8 @@ use serde_json::Value;
 fn code_base() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for index in 0..40 {
-        let function = format!("/// Number {index}.\nfn f{index}(a: u8) -> u8 {{ a + {index} }}\n");
+        let function =
+            format!("/// Number {index}.\nfn f{index}(a: u8) -> u8 {{ a + g({index}) }}\n");
         fs::write(dir.path().join(format!("long{index}.rs")), function.repeat(100)).unwrap();
         fs::write(dir.path().join(format!("short{index}.rs")), function).unwrap();
     }
@@ -133,6 +134,48 @@ fn a_second_index_parses_nothing() {
     );
 }
 
+#[test]
+fn query_prints_what_the_page_describes_and_finds_no_difference() {
+    let dir = code_base();
+    let value = json(&["query", "--json", "--passes", "1"], Some(dir.path()));
+    check_json("query", &value);
+    let rust = &value["languages"][0];
+    assert_eq!(rust["language"], "rust");
+    let bars = value["bars"].as_array().unwrap();
+    let differences = bars.iter().find(|bar| bar["name"] == "files with differences").unwrap();
+    assert_eq!(differences["verdict"], "pass");
+}
+
+#[test]
+fn conformance_finds_no_difference_in_samples_code_and_made_up_queries() {
+    let dir = code_base();
+    let args = ["conformance", "--json", "--made-up", "20", "-l", "rust", "--code"];
+    let value = json(&args, Some(dir.path()));
+    check_json("conformance", &value);
+    let rust = &value["languages"][0];
+    assert_eq!((&rust["language"], &rust["differences"]), (&"rust".into(), &0.into()));
+    assert!(rust["matches"].as_u64() > Some(1000), "{rust}");
+    assert!(rust["files"].as_u64() > Some(2), "{rust}");
+}
+
+#[test]
+fn conformance_takes_queries_of_ones_own() {
+    let (code, queries) = (code_base(), tempfile::tempdir().unwrap());
+    let folder = queries.path().join("rust");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("functions.scm"), "(function_item name: (_) @name)").unwrap();
+    fs::write(folder.join("wrong.scm"), "(no_such_kind)").unwrap();
+    fs::write(folder.join("circular.scm"), "((identifier)*)+").unwrap();
+    fs::write(queries.path().join("klingon.scm"), "(identifier)").unwrap();
+    let queries = queries.path().to_str().unwrap();
+    let args = ["conformance", "--json", "--queries", queries, "--code"];
+    let value = json(&args, Some(code.path()));
+    let [rust] = &value["languages"].as_array().unwrap()[..] else { panic!("{value}") };
+    let counts = ["queries", "refused", "circular", "differences"].map(|name| &rust[name]);
+    assert_eq!(counts, [3, 1, 1, 0]);
+    assert!(rust["matches"].as_u64() > Some(0));
+}
+
 fn check_exit(args: &[&str], path: Option<&Path>, code: i32, says: &str) {
     let output = bench(args, path);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -149,6 +192,9 @@ fn what_went_wrong_is_said_with_an_exit_code() {
     check_exit(&["codec"], Some(empty.path()), 3, "give a larger code base");
     check_exit(&["codec", "--language", "klingon"], Some(empty.path()), 3, "klingon");
     check_exit(&["index"], Some(empty.path()), 3, "nothing to compare");
+    check_exit(&["query"], Some(empty.path()), 3, "give a larger code base");
+    check_exit(&["conformance", "-l", "klingon"], None, 3, "klingon");
+    check_exit(&["conformance", "--queries"], Some(empty.path()), 3, "--code");
     check_exit(&["languages", "--samples"], Some(&missing), 3, "reading");
 }
 

@@ -216,8 +216,7 @@ struct Answers {
 }
 
 /// Nothing where the time was up.
-type LiveRun =
-    fn(&tree_sitter::Query, &tree_sitter::Tree, &[u8], &Settings) -> Option<Answers>;
+type LiveRun = fn(&tree_sitter::Query, &tree_sitter::Tree, &[u8], &Settings) -> Option<Answers>;
 type Run = fn(&Query, &herbarium_codec::Tree, &[u8], &Settings) -> Option<Answers>;
 
 /// Outside a range, tree-sitter does not look into hidden repetitions for

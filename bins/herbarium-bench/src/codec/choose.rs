@@ -1,19 +1,9 @@
 //! Which files are measured, and which are learnt from.
 
 use std::collections::HashSet;
-use std::fs;
-use std::path::PathBuf;
-
-use herbarium_codec::{check_source, source_hash};
 
 use crate::args::CodecArgs;
-use crate::corpus::{Files, SourceFile};
-
-/// A file and what is in it.
-pub(crate) struct Source {
-    pub(crate) path: PathBuf,
-    pub(crate) bytes: Vec<u8>,
-}
+use crate::corpus::{Files, Source, read};
 
 /// Files of one language. No content is there twice.
 pub(crate) struct Chosen {
@@ -45,19 +35,4 @@ pub(crate) fn choose(files: &Files, args: &CodecArgs) -> Chosen {
         small: read(half(0).filter(|file| small.contains(&file.len)), limit, &mut seen),
         learn: read(learn, LEARN_FILES, &mut seen),
     }
-}
-
-/// Reads the first `most` files that can be read, that trees are kept over
-/// (UTF-16 is not) and that have new content: any real files will do.
-fn read<'a>(
-    files: impl Iterator<Item = &'a SourceFile>,
-    most: usize,
-    seen: &mut HashSet<u64>,
-) -> Vec<Source> {
-    let read = |file: &SourceFile| {
-        let bytes = fs::read(&file.path).ok()?;
-        check_source(&bytes).ok()?;
-        seen.insert(source_hash(&bytes)).then(|| Source { path: file.path.clone(), bytes })
-    };
-    files.filter_map(read).take(most).collect()
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use herbarium_codec::{BookTrainer, Encoder, ShapeBook, Tree};
 use herbarium_store::train_zstd;
 
-use super::choose::Source;
 use super::measure::Bench;
+use crate::corpus::Source;
 use crate::error::BenchError;
 
 /// What was learnt.

@@ -11,9 +11,9 @@ use herbarium_languages::Language;
 use tree_sitter::Parser;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::choose::Source;
 use super::learn::Learnt;
 use crate::clock::Best;
+use crate::corpus::Source;
 use crate::error::BenchError;
 
 /// Tools for files of one language, warm from one file to the next.
