@@ -216,10 +216,20 @@ impl Engine<'_> {
 
     pub(super) fn field_comes_again(&self, look: &mut Look) -> bool {
         *look.field_comes_again.get_or_insert_with(|| {
-            look.has_later_sibling
-                && self.siblings_after(look.node).any(|info| info.field == look.info.field)
-                && !(self.has_quirks
-                    && self.tree.quirks_of(look.node).any(|quirk| quirk == Quirk::LastOfField))
+            let shows = || self.siblings_after(look.node).any(|info| info.field == look.info.field);
+            let quirk = if self.has_quirks { self.field_quirk(look.node) } else { None };
+            quirk.unwrap_or_else(|| look.has_later_sibling && shows())
+        })
+    }
+
+    /// Whether the field of a node counts as one that comes again, where that
+    /// is not what its siblings show.
+    #[cold]
+    fn field_quirk(&self, node: u32) -> Option<bool> {
+        self.tree.quirks_of(node).find_map(|quirk| match quirk {
+            Quirk::LastOfField => Some(false),
+            Quirk::NotLastOfField => Some(true),
+            Quirk::Field(_) | Quirk::Alias(_) => None,
         })
     }
 
