@@ -351,7 +351,12 @@ impl Engine<'_> {
         let mut copies = 0;
         let mut at = index;
         let mut end = index + 1;
-        // Where alternatives lead round in a circle, each is followed once.
+        // Alternatives that lead round in a circle never come to an end: beyond
+        // what any other pattern takes, each is followed once.
+        let enough = match self.program.circular {
+            true => 0,
+            false => 64 + 4 * self.program.steps.len(),
+        };
         let mut followed = Vec::new();
         let mut jumps = 0;
         while at < end {
@@ -377,8 +382,8 @@ impl Engine<'_> {
             // that matched.
             let may_skip =
                 !(step.has(flag::SKIP) && step.has(flag::LAST_CHILD) && self.has_later_named(look));
-            let again = self.program.circular && followed.contains(&step.alternative);
-            if self.program.circular {
+            let again = copies >= enough && followed.contains(&step.alternative);
+            if copies >= enough {
                 followed.push(step.alternative);
             }
             if may_skip && !again && self.copy_state(at) {

@@ -174,3 +174,21 @@ fn deep_and_long_queries_are_refused_not_crashed_on() {
         assert_eq!(error.kind, herbarium_query::QueryErrorKind::TooLarge);
     }
 }
+
+#[test]
+fn patterns_that_tree_sitter_never_ends_with_come_to_an_end() {
+    let bench = Bench::of("json");
+    let specimen = bench.press(b"[1, \"a\", [2], 3]".to_vec());
+    for text in
+        ["(array [(number) (string)*]+ @a)", "((number)*)+ @a", "(array ((number)? (string)*)+ @a)"]
+    {
+        let query = bench.compiler.compile(text).expect(text);
+        let mut cursor = herbarium_query::QueryCursor::new();
+        let mut matches = cursor.matches(&query, specimen.tree.root_node(), &specimen.source);
+        let mut count = 0;
+        while matches.next_match().is_some() {
+            count += 1;
+        }
+        assert!((1..1000).contains(&count), "{text}: {count} matches");
+    }
+}
