@@ -6,7 +6,7 @@ use std::sync::Arc;
 use herbarium_codec::{Grammar, ParseTable, Tree};
 use herbarium_query::{Compiler, Query};
 
-use crate::{Difference, Settings, Tally, compare_queries, compare_runs};
+use crate::{Difference, Settings, Tally, compare_queries, compare_runs, repeats_nothing};
 
 /// Compiles queries with both engines.
 pub struct Engines {
@@ -43,7 +43,7 @@ impl Engines {
     /// # Errors
     /// The engines do not say the same of the text.
     pub fn compile(&self, text: &str) -> Result<Compiled, Difference> {
-        if self.compiler.is_circular(text) {
+        if self.compiler.is_circular(text) || repeats_nothing(text) {
             return Ok(Compiled::Circular);
         }
         let live = tree_sitter::Query::new(&self.live, text);

@@ -4,6 +4,7 @@
 //! on the live tree, once on the stored one), and the ordered lists of matches
 //! and captures are compared. tree-sitter is right by definition.
 
+mod circle;
 mod engines;
 mod random;
 mod shipped;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use herbarium_query::{CaptureQuantifier, Query, QueryCursor, QueryError};
 use tree_sitter::{QueryCursorOptions, StreamingIterator};
 
+pub use circle::repeats_nothing;
 pub use engines::{Compiled, Engines, Pair};
 pub use random::Generator;
 pub use shipped::{package_folders, query_files};
