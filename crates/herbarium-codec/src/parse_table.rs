@@ -4,6 +4,8 @@
 //! at all, and from which step on it is bound to, follows from the rules that
 //! only the parse table of the generated parser still holds.
 
+mod bytes;
+
 /// The rules of a grammar, as far as the children of its nodes go.
 ///
 /// Numbers are those of the generated parser: *symbols* are the kinds of the

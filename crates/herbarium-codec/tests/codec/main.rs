@@ -15,6 +15,7 @@ mod golden;
 mod grammars;
 mod model;
 mod nodes;
+mod parse_table;
 mod round_trip;
 mod seen_by_queries;
 mod shapes;
