@@ -24,6 +24,7 @@ impl Kind {
     pub(crate) const TREE: Self = Self(2);
     pub(crate) const GRAMMAR: Self = Self(3);
     pub(crate) const DICTIONARY: Self = Self(4);
+    pub(crate) const PARSE_TABLE: Self = Self(5);
 }
 
 /// How a payload is compressed.

@@ -28,7 +28,7 @@ use crate::{Dictionary, DictionaryId, StoreError, StoreOptions};
 use cache::Cache;
 
 pub(crate) use read::Fault;
-pub(crate) use tables::{Special, decode_grammar};
+pub(crate) use tables::{Special, decode_grammar, parse_table_key};
 pub use trees::{StoredTree, TreeEntry, TreeInfo, Trees};
 pub use write::{Put, Writer};
 

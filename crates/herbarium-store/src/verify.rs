@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use herbarium_codec::Fingerprint;
+use herbarium_codec::{Fingerprint, ParseTable};
 
 use crate::compress::Scratch;
 use crate::files::SegmentId;
@@ -14,7 +14,7 @@ use crate::quarantine::{Quarantine, WHOLE_SEGMENT};
 use crate::record::{Kind, RECORD_HEADER, RecordHeader, RecordKey};
 use crate::scan::scan;
 use crate::segment::{Context, HEADER, Segment};
-use crate::store::{Fault, decode_grammar};
+use crate::store::{Fault, decode_grammar, parse_table_key};
 use crate::{Dictionary, DictionaryId, Store, StoreError, TreeKey};
 
 /// What a verification came to.
@@ -279,6 +279,15 @@ impl Store {
                 let found = Dictionary::from_bytes(&out);
                 let found = found.filter(|found| found.key() == header.key.key);
                 found.map(drop).ok_or("not that dictionary")
+            }
+            Kind::PARSE_TABLE => {
+                scratch.unpack(header.codec, payload, header.raw, None, &mut out)?;
+                let key = parse_table_key(&context.fingerprint);
+                let grammar = self.grammar(&context.fingerprint).ok().flatten();
+                let grammar = grammar.ok_or("its grammar table is missing")?;
+                let table = ParseTable::from_bytes(&out, &grammar).ok();
+                let table = table.filter(|_| key == header.key);
+                table.map(drop).ok_or("not that grammar's parse table")
             }
             // A context has nothing in it; other kinds are for others to know.
             _ => Ok(()),

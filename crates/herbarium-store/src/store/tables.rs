@@ -1,9 +1,11 @@
-//! What trees need to be opened: grammar tables and dictionaries.
+//! What trees need to be opened: grammar tables and dictionaries. What queries
+//! need to be compiled: parse tables.
 
 use std::sync::Arc;
 
-use herbarium_codec::{Fingerprint, Grammar};
+use herbarium_codec::{Fingerprint, Grammar, ParseTable};
 
+use crate::key;
 use crate::record::{Kind, RecordKey};
 use crate::{Dictionary, DictionaryId, Put, Store, StoreError};
 
@@ -58,6 +60,50 @@ impl Store {
         Ok(found.map(|grammar| self.grammars.insert(*fingerprint, Arc::new(grammar))))
     }
 
+    /// Stores the parse table of a grammar, unless it is there. Unlike grammar
+    /// tables it is nothing that trees rest on: no copy of it is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it cannot be written.
+    pub fn put_parse_table(
+        &self,
+        grammar: &Grammar,
+        table: &ParseTable,
+    ) -> Result<Put, StoreError> {
+        let fingerprint = grammar.fingerprint();
+        let key = parse_table_key(&fingerprint);
+        match self.found(&key)? {
+            Some(put) if self.parse_table(grammar)?.is_some() => Ok(put),
+            _ => {
+                self.may_write("store a parse table")?;
+                let bytes = table.to_bytes(fingerprint);
+                self.writer().put(key, (fingerprint, None), &bytes, None)
+            }
+        }
+    }
+
+    /// Whether there is a parse table for the grammar with this fingerprint, by
+    /// the index alone: the record is not read.
+    ///
+    /// # Errors
+    /// As [`Store::get_tree`].
+    pub fn has_parse_table(&self, fingerprint: &Fingerprint) -> Result<bool, StoreError> {
+        Ok(self.found(&parse_table_key(fingerprint))?.is_some())
+    }
+
+    /// The parse table of a grammar, decoded each time; `None` in stores that
+    /// were filled before there were any.
+    ///
+    /// # Errors
+    /// As [`Store::get_tree`].
+    pub fn parse_table(&self, grammar: &Grammar) -> Result<Option<ParseTable>, StoreError> {
+        self.read(&parse_table_key(&grammar.fingerprint()), |record, scratch| {
+            let bytes = unpacked(scratch, record)?;
+            let table = ParseTable::from_bytes(&bytes, grammar);
+            table.map_err(|_| Fault::Damaged("not that grammar's parse table"))
+        })
+    }
+
     /// Stores a dictionary, unless it is there, and makes it the one that
     /// [`Store::dictionary_for`] gives.
     ///
@@ -105,7 +151,7 @@ impl Store {
         fingerprint: Fingerprint,
         bytes: &[u8],
     ) -> Result<Put, StoreError> {
-        self.may_write("store a grammar table or dictionary")?;
+        self.may_write("store a table or dictionary")?;
         let put = self.writer().put(key, (fingerprint, None), bytes, None)?;
         // Trees will rest on it.
         self.flush()?;
@@ -166,6 +212,15 @@ fn grammar_key(fingerprint: &Fingerprint) -> RecordKey {
     let mut key = [0; 32];
     key.iter_mut().zip(fingerprint.0).for_each(|(place, byte)| *place = byte);
     RecordKey { kind: Kind::GRAMMAR, key }
+}
+
+/// Not the fingerprint itself, under which the key table would find the grammar
+/// table, too.
+pub(crate) fn parse_table_key(fingerprint: &Fingerprint) -> RecordKey {
+    let mut hasher = blake3::Hasher::new();
+    key::put(&mut hasher, b"herbarium parse table");
+    key::put(&mut hasher, &fingerprint.0);
+    RecordKey { kind: Kind::PARSE_TABLE, key: *hasher.finalize().as_bytes() }
 }
 
 fn dictionary_key(dictionary: &Dictionary) -> RecordKey {

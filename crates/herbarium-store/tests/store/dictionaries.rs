@@ -3,7 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use herbarium_store::{Dictionary, train_zstd};
+use herbarium_codec::ParseTable;
+use herbarium_store::{Dictionary, StoreError, train_zstd};
 
 use crate::support::*;
 
@@ -132,4 +133,58 @@ fn training_on_too_little_gives_nothing() {
     let samples: Vec<Vec<u8>> = (0..200).map(|n| phrases(n, 2_000)).collect();
     check(&samples, 0, false);
     check(&samples, 8 << 10, true);
+}
+
+/// A parse table that fits the grammars of the tests.
+fn parse_table() -> ParseTable {
+    ParseTable {
+        tokens: 2,
+        symbols: vec![0, 3, 3],
+        symbol_count: 3,
+        public: vec![0, 1, 2],
+        states: vec![vec![(2, 6)]; 7],
+        primary: vec![0; 7],
+        ..ParseTable::default()
+    }
+}
+
+#[test]
+fn a_parse_table_lies_beside_its_grammar_table() {
+    let (_guard, path) = place();
+    let (rust, other) = (grammar("rust"), grammar("other"));
+    let store = open(&path);
+    store.put_grammar(&rust).unwrap();
+    assert!(!store.has_parse_table(&rust.fingerprint()).unwrap());
+    assert_eq!(store.parse_table(&rust).unwrap(), None);
+    assert!(store.put_parse_table(&rust, &parse_table()).unwrap().new);
+    assert!(!store.put_parse_table(&rust, &parse_table()).unwrap().new);
+    store.seal().unwrap();
+    drop(store);
+    let store = reader(&path);
+    assert!(store.has_parse_table(&rust.fingerprint()).unwrap());
+    assert_eq!(store.parse_table(&rust).unwrap(), Some(parse_table()));
+    assert_eq!(store.parse_table(&other).unwrap(), None);
+    assert_eq!(*store.grammar(&rust.fingerprint()).unwrap().unwrap(), rust);
+    let refused = store.put_parse_table(&other, &parse_table());
+    assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+    assert!(open(&path).verify().unwrap().findings.is_empty());
+}
+
+#[test]
+fn a_damaged_parse_table_is_a_miss_and_can_be_put_again() {
+    let (_guard, path) = place();
+    let rust = grammar("rust");
+    let store = open(&path);
+    store.put_grammar(&rust).unwrap();
+    store.put_parse_table(&rust, &parse_table()).unwrap();
+    store.close().unwrap();
+    let segment = segments(&path, "open").remove(0);
+    let mut content = fs::read(&segment).unwrap();
+    let last = content.len() - 1;
+    content[last] ^= 0xff;
+    fs::write(&segment, content).unwrap();
+    let store = open(&path);
+    assert_eq!(store.parse_table(&rust).unwrap(), None);
+    assert!(store.put_parse_table(&rust, &parse_table()).unwrap().new);
+    assert_eq!(store.parse_table(&rust).unwrap(), Some(parse_table()));
 }
