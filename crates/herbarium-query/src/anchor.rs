@@ -5,11 +5,12 @@
 //! for the node that has it, then for the root of the pattern above that node,
 //! is a hundred times less work than looking at every call.
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use herbarium_codec::Tree;
 
-use crate::plan::Plan;
+use crate::Query;
+use crate::plan::{Mode, Plan};
 use crate::predicate::{Predicates, Test};
 use crate::quantifier::CaptureQuantifier;
 use crate::step::{Entry, Pattern, Program};
@@ -18,10 +19,41 @@ use crate::step::{Entry, Pattern, Program};
 const NODES_PER_TEXT: usize = 8;
 
 /// For a start of a pattern, the text that must be so many levels under it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Anchor {
     levels: u16,
-    texts: Vec<Box<[u8]>>,
+    texts: Vec<Literal>,
+}
+
+/// A text to look for.
+#[derive(Debug, Clone)]
+struct Literal {
+    finder: Finder<'static>,
+    /// Bytes from one place that it can be at to the next.
+    period: usize,
+}
+
+impl Literal {
+    fn new(text: &[u8]) -> Self {
+        let is_period = |period: &usize| text[*period..] == text[..text.len() - *period];
+        let period = (1..text.len()).find(is_period).unwrap_or(text.len());
+        Self { finder: Finder::new(text).into_owned(), period }
+    }
+
+    /// All places of it, those that overlap too.
+    fn places<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let overlaps = self.period < self.finder.needle().len();
+        let mut apart = (!overlaps).then(|| self.finder.find_iter(text));
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            if let Some(apart) = &mut apart {
+                return apart.next();
+            }
+            let at = from + self.finder.find(text.get(from..)?)?;
+            from = at + self.period;
+            Some(at)
+        })
+    }
 }
 
 /// The anchors of all entries of a program.
@@ -35,15 +67,16 @@ fn anchor_of(program: &Program, predicates: &[Predicates], entry: &Entry) -> Opt
     let (pattern, predicates) = (program.patterns.get(number)?, predicates.get(number)?);
     let from = program.steps.get(usize::from(entry.step))?.depth;
     let found = predicates.checks.iter().find_map(|check| {
-        let texts = match &check.test {
-            Test::Text(text) => vec![text.clone()],
-            Test::AnyOf(texts) => texts.clone(),
+        let texts: &[Box<[u8]>] = match &check.test {
+            Test::Text(text) => std::slice::from_ref(text),
+            Test::AnyOf(texts) => texts,
             Test::Capture(_) | Test::Matches(_) => return None,
         };
         let usable = check.positive && check.all && texts.iter().all(|text| !text.is_empty());
         let depth = depth_of(program, number, pattern, check.capture)?;
         let levels = depth.checked_sub(from)?;
-        usable.then_some(Anchor { levels, texts })
+        let texts = texts.iter().map(|text| Literal::new(text));
+        usable.then(|| Anchor { levels, texts: texts.collect() })
     });
     found.filter(|_| entry.rooted)
 }
@@ -64,46 +97,112 @@ fn depth_of(program: &Program, number: usize, pattern: &Pattern, capture: u16) -
     depths.all(|other| other == depth).then_some(depth)
 }
 
-/// The nodes at which the patterns of a plan can start, sorted; none when one
-/// of them is not tied to a text, or texts are too common to look for.
-pub(crate) fn starts(
-    program: &Program,
-    anchors: &[Option<Anchor>],
+/// Finds the nodes at which anything of a plan can happen, sorted: those that
+/// states start at and those that end chains. False when one pattern is not
+/// tied to a text, when texts are too common to look for, or when it would
+/// show that other nodes were not looked at.
+pub(crate) fn find_nodes(
+    query: &Query,
     plan: &Plan,
-    tree: &Tree,
-    text: &[u8],
-) -> Option<Vec<u32>> {
-    let mut used: Vec<u16> = plan.used_entries().to_vec();
-    used.sort_unstable();
-    used.dedup();
-    let mut wanted: Vec<&Anchor> = Vec::new();
-    for number in used {
-        let anchor = anchors.get(usize::from(number))?.as_ref()?;
-        debug_assert!(usize::from(number) < program.entries.len());
-        if !wanted.contains(&anchor) {
-            wanted.push(anchor);
-        }
+    mode: Mode,
+    (tree, text): (&Tree, &[u8]),
+    found: &mut Vec<u32>,
+) -> bool {
+    found.clear();
+    // Of a node past the end, as much of the text counts as there is.
+    if text.len() < tree.source_len() as usize {
+        return false;
     }
+    let Some(wanted) = wanted(query, plan, mode) else { return false };
     let mut left = tree.descendant_count() / NODES_PER_TEXT + 16;
-    let mut found = Vec::new();
-    for anchor in wanted {
-        for literal in &anchor.texts {
-            for at in memmem::find_iter(text, &**literal) {
-                left = left.checked_sub(1)?;
-                add_starts(tree, anchor.levels, at as u32, literal.len() as u32, &mut found);
+    let groups = wanted.len();
+    for (above, literals) in wanted {
+        for literal in literals {
+            let len = literal.finder.needle().len() as u32;
+            let mut from = 0;
+            for at in literal.places(text) {
+                if left == 0 {
+                    return false;
+                }
+                left -= 1;
+                from = first_from(tree, from, at as u32);
+                add_nodes(tree, above, from, (at as u32, len), found);
             }
         }
     }
-    found.sort_unstable();
+    if groups > 1 || !found.is_sorted() {
+        found.sort_unstable();
+    }
     found.dedup();
-    Some(found)
+    true
+}
+
+/// How many levels above which texts the nodes of a plan are.
+fn wanted<'q>(query: &'q Query, plan: &Plan, mode: Mode) -> Option<Vec<(u16, &'q [Literal])>> {
+    let anchors = query.anchors();
+    if anchors.iter().all(Option::is_none) {
+        return None;
+    }
+    let chains = query.chains();
+    let is_shown = mode == Mode::Captures && !chains.sole;
+    if is_shown && (!plan.used_entries().is_empty() || chains.has_signals) {
+        return None;
+    }
+    let mut used: Vec<(u16, u8)> = plan.used_entries().iter().map(|entry| (*entry, 0)).collect();
+    for event in plan.used_events() {
+        let chain = &chains.all[usize::from(event.chain)];
+        if event.level == chain.last {
+            used.push((chain.entry, chain.last));
+        }
+    }
+    used.sort_unstable();
+    used.dedup();
+    let mut wanted: Vec<(u16, &[Literal])> = Vec::new();
+    for (entry, level) in used {
+        let anchor = anchors.get(usize::from(entry))?.as_ref()?;
+        let above = anchor.levels.checked_sub(u16::from(level))?;
+        let is_known = |(other, known): &(u16, &[Literal])| {
+            let texts = anchor.texts.iter().map(|text| text.finder.needle());
+            *other == above && known.iter().map(|text| text.finder.needle()).eq(texts)
+        };
+        if !wanted.iter().any(is_known) {
+            wanted.push((above, &anchor.texts));
+        }
+    }
+    Some(wanted)
+}
+
+/// The first node from `from` on that starts at a byte or after it. Cost:
+/// logarithmic in how far that is.
+fn first_from(tree: &Tree, from: u32, byte: u32) -> u32 {
+    let count = tree.descendant_count() as u32;
+    let (mut low, mut step) = (from, 16);
+    while low + step < count && tree.start_byte_of(low + step) < byte {
+        low += step;
+        step *= 2;
+    }
+    let mut high = (low + step).min(count);
+    while low < high {
+        let middle = low.midpoint(high);
+        if tree.start_byte_of(middle) < byte {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// Adds the nodes so many levels above those that are exactly a stretch of the
-/// text.
-fn add_starts(tree: &Tree, levels: u16, start: u32, len: u32, found: &mut Vec<u32>) {
+/// text. `node` is the first that starts there.
+fn add_nodes(
+    tree: &Tree,
+    levels: u16,
+    mut node: u32,
+    (start, len): (u32, u32),
+    found: &mut Vec<u32>,
+) {
     let count = tree.descendant_count() as u32;
-    let mut node = tree.first_from_byte(start);
     while node < count && tree.start_byte_of(node) == start {
         if tree.end_byte_of(node) == start + len {
             let mut above = node;

@@ -1,6 +1,7 @@
 //! Running queries: settings, matches, captures.
 
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -176,7 +177,9 @@ impl QueryCursor {
             engine,
             run: Run { query, text, tree: node.tree(), captured, flags, next_id: 0 },
             finished: BinaryHeap::new(),
+            spent: Vec::new(),
             order: 0,
+            complete: Vec::new(),
         }
     }
 
@@ -265,12 +268,12 @@ impl Run<'_, '_> {
         self.text.get(start as usize..end).unwrap_or_default()
     }
 
-    fn id_of(&mut self, state: &mut State) -> u32 {
-        if state.id == NO_ID {
-            state.id = self.next_id;
+    fn id_of(&mut self, id: &mut u32) -> u32 {
+        if *id == NO_ID {
+            *id = self.next_id;
             self.next_id += 1;
         }
-        state.id
+        *id
     }
 }
 
@@ -294,11 +297,11 @@ impl<'tree> QueryMatches<'_, 'tree> {
             }
             self.run.note(engine);
             let Some(mut state) = self.finished.pop_front() else { continue };
-            let id = self.run.id_of(&mut state);
+            let id = self.run.id_of(&mut state.id);
             self.run.captured.clear();
             self.run.captured.extend_from_slice(engine.memory.lists.get(state.captures));
             engine.memory.lists.release(state.captures);
-            if self.run.is_satisfied(state.pattern) {
+            if state.satisfied || self.run.is_satisfied(state.pattern) {
                 break (id, state.pattern);
             }
         };
@@ -315,71 +318,63 @@ impl<'tree> QueryMatches<'_, 'tree> {
 pub struct QueryCaptures<'a, 'tree> {
     engine: Option<Engine<'a>>,
     run: Run<'a, 'tree>,
+    /// Complete matches with captures that were not handed out.
     finished: BinaryHeap<Reverse<Ranked>>,
+    /// Numbers and lists of those that have none left. As in tree-sitter, they
+    /// count for the match limit until there are no others.
+    spent: Vec<(u32, u32)>,
+    /// Matches that were complete so far.
     order: u32,
+    /// Matches that the engine has just completed.
+    complete: Vec<State>,
 }
 
 /// A complete match, ranked by its next capture.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ranked {
-    /// Whether all captures were handed out, the start of the next one, the
-    /// pattern, and which match was complete first.
-    rank: (bool, u32, u16, u32),
-    state: State,
+    /// Start of the next capture.
+    start: u32,
+    pattern: u16,
+    /// Which match was complete first.
+    order: u32,
+    /// Captures that were handed out.
+    consumed: u16,
+    satisfied: bool,
+    captures: u32,
+    id: u32,
 }
 
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank == other.rank
-    }
-}
-
-impl Eq for Ranked {}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank.cmp(&other.rank)
-    }
-}
-
-impl Ranked {
-    fn new(state: State, order: u32, engine: &Engine<'_>) -> Self {
-        let captures = engine.memory.lists.get(state.captures);
-        let next = captures.get(usize::from(state.consumed));
-        let start = next.map_or(0, |next| engine.tree.start_byte_of(next.node));
-        Self { rank: (next.is_none(), start, state.pattern, order), state }
-    }
+/// A capture that comes next.
+struct Found {
+    id: u32,
+    pattern: u16,
+    capture: usize,
+    satisfied: bool,
 }
 
 impl<'tree> QueryCaptures<'_, 'tree> {
     /// The next capture: its match, and its number in
     /// [`QueryMatch::captures`]. Gone when the one after it is asked for.
     pub fn next_capture(&mut self) -> Option<(QueryMatch<'_, 'tree>, usize)> {
-        let (id, pattern, capture) = loop {
-            let (id, pattern, capture) = self.find()?;
-            if self.run.is_satisfied(pattern) {
-                break (id, pattern, capture);
+        let found = loop {
+            let found = self.find()?;
+            if found.satisfied || self.run.is_satisfied(found.pattern) {
+                break found;
             }
-            self.remove(id);
+            self.remove(found.id);
         };
-        let found = QueryMatch {
-            id,
-            pattern_index: usize::from(pattern),
+        let of_match = QueryMatch {
+            id: found.id,
+            pattern_index: usize::from(found.pattern),
             tree: self.run.tree,
             captured: self.run.captured,
         };
-        Some((found, capture))
+        Some((of_match, found.capture))
     }
 
     /// The earliest capture that nothing unfinished comes before. Predicates
     /// are not looked at.
-    fn find(&mut self) -> Option<(u32, u16, usize)> {
+    fn find(&mut self) -> Option<Found> {
         loop {
             let engine = self.engine.as_mut()?;
             let unfinished = engine.first_in_progress(false);
@@ -393,58 +388,92 @@ impl<'tree> QueryCaptures<'_, 'tree> {
             if let Some(first) = unfinished {
                 if first.is_guaranteed {
                     let state = &mut engine.memory.states[first.state];
-                    let id = self.run.id_of(state);
+                    let id = self.run.id_of(&mut state.id);
                     let capture = usize::from(state.consumed);
                     state.consumed += 1;
                     let (pattern, list) = (state.pattern, state.captures);
                     self.run.captured.clear();
                     self.run.captured.extend_from_slice(engine.memory.lists.get(list));
-                    return Some((id, pattern, capture));
+                    return Some(Found { id, pattern, capture, satisfied: false });
                 }
                 if engine.memory.lists.all_in_use() {
                     let state = engine.memory.states.remove(first.state);
                     engine.memory.lists.release(state.captures);
                 }
             }
-            let mut complete = Vec::new();
-            let more = engine.advance(true, &mut |state| complete.push(state));
+            if !self.go_on() && self.finished.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// Lets the engine go on until more matches are complete; to the end where
+    /// nothing holds back captures that come later in the text. False at the
+    /// end.
+    fn go_on(&mut self) -> bool {
+        let Some(engine) = self.engine.as_mut() else { return false };
+        loop {
+            let more = engine.advance(true, &mut |state| self.complete.push(state));
             self.run.note(engine);
-            for state in complete {
-                self.finished.push(Reverse(Ranked::new(state, self.order, engine)));
+            for state in self.complete.drain(..) {
+                let captures = engine.memory.lists.get(state.captures);
+                let Some(next) = captures.get(usize::from(state.consumed)) else {
+                    self.spent.push((NO_ID, state.captures));
+                    continue;
+                };
+                self.finished.push(Reverse(Ranked {
+                    start: engine.tree.start_byte_of(next.node),
+                    pattern: state.pattern,
+                    order: self.order,
+                    consumed: state.consumed,
+                    satisfied: state.satisfied,
+                    captures: state.captures,
+                    id: state.id,
+                }));
                 self.order += 1;
             }
-            if !more && self.finished.is_empty() {
-                return None;
+            if !more || !engine.holds_nothing_back() {
+                return more;
             }
         }
     }
 
     /// The first capture of the complete matches, if it comes before a place
     /// and pattern.
-    fn take_finished(&mut self, before: (u32, u32)) -> Option<(u32, u16, usize)> {
+    fn take_finished(&mut self, before: (u32, u32)) -> Option<Found> {
         let engine = self.engine.as_mut()?;
+        if self.finished.is_empty() {
+            self.spent.drain(..).for_each(|(_, list)| engine.memory.lists.release(list));
+        }
         loop {
-            let Reverse(first) = *self.finished.peek()?;
-            let mut state = first.state;
-            let list = engine.memory.lists.get(state.captures);
-            let Some(next) = list.get(usize::from(state.consumed)) else {
-                engine.memory.lists.release(state.captures);
-                self.finished.pop();
-                continue;
-            };
-            let outside = engine.precedes_range(next.node) || engine.follows_range(next.node);
-            let capture = usize::from(state.consumed);
-            if !outside && (first.rank.1, u32::from(first.rank.2)) >= before {
+            let mut top = self.finished.peek_mut()?;
+            let first = &mut top.0;
+            let list = engine.memory.lists.get(first.captures);
+            let capture = usize::from(first.consumed);
+            let node = list.get(capture)?.node;
+            let outside = engine.precedes_range(node) || engine.follows_range(node);
+            if !outside && (first.start, u32::from(first.pattern)) >= before {
                 return None;
             }
-            self.finished.pop();
-            let id = if outside { NO_ID } else { self.run.id_of(&mut state) };
-            state.consumed += 1;
-            self.finished.push(Reverse(Ranked::new(state, first.rank.3, engine)));
             if !outside {
+                first.id = self.run.id_of(&mut first.id);
                 self.run.captured.clear();
-                self.run.captured.extend_from_slice(engine.memory.lists.get(state.captures));
-                return Some((id, state.pattern, capture));
+                self.run.captured.extend_from_slice(list);
+            }
+            let (id, pattern, satisfied) = (first.id, first.pattern, first.satisfied);
+            match list.get(capture + 1) {
+                Some(next) => {
+                    first.start = engine.tree.start_byte_of(next.node);
+                    first.consumed += 1;
+                    drop(top);
+                }
+                None => {
+                    self.spent.push((id, first.captures));
+                    PeekMut::pop(top);
+                }
+            }
+            if !outside {
+                return Some(Found { id, pattern, capture, satisfied });
             }
         }
     }
@@ -453,18 +482,23 @@ impl<'tree> QueryCaptures<'_, 'tree> {
     fn remove(&mut self, id: u32) {
         let Some(engine) = self.engine.as_mut() else { return };
         if let Some(at) = engine.memory.states.iter().position(|state| state.id == id)
-            && !self.finished.iter().any(|Reverse(ranked)| ranked.state.id == id)
+            && !self.finished.iter().any(|Reverse(ranked)| ranked.id == id)
+            && !self.spent.iter().any(|spent| spent.0 == id)
         {
             let state = engine.memory.states.remove(at);
             engine.memory.lists.release(state.captures);
             return;
         }
         let lists = &mut engine.memory.lists;
+        if let Some(at) = self.spent.iter().position(|spent| spent.0 == id) {
+            lists.release(self.spent.swap_remove(at).1);
+            return;
+        }
         let mut found = false;
         self.finished.retain(|Reverse(ranked)| {
-            let is_it = !found && ranked.state.id == id;
+            let is_it = !found && ranked.id == id;
             if is_it {
-                lists.release(ranked.state.captures);
+                lists.release(ranked.captures);
                 found = true;
             }
             !is_it

@@ -6,6 +6,7 @@
 //! state waits at its depth, changes nothing, and is passed over. The next
 //! node worth a look is found in the column of shapes.
 
+mod chains;
 mod limits;
 mod settle;
 mod update;
@@ -21,6 +22,7 @@ use crate::plan::{Mode, Plan};
 use crate::state::{Lists, State};
 use crate::step::{Program, Step};
 
+use chains::Fields;
 pub(crate) use limits::{Limits, POINT_MAX};
 
 /// Work between two looks at the clock: nodes looked at, and states at each.
@@ -33,6 +35,11 @@ pub(crate) struct Memory {
     pub(crate) lists: Lists,
     pub(crate) states: Vec<State>,
     path: Vec<u32>,
+    /// Matches of chains at the node that is looked at, in their order.
+    chained: Vec<State>,
+    /// The nodes that matter, sorted, where texts tell.
+    anchored: Vec<u32>,
+    fields: Fields,
 }
 
 /// Where the walk stands.
@@ -60,31 +67,39 @@ pub(crate) struct Engine<'a> {
     halted: bool,
     covers_all: bool,
     has_quirks: bool,
-    /// The only nodes that patterns can start at, where texts tell.
-    anchored: Option<Vec<u32>>,
+    /// Texts tell which nodes matter.
+    is_anchored: bool,
+    /// Chains need no states.
+    with_chains: bool,
+    query: &'a Query,
+    text: &'a [u8],
+    mode: Mode,
     work: u64,
 }
 
 impl<'a> Engine<'a> {
     pub(crate) fn new(
         query: &'a Query,
-        (tree, text): (&'a Tree, &[u8]),
+        (tree, text): (&'a Tree, &'a [u8]),
         root: u32,
         memory: &'a mut Memory,
         limits: Limits<'a>,
         mode: Mode,
     ) -> Self {
         let program = &query.program;
-        memory.plan.make(query.id, program, tree, mode);
+        let covers_all = limits.covers_all();
+        let with_chains = covers_all && mode != Mode::Exact && chains::is_shallow(tree);
+        memory.plan.make(query, tree, mode, with_chains);
         memory.lists.reset();
         memory.states.clear();
         memory.path.clear();
         memory.path.push(root);
-        let covers_all = limits.covers_all();
-        let by_text = covers_all && mode == Mode::Matches;
-        let anchored = by_text
-            .then(|| anchor::starts(program, &query.anchors, &memory.plan, tree, text))
-            .flatten();
+        memory.chained.clear();
+        memory.fields.clear();
+        let is_anchored = with_chains && {
+            let Memory { plan, anchored, .. } = &mut *memory;
+            anchor::find_nodes(query, plan, mode, (tree, text), anchored)
+        };
         let mut engine = Self {
             program,
             tree,
@@ -98,7 +113,11 @@ impl<'a> Engine<'a> {
             halted: false,
             covers_all,
             has_quirks: tree.has_quirks(),
-            anchored,
+            is_anchored,
+            with_chains,
+            query,
+            text,
+            mode,
             work: 0,
         };
         if engine.memory.plan.is_empty() {
@@ -127,8 +146,14 @@ impl<'a> Engine<'a> {
             if self.work >= WORK_PER_CHECK && self.must_stop() {
                 continue;
             }
+            let is_free = self.covers_all && self.memory.states.is_empty();
             let did_match = match self.next {
                 Next::Enter => self.enter(stop_on_guaranteed, finish),
+                Next::Go(node) if is_free => self.pass(node, finish),
+                Next::End if is_free => {
+                    self.halted = true;
+                    false
+                }
                 Next::Go(node) => self.leave_for(node, finish),
                 Next::End => self.leave_for(self.end, finish),
             };
@@ -136,6 +161,14 @@ impl<'a> Engine<'a> {
                 return true;
             }
         }
+    }
+
+    /// Whether a match that is in the making does not hold back captures of
+    /// those that are complete, though it may come before them: they are in
+    /// order once all are complete.
+    pub(crate) fn holds_nothing_back(&self) -> bool {
+        let chains = || self.query.chains();
+        self.with_chains && self.mode == Mode::Captures && chains().sole && !chains().are_all_late()
     }
 
     fn must_stop(&mut self) -> bool {
@@ -166,6 +199,25 @@ impl<'a> Engine<'a> {
             self.halted = true;
         }
         did_match
+    }
+
+    /// Comes to a node while there are no states: only what happens there
+    /// matters, not how one gets there.
+    fn pass(&mut self, node: u32, finish: &mut impl FnMut(State)) -> bool {
+        let shape = self.tree.shape_of(node);
+        if self.memory.plan.starts(shape).is_empty() {
+            let did_match = self.find_chained(node);
+            self.memory.chained.drain(..).for_each(finish);
+            self.next = self.scan(node + 1);
+            return did_match;
+        }
+        let path = &mut self.memory.path;
+        while path.len() > 1 && self.tree.subtree_end(path[path.len() - 1]) <= node {
+            path.pop();
+        }
+        self.enter_path(node);
+        self.next = Next::Enter;
+        false
     }
 
     /// Makes the path one to `node`, which is under its last node.
@@ -252,9 +304,10 @@ impl<'a> Engine<'a> {
     }
 
     fn next_start(&self, from: u32, until: u32) -> Option<u32> {
-        let Some(anchored) = &self.anchored else {
+        if !self.is_anchored {
             return self.tree.next_marked(from, until, &self.memory.plan.marks);
-        };
+        }
+        let anchored = &self.memory.anchored;
         let at = anchored.partition_point(|node| *node < from);
         anchored.get(at).copied().filter(|node| *node < until)
     }
@@ -273,13 +326,31 @@ impl<'a> Engine<'a> {
         let node = self.memory.path[self.memory.path.len() - 1];
         let mut did_match = false;
         if self.covers_all || self.is_within_containing(node) {
-            let mut look = self.look(node);
-            self.start_patterns(&look);
-            did_match = self.update_states(&mut look, stop_on_guaranteed);
-            did_match |= self.settle(finish);
+            did_match = self.find_chained(node);
+            if self.matters_to_states(node) {
+                let mut look = self.look(node);
+                self.start_patterns(&look);
+                did_match |= self.update_states(&mut look, stop_on_guaranteed);
+                did_match |= self.settle(finish);
+            }
+            self.memory.chained.drain(..).for_each(&mut *finish);
         }
         self.next = self.next_after();
         did_match
+    }
+}
+
+impl Engine<'_> {
+    /// Whether states start at the node at the end of the path, or one waits
+    /// for it, or one that is complete may be handed out there.
+    fn matters_to_states(&self, node: u32) -> bool {
+        let depth = self.depth();
+        let waits = |state: &State| {
+            let step = &self.program.steps[usize::from(state.step)];
+            step.is_done() || wanted_depth(state, step) == depth
+        };
+        let starts = self.memory.plan.starts(self.tree.shape_of(node));
+        !self.covers_all || !starts.is_empty() || self.memory.states.iter().any(waits)
     }
 }
 

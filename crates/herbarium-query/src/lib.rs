@@ -61,6 +61,7 @@
 
 mod analyze;
 mod anchor;
+mod chain;
 mod cursor;
 mod demands;
 mod engine;

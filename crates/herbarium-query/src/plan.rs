@@ -7,6 +7,8 @@
 
 use herbarium_codec::{BookId, ERROR_KIND, ShapeInfo, Tree};
 
+use crate::Query;
+use crate::chain::{Chains, Event};
 use crate::reach::Reach;
 use crate::step::{Program, Step, WILDCARD, flag};
 
@@ -25,12 +27,15 @@ pub(crate) enum Mode {
 /// Where patterns can start in one tree.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// By shape, whether a pattern can start there: for the scan.
+    /// By shape, whether it is worth a look: for the scan.
     pub(crate) marks: Vec<u8>,
-    /// By shape, the first of its starts in `entries`, and how many.
-    starts: Vec<(u32, u32)>,
+    /// By shape, what can happen there.
+    starts: Vec<Starts>,
     /// Numbers of entries of the program.
     entries: Vec<u16>,
+    events: Vec<Event>,
+    /// By shape, the steps above the last ones of chains that it fits, by bit.
+    above: Vec<u64>,
     pub(crate) shapes: Vec<ShapeInfo>,
     /// By shape, the supertypes, by bit.
     pub(crate) supertypes: Vec<u32>,
@@ -52,9 +57,28 @@ struct Shared {
     query: u64,
     book: BookId,
     mode: Mode,
+    chains: bool,
     quirks: bool,
     shapes: usize,
     entries: usize,
+    events: usize,
+}
+
+/// Where a shape has its own in the lists of all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Starts {
+    entries: (u32, u32),
+    events: (u32, u32),
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+struct Aim<'a> {
+    program: &'a Program,
+    /// Where chains need no states.
+    chains: Option<&'a Chains>,
+    tree: &'a Tree,
+    mode: Mode,
 }
 
 /// The kinds and supertypes of some shapes.
@@ -101,11 +125,24 @@ impl Seen {
 }
 
 impl Plan {
-    /// The entries that can start at a node of a shape.
+    /// The entries whose states can start at a node of a shape.
     #[inline]
     pub(crate) fn starts(&self, shape: u32) -> &[u16] {
-        let (from, len) = self.starts[shape as usize];
-        &self.entries[from as usize..(from + len) as usize]
+        let (from, to) = self.starts[shape as usize].entries;
+        &self.entries[from as usize..to as usize]
+    }
+
+    /// What a node of a shape can be to chains.
+    #[inline]
+    pub(crate) fn events(&self, shape: u32) -> &[Event] {
+        let (from, to) = self.starts[shape as usize].events;
+        &self.events[from as usize..to as usize]
+    }
+
+    /// The steps above the last ones of chains that a shape fits, by bit.
+    #[inline]
+    pub(crate) fn above(&self, shape: u32) -> u64 {
+        self.above[shape as usize]
     }
 
     /// Numbers of the entries that can start anywhere; some more than once.
@@ -113,27 +150,37 @@ impl Plan {
         &self.entries
     }
 
-    /// Whether any pattern can start anywhere.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// What any node can be to chains; some more than once.
+    pub(crate) fn used_events(&self) -> &[Event] {
+        &self.events
     }
 
-    /// Plans a query for a tree.
-    pub(crate) fn make(&mut self, query: u64, program: &Program, tree: &Tree, mode: Mode) {
+    /// Whether nothing can match anywhere.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.events.is_empty()
+    }
+
+    /// Plans a query for a tree. With `chains`, those need no states.
+    pub(crate) fn make(&mut self, query: &Query, tree: &Tree, mode: Mode, chains: bool) {
+        let program = &query.program;
+        let chains = chains.then(|| query.chains());
+        let aim = Aim { program, chains, tree, mode };
         self.quirks = tree.has_quirks();
         let shared = tree.shared_shapes().map(|(book, shapes)| Shared {
-            query,
+            query: query.id,
             book,
             mode,
+            chains: chains.is_some(),
             quirks: self.quirks,
             shapes,
             entries: 0,
+            events: 0,
         });
-        let known = self.shared.filter(|known| shared == Some(Shared { entries: 0, ..*known }));
+        let same = |known: &Shared| shared == Some(Shared { entries: 0, events: 0, ..*known });
         let shapes = tree.shapes_len();
-        let first = match known {
+        let first = match self.shared.filter(same) {
             Some(known) => {
-                self.keep(known.shapes, known.entries);
+                self.keep(known.shapes, known.entries, known.events);
                 known.shapes
             }
             None => {
@@ -141,8 +188,9 @@ impl Plan {
                 let first = shared.map_or(0, |shared| shared.shapes);
                 self.see(tree, 0..first);
                 self.find_useful(program, mode);
-                self.add_starts(program, tree, 0..first, mode);
-                self.shared = shared.map(|shared| Shared { entries: self.entries.len(), ..shared });
+                self.add_starts(aim, 0..first);
+                let (entries, events) = (self.entries.len(), self.events.len());
+                self.shared = shared.map(|shared| Shared { entries, events, ..shared });
                 first
             }
         };
@@ -150,25 +198,29 @@ impl Plan {
             // More can match than in the book's shapes alone.
             self.find_useful(program, mode);
             self.shared = None;
-            self.starts.clear();
-            self.marks.clear();
-            self.entries.clear();
-            self.add_starts(program, tree, 0..shapes, mode);
+            self.keep_starts(0, 0, 0);
+            self.add_starts(aim, 0..shapes);
         } else {
-            self.add_starts(program, tree, first..shapes, mode);
+            self.add_starts(aim, first..shapes);
         }
     }
 
-    fn keep(&mut self, shapes: usize, entries: usize) {
+    fn keep(&mut self, shapes: usize, entries: usize, events: usize) {
         self.shapes.truncate(shapes);
         self.supertypes.truncate(shapes);
+        self.keep_starts(shapes, entries, events);
+    }
+
+    fn keep_starts(&mut self, shapes: usize, entries: usize, events: usize) {
         self.marks.truncate(shapes);
         self.starts.truncate(shapes);
+        self.above.truncate(shapes);
         self.entries.truncate(entries);
+        self.events.truncate(events);
     }
 
     fn forget(&mut self, program: &Program, tree: &Tree) {
-        self.keep(0, 0);
+        self.keep(0, 0, 0);
         self.shared = None;
         self.seen.clear(tree.grammar().kind_count());
         let kinds = tree.grammar().supertype_kinds();
@@ -210,45 +262,47 @@ impl Plan {
         }));
     }
 
-    fn add_starts(
-        &mut self,
-        program: &Program,
-        tree: &Tree,
-        shapes: std::ops::Range<usize>,
-        mode: Mode,
-    ) {
+    fn add_starts(&mut self, aim: Aim<'_>, shapes: std::ops::Range<usize>) {
+        let program = aim.program;
         for shape in shapes {
             let kind = self.shapes[shape].kind;
-            let from = self.entries.len() as u32;
+            let entries = self.entries.len() as u32;
             let any_kind = if kind == ERROR_KIND { 0 } else { program.wildcards };
             for number in 0..any_kind {
-                self.consider(program, tree, shape, number, mode);
+                self.consider(aim, shape, number);
             }
             for number in program.first_entry(kind)..program.entries.len() {
                 if program.entry_symbol(&program.entries[number]) != kind {
                     break;
                 }
-                self.consider(program, tree, shape, number, mode);
+                self.consider(aim, shape, number);
             }
-            let len = self.entries.len() as u32 - from;
-            self.starts.push((from, len));
-            self.marks.push(u8::from(len > 0));
+            let events = self.events.len() as u32;
+            let above = self.add_events(aim, shape);
+            let starts = Starts {
+                entries: (entries, self.entries.len() as u32),
+                events: (events, self.events.len() as u32),
+            };
+            let is_marked =
+                starts.entries.0 < starts.entries.1 || starts.events.0 < starts.events.1;
+            self.starts.push(starts);
+            self.above.push(above);
+            self.marks.push(u8::from(is_marked));
         }
     }
 
-    /// Adds an entry to a shape if the pattern can start there.
-    fn consider(
-        &mut self,
-        program: &Program,
-        tree: &Tree,
-        shape: usize,
-        number: usize,
-        mode: Mode,
-    ) {
+    /// Adds an entry to a shape if the pattern can start there and needs
+    /// states.
+    fn consider(&mut self, aim: Aim<'_>, shape: usize, number: usize) {
+        let Aim { program, tree, mode, chains } = aim;
         if !self.useful[number] {
             return;
         }
         let entry = &program.entries[number];
+        let for_captures = mode == Mode::Captures;
+        if chains.is_some_and(|chains| chains.takes(entry.pattern, for_captures)) {
+            return;
+        }
         let step = &program.steps[usize::from(entry.step)];
         if !step.is_done() {
             if !self.fits(step, entry.step, shape, tree) {
@@ -261,6 +315,42 @@ impl Plan {
             }
         }
         self.entries.push(number as u16);
+    }
+
+    /// Adds what a shape can be to chains; gives the steps above last ones
+    /// that it fits.
+    fn add_events(&mut self, aim: Aim<'_>, shape: usize) -> u64 {
+        let Aim { program, tree, mode, chains: Some(chains) } = aim else { return 0 };
+        let kind = self.shapes[shape].kind;
+        let from = self.events.len();
+        let wildcards = if kind == ERROR_KIND { ERROR_KIND } else { WILDCARD };
+        for kind in [wildcards, kind] {
+            for event in chains.events_of(kind) {
+                let chain = &chains.all[usize::from(event.chain)];
+                let step = chain.steps[usize::from(event.level)];
+                let counts = event.level == chain.last || mode == Mode::Captures;
+                if counts
+                    && self.useful[usize::from(chain.entry)]
+                    && chains.takes(chain.pattern, mode == Mode::Captures)
+                    && self.fits(&program.steps[usize::from(step)], step, shape, tree)
+                {
+                    self.events.push(event);
+                }
+            }
+            if wildcards == ERROR_KIND {
+                break;
+            }
+        }
+        let order = |event: &Event| {
+            (std::cmp::Reverse(event.level), chains.all[usize::from(event.chain)].pattern)
+        };
+        if !self.events[from..].is_sorted_by_key(order) {
+            self.events[from..].sort_by_key(order);
+        }
+        let above = [wildcards, kind].into_iter().flat_map(|kind| chains.above(kind));
+        above
+            .filter(|(step, _)| self.fits(&program.steps[usize::from(*step)], *step, shape, tree))
+            .fold(0, |bits, (_, bit)| bits | bit)
     }
 
     /// Whether a node of a shape can match a step, as far as its shape shows.

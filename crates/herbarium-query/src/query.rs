@@ -1,13 +1,14 @@
 //! Compiling queries, and what a compiled query says of itself.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use herbarium_codec::{Grammar, ParseTable};
 
 use crate::analyze::analyze;
 use crate::anchor::{Anchor, anchors};
+use crate::chain::Chains;
 use crate::error::{Names, QueryError, QueryErrorKind};
 use crate::parse::parse;
 use crate::predicate::{self, Predicates, QueryPredicate, QueryProperty};
@@ -113,8 +114,16 @@ pub struct Query {
     pub(crate) grammar: Arc<Grammar>,
     pub(crate) program: Program,
     pub(crate) predicates: Vec<Predicates>,
+    derived: Derived,
+}
+
+/// What follows from the rest, worked out when it is first needed: most
+/// queries that are opened are not asked of every kind of tree.
+#[derive(Clone, Default)]
+struct Derived {
     /// By entry of the program.
-    pub(crate) anchors: Vec<Option<Anchor>>,
+    anchors: OnceLock<Vec<Option<Anchor>>>,
+    chains: OnceLock<Chains>,
 }
 
 impl Query {
@@ -124,8 +133,17 @@ impl Query {
         predicates: Vec<Predicates>,
     ) -> Self {
         program.mark_alone();
-        let anchors = anchors(&program, &predicates);
-        Self { id: next_id(), grammar, program, predicates, anchors }
+        Self { id: next_id(), grammar, program, predicates, derived: Derived::default() }
+    }
+
+    /// By entry of the program, the text that a pattern is found from.
+    pub(crate) fn anchors(&self) -> &[Option<Anchor>] {
+        self.derived.anchors.get_or_init(|| anchors(&self.program, &self.predicates))
+    }
+
+    /// Patterns that need no states.
+    pub(crate) fn chains(&self) -> &Chains {
+        self.derived.chains.get_or_init(|| Chains::of(&self.program))
     }
 
     /// The grammar that the query was compiled for.
@@ -227,7 +245,7 @@ impl Query {
         if let Some(capture) = self.capture_index_for_name(name) {
             self.id = next_id();
             self.program.steps.iter_mut().for_each(|step| step.remove_capture(capture as u16));
-            self.anchors = anchors(&self.program, &self.predicates);
+            self.derived = Derived::default();
         }
     }
 
@@ -239,7 +257,7 @@ impl Query {
         let wildcards = program.entries[..program.wildcards].iter();
         program.wildcards -= wildcards.filter(|entry| gone(entry)).count();
         program.entries.retain(|entry| !gone(entry));
-        self.anchors = anchors(&self.program, &self.predicates);
+        self.derived = Derived::default();
     }
 }
 

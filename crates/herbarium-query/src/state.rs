@@ -33,6 +33,8 @@ pub(crate) struct State {
     /// The parent is to be looked at once a node matches.
     pub(crate) needs_parent: bool,
     pub(crate) skipped_quantifier: bool,
+    /// It was looked at whether it satisfies its predicates: it does.
+    pub(crate) satisfied: bool,
 }
 
 /// The lists of captures of all states.

@@ -32,6 +32,7 @@ impl Engine<'_> {
             let state = self.memory.states[index];
             let is_done = self.program.steps[usize::from(state.step)].is_done();
             if is_done && !state.has_alternatives {
+                self.hand_out_before(&state, finish);
                 finish(state);
                 self.memory.states.remove(index);
                 did_match = true;
@@ -40,6 +41,16 @@ impl Engine<'_> {
             index += 1;
         }
         did_match
+    }
+
+    /// Hands out the matches of chains that come before one of a state.
+    fn hand_out_before(&mut self, state: &State, finish: &mut impl FnMut(State)) {
+        let comes_before = |chained: &State| {
+            (chained.start_depth, chained.pattern) < (state.start_depth, state.pattern)
+        };
+        let chained = &mut self.memory.chained;
+        let count = chained.iter().take_while(|chained| comes_before(chained)).count();
+        chained.drain(..count).for_each(finish);
     }
 
     /// Sorts by start depth, pattern and first capture; stable.

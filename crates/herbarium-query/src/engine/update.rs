@@ -50,8 +50,8 @@ impl Engine<'_> {
     /// Adds a state for every pattern that can start at the node.
     pub(super) fn start_patterns(&mut self, look: &Look) {
         let count = self.memory.plan.starts(look.shape).len();
-        let elsewhere = |nodes: &Vec<u32>| nodes.binary_search(&look.node).is_err();
-        if count == 0 || self.anchored.as_ref().is_some_and(elsewhere) {
+        let elsewhere = || self.memory.anchored.binary_search(&look.node).is_err();
+        if count == 0 || self.is_anchored && elsewhere() {
             return;
         }
         let (in_range, parent_in_range, parent_is_error) = if self.covers_all {
@@ -121,6 +121,7 @@ impl Engine<'_> {
             dead: false,
             needs_parent: self.program.steps[usize::from(step)].depth == 1,
             skipped_quantifier: false,
+            satisfied: false,
         };
         states.insert(at, state);
     }

@@ -1,0 +1,297 @@
+//! Patterns that are a chain: one node, or one node in another in another.
+//!
+//! `(identifier) @variable` and `(call_expression function: (identifier) @f)`
+//! need no states. A chain matches when the node of its last step comes up, and
+//! whether it does follows from that node and the nodes above it: its node is
+//! in the shape column, the ones above are a look-up each. Nothing else can
+//! come between, as no two matches of a chain can end at one node:
+//!
+//! - Every step captures, or has what captures under it, so that every later
+//!   sibling is tried too ([`flag::SPLITS`]), and a match that is complete
+//!   holds more captures than any other in the making. None is held back.
+//! - Anchors, negated fields, alternatives and repetitions are left to the
+//!   states of the engine. So are patterns that begin below their root.
+//!
+//! The order is kept: of all matches that end at one node, those that began
+//! further up come first, then those of earlier patterns.
+//!
+//! Captures in the order of the text are held back by matches that captured
+//! and are not complete. A chain that captures with its last step only never
+//! holds anything back ([`Class::Late`]). Where there is one pattern alone,
+//! that it does so cannot be seen ([`Chains::sole`]): its captures are sorted
+//! by where they start, then by which match was complete first, whatever held
+//! them back.
+
+use crate::step::{Entry, NONE, Program, Step, WILDCARD, flag};
+
+/// Steps of a chain at most.
+pub(crate) const MAX_STEPS: usize = 4;
+/// Different steps above last ones at most: one bit each.
+const MAX_ABOVE: usize = 64;
+const MAX_JUMPS: usize = 8;
+
+/// A way in which a pattern that is a chain can match.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chain {
+    /// Number of the entry that it starts with.
+    pub(crate) entry: u16,
+    pub(crate) pattern: u16,
+    /// Number of its last step in `steps`.
+    pub(crate) last: u8,
+    /// Numbers of its steps, the root's first.
+    pub(crate) steps: [u16; MAX_STEPS],
+    /// Bits of the steps above the last.
+    above: [u64; MAX_STEPS],
+}
+
+impl Chain {
+    /// The bit of a step above the last.
+    #[inline]
+    pub(crate) fn bit(&self, level: u8) -> u64 {
+        self.above.get(usize::from(level)).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    pub(crate) fn step<'p>(&self, program: &'p Program, level: u8) -> &'p Step {
+        &program.steps[usize::from(self.steps[usize::from(level)])]
+    }
+}
+
+/// What a node can be to a chain: that of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) chain: u16,
+    /// Number of the step. One before the last is no match: from there on, one
+    /// is bound to be, which is told to who asks for captures.
+    pub(crate) level: u8,
+}
+
+/// What can be done about a pattern without states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Nothing.
+    States,
+    /// All.
+    Chain,
+    /// All, and it never holds captures of others back.
+    Late,
+}
+
+/// All chains of a program.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chains {
+    pub(crate) all: Vec<Chain>,
+    /// By pattern.
+    classes: Vec<Class>,
+    /// By kind of the node, any kind first.
+    events: Vec<(u16, Event)>,
+    /// By kind, any kind first: step and bit.
+    above: Vec<(u16, u16, u64)>,
+    /// Nothing can be seen of matches that are not complete, or that do not
+    /// satisfy, even where captures are asked for: all starts are of one
+    /// pattern, and no step is bound to match once something was captured.
+    pub(crate) sole: bool,
+    /// Some are [`Event`]s without a match.
+    pub(crate) has_signals: bool,
+}
+
+impl Chains {
+    pub(crate) fn of(program: &Program) -> Self {
+        let mut chains = Self {
+            classes: vec![Class::States; program.patterns.len()],
+            sole: is_sole(program),
+            ..Self::default()
+        };
+        let mut entries: Vec<Vec<u16>> = vec![Vec::new(); program.patterns.len()];
+        for (number, entry) in program.entries.iter().enumerate() {
+            entries[usize::from(entry.pattern)].push(number as u16);
+        }
+        for (pattern, entries) in entries.iter().enumerate() {
+            chains.add_pattern(program, pattern, entries);
+        }
+        chains.events.sort_by_key(|(kind, event)| {
+            let chain = &chains.all[usize::from(event.chain)];
+            (*kind, std::cmp::Reverse(event.level), chain.pattern)
+        });
+        chains.above.sort_unstable();
+        chains
+    }
+
+    /// Whether the states of the engine can be spared a pattern.
+    pub(crate) fn takes(&self, pattern: u16, for_captures: bool) -> bool {
+        match self.classes.get(usize::from(pattern)) {
+            Some(Class::Late) => true,
+            Some(Class::Chain) => !for_captures || self.sole,
+            Some(Class::States) | None => false,
+        }
+    }
+
+    /// Whether some matches are complete before captures of others that come
+    /// first in the text are.
+    pub(crate) fn are_all_late(&self) -> bool {
+        self.classes.iter().all(|class| *class != Class::Chain)
+    }
+
+    /// What nodes of a kind can be to chains; those of any kind apart. In the
+    /// order in which matches are told.
+    pub(crate) fn events_of(&self, kind: u16) -> impl Iterator<Item = Event> + '_ {
+        let from = self.events.partition_point(|entry| entry.0 < kind);
+        self.events[from..].iter().take_while(move |entry| entry.0 == kind).map(|entry| entry.1)
+    }
+
+    /// Steps above last ones, with their bits.
+    pub(crate) fn above(&self, kind: u16) -> impl Iterator<Item = (u16, u64)> + '_ {
+        let from = self.above.partition_point(|entry| entry.0 < kind);
+        let of_kind = self.above[from..].iter().take_while(move |entry| entry.0 == kind);
+        of_kind.map(|entry| (entry.1, entry.2))
+    }
+
+    fn add_pattern(&mut self, program: &Program, pattern: usize, entries: &[u16]) {
+        let mut roots: Vec<u16> = Vec::new();
+        let mut found = Vec::with_capacity(entries.len());
+        for &number in entries {
+            let entry = &program.entries[usize::from(number)];
+            let Some(steps) = steps_of(program, entry) else { return };
+            let root = program.entry_symbol(entry);
+            // Two starts at one node look at each other's states.
+            if entries.len() > 1 && (root == WILDCARD || roots.contains(&root)) {
+                return;
+            }
+            roots.push(root);
+            found.push((number, steps));
+        }
+        let mut class = Class::Late;
+        let before = self.above.len();
+        let first = self.all.len();
+        for (number, steps) in found {
+            let Some(chain) = self.chain(program, number, &steps) else {
+                self.above.truncate(before);
+                self.all.truncate(first);
+                return;
+            };
+            let above = &steps[..steps.len() - 1];
+            if above.iter().any(|step| program.steps[usize::from(*step)].is_captured()) {
+                class = Class::Chain;
+            }
+            self.all.push(chain);
+        }
+        self.classes[pattern] = class;
+        for number in first..self.all.len() {
+            self.add_events(program, number);
+        }
+    }
+
+    fn chain(&mut self, program: &Program, entry: u16, steps: &[u16]) -> Option<Chain> {
+        let mut chain = Chain {
+            entry,
+            pattern: program.entries[usize::from(entry)].pattern,
+            last: (steps.len() - 1) as u8,
+            steps: [NONE; MAX_STEPS],
+            above: [0; MAX_STEPS],
+        };
+        chain.steps[..steps.len()].copy_from_slice(steps);
+        for (level, step) in steps[..steps.len() - 1].iter().enumerate() {
+            chain.above[level] = self.bit_of(program, *step)?;
+        }
+        Some(chain)
+    }
+
+    /// The bit of steps that want the same of a node.
+    fn bit_of(&mut self, program: &Program, number: u16) -> Option<u64> {
+        let wants = |number: u16| {
+            let step = &program.steps[usize::from(number)];
+            let flags = step.flags & (flag::NAMED | flag::MISSING);
+            (step.symbol, step.supertype, step.field, flags)
+        };
+        let known = self.above.iter().find(|entry| wants(entry.1) == wants(number));
+        if let Some(known) = known {
+            return Some(known.2);
+        }
+        if self.above.len() == MAX_ABOVE {
+            return None;
+        }
+        let bit = 1 << self.above.len();
+        self.above.push((wants(number).0, number, bit));
+        Some(bit)
+    }
+
+    fn add_events(&mut self, program: &Program, number: usize) {
+        let chain = self.all[number];
+        for level in 0..=chain.last {
+            let next = usize::from(chain.steps[usize::from(level)]) + 1;
+            let is_bound =
+                program.steps.get(next).is_some_and(|next| next.has(flag::ROOT_GUARANTEED));
+            if level == chain.last || is_bound {
+                self.has_signals |= level < chain.last;
+                let kind = chain.step(program, level).symbol;
+                self.events.push((kind, Event { chain: number as u16, level }));
+            }
+        }
+    }
+}
+
+/// The steps of a pattern from one of its starts, if it is a chain.
+fn steps_of(program: &Program, entry: &Entry) -> Option<Vec<u16>> {
+    if !entry.rooted {
+        return None;
+    }
+    let mut steps: Vec<u16> = Vec::with_capacity(MAX_STEPS);
+    let (mut at, mut jumps) = (entry.step, 0);
+    loop {
+        let step = program.steps.get(usize::from(at))?;
+        if step.is_done() {
+            break;
+        }
+        if step.has(flag::DEAD_END) && !steps.is_empty() {
+            (at, jumps) = (step.alternative, jumps + 1);
+            if jumps > MAX_JUMPS {
+                return None;
+            }
+            continue;
+        }
+        let fits = usize::from(step.depth) == steps.len() && steps.len() < MAX_STEPS;
+        if !fits || !is_plain(step) || !(steps.is_empty() || goes_on(step)) {
+            return None;
+        }
+        steps.push(at);
+        at += 1;
+    }
+    let last = program.steps.get(usize::from(*steps.last()?))?;
+    (steps.len() == 1 || last.is_captured()).then_some(steps)
+}
+
+fn is_plain(step: &Step) -> bool {
+    let special = flag::DEAD_END | flag::PASS_THROUGH | flag::IMMEDIATE | flag::LAST_CHILD;
+    !step.has(special) && step.negated == 0
+}
+
+/// Whether later siblings are tried, too. The first step has none: what it is
+/// an alternative to starts by itself.
+fn goes_on(step: &Step) -> bool {
+    step.alternative == NONE && step.has(flag::SPLITS)
+}
+
+/// Whether matches of the only pattern are told apart from others by what they
+/// are, not by when they came: no captures are told before they are complete,
+/// none is held back once it is.
+fn is_sole(program: &Program) -> bool {
+    let Some(first) = program.entries.first() else { return true };
+    let same = |entry: &Entry| entry.pattern == first.pattern && entry.alone;
+    let number = usize::from(first.pattern);
+    let Some(pattern) = program.patterns.get(number) else { return false };
+    let next = program.patterns.get(number + 1);
+    let end = next.map_or(program.steps.len(), |next| next.steps.start as usize);
+    let steps = program.steps.get(pattern.steps.start as usize..end).unwrap_or_default();
+    let is_row = steps.iter().all(|step| {
+        step.is_done() || step.alternative == NONE && !step.has(flag::PASS_THROUGH | flag::DEAD_END)
+    });
+    let is_bound = |step: &Step| !step.is_done() && step.has(flag::ROOT_GUARANTEED);
+    let mut once_captured = steps.iter().skip_while(|step| !step.is_captured()).skip(1);
+    let last = steps.iter().rposition(Step::is_captured).unwrap_or(0);
+    let splits = |step: &Step| !step.is_done() && step.has(flag::SPLITS);
+    program.entries.iter().all(same)
+        && steps.first().is_some_and(|root| root.depth == 0 && root.symbol != WILDCARD)
+        && is_row
+        && !once_captured.any(is_bound)
+        && !steps.iter().skip(last + 1).any(splits)
+}
