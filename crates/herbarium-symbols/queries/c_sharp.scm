@@ -1,7 +1,8 @@
 ; Definitions
 
 (namespace_declaration name: (_) @name) @definition.namespace
-(file_scoped_namespace_declaration name: (_) @name) @definition.namespace
+((file_scoped_namespace_declaration name: (_) @name) @definition.namespace
+  (#set! rest-of-scope))
 (class_declaration name: (identifier) @name) @definition.class
 (record_declaration name: (identifier) @name) @definition.class
 (struct_declaration name: (identifier) @name) @definition.struct

@@ -12,6 +12,9 @@
   name: [
     (type_identifier) @name
     (template_type name: (type_identifier) @name)
+    (qualified_identifier
+      scope: (namespace_identifier) @container
+      name: (type_identifier) @name)
     (qualified_identifier name: (type_identifier) @name)
     (qualified_identifier name: (template_type name: (type_identifier) @name))
   ]
@@ -20,6 +23,9 @@
   name: [
     (type_identifier) @name
     (template_type name: (type_identifier) @name)
+    (qualified_identifier
+      scope: (namespace_identifier) @container
+      name: (type_identifier) @name)
     (qualified_identifier name: (type_identifier) @name)
     (qualified_identifier name: (template_type name: (type_identifier) @name))
   ]
@@ -49,7 +55,6 @@
   declarator: [
     (destructor_name)
     (operator_name)
-    (operator_cast)
   ] @name @definition.function)
   (#set! kind-in-type "method")
   (#set! declared-by "function_definition"))
@@ -59,15 +64,44 @@
   (#set! kind-in-type "method")
   (#set! declared-by "declaration")
   (#set! outside-functions))
-(function_definition declarator: (operator_cast) @name) @definition.method
-(declaration declarator: (operator_cast) @name) @definition.method
+((function_definition declarator: (operator_cast) @name) @definition.method
+  (#set! cut "("))
+((function_definition
+  declarator: (qualified_identifier
+    scope: [
+      (namespace_identifier) @container
+      (template_type name: (type_identifier) @container)
+    ]
+    name: (operator_cast) @name)) @definition.method
+  (#set! cut "("))
+((declaration declarator: (operator_cast) @name) @definition.method
+  (#set! cut "("))
+((qualified_identifier
+  scope: [
+    (namespace_identifier) @container
+    (template_type name: (type_identifier) @container)
+  ]
+  name: (identifier) @name @definition.constructor)
+  (#eq? @name @container)
+  (#set! declared-by "function_definition"))
+((qualified_identifier
+  scope: [
+    (namespace_identifier) @container
+    (template_type name: (type_identifier) @container)
+  ]
+  name: [
+    (identifier)
+    (destructor_name)
+    (operator_name)
+  ] @name @definition.method)
+  (#set! declared-by "function_definition"))
+; `::f`
 ((qualified_identifier
   name: [
     (identifier)
     (destructor_name)
     (operator_name)
-    (operator_cast)
-  ] @name @definition.method)
+  ] @name @definition.function)
   (#set! declared-by "function_definition"))
 ((template_function name: (identifier) @name @definition.function)
   (#set! declared-by "function_definition"))
@@ -106,6 +140,14 @@
   (#set! outside-functions))
 ((_ declarator: (identifier) @name @definition.variable)
   (#set! kind-in-type "field")
+  (#set! declared-by "declaration")
+  (#set! outside-functions))
+((qualified_identifier
+  scope: [
+    (namespace_identifier) @container
+    (template_type name: (type_identifier) @container)
+  ]
+  name: (identifier) @name @definition.field)
   (#set! declared-by "declaration")
   (#set! outside-functions))
 ((qualified_identifier name: (identifier) @name @definition.variable)

@@ -2,6 +2,19 @@
 
 (package_clause (package_identifier) @name) @definition.package
 (function_declaration name: (identifier) @name) @definition.function
+(method_declaration
+  receiver: (parameter_list
+    (parameter_declaration
+      type: [
+        (type_identifier) @container
+        (generic_type type: (type_identifier) @container)
+        (pointer_type
+          [
+            (type_identifier) @container
+            (generic_type type: (type_identifier) @container)
+          ])
+      ]))
+  name: (field_identifier) @name) @definition.method
 (method_declaration name: (field_identifier) @name) @definition.method
 (method_elem name: (field_identifier) @name) @definition.method
 

@@ -59,6 +59,22 @@
     (string (string_fragment) @name)
   ]
   value: (class)) @definition.class
+((assignment_expression
+  left: (member_expression
+    object: (member_expression
+      object: [
+        (identifier) @container
+        (member_expression property: (property_identifier) @container)
+      ]
+      property: (property_identifier) @_prototype)
+    property: (property_identifier) @name)
+  right: [(arrow_function) (function_expression) (generator_function)]) @definition.method
+  (#eq? @_prototype "prototype"))
+(assignment_expression
+  left: (member_expression
+    object: (identifier) @container
+    property: (property_identifier) @name)
+  right: [(arrow_function) (function_expression) (generator_function)]) @definition.function
 (assignment_expression
   left: [
     (identifier) @name
@@ -98,6 +114,9 @@
     (number) @name
     (computed_property_name) @name
   ]) @definition.property
+  (#set! outside-functions))
+((assignment_expression
+  left: (member_expression object: (identifier) @container property: (property_identifier) @name)) @definition.property
   (#set! outside-functions))
 ((assignment_expression
   left: (member_expression property: (property_identifier) @name)) @definition.property

@@ -8,6 +8,21 @@
 (companion_object name: (identifier) @name) @definition.class
 (enum_entry (identifier) @name) @definition.enum_member
 (type_alias type: (identifier) @name) @definition.type
+; An extension belongs to the type that it extends.
+((function_declaration
+  [
+    (user_type (identifier) @container . (type_arguments)? .)
+    (nullable_type (user_type (identifier) @container . (type_arguments)? .))
+  ]
+  . name: (identifier) @name) @definition.function
+  (#set! kind-in-type "method"))
+((property_declaration
+  [
+    (user_type (identifier) @container . (type_arguments)? .)
+    (nullable_type (user_type (identifier) @container . (type_arguments)? .))
+  ]
+  . (variable_declaration (identifier) @name)) @definition.property
+  (#set! outside-functions))
 ((function_declaration name: (identifier) @name) @definition.function
   (#set! kind-in-type "method"))
 ((property_declaration

@@ -1,13 +1,22 @@
 ; Definitions
 
 (function_declaration name: (identifier) @name) @definition.function
-(function_declaration name: (dot_index_expression field: (identifier) @name)) @definition.function
-(function_declaration name: (method_index_expression method: (identifier) @name)) @definition.method
+(function_declaration
+  name: (dot_index_expression
+    table: [(identifier) @container (dot_index_expression field: (identifier) @container)]
+    field: (identifier) @name)) @definition.function
+(function_declaration
+  name: (method_index_expression
+    table: [(identifier) @container (dot_index_expression field: (identifier) @container)]
+    method: (identifier) @name)) @definition.method
 (assignment_statement
   (variable_list . name: (identifier) @name .)
   (expression_list . value: (function_definition))) @definition.function
 (assignment_statement
-  (variable_list . name: (dot_index_expression field: (identifier) @name) .)
+  (variable_list
+    . name: (dot_index_expression
+      table: [(identifier) @container (dot_index_expression field: (identifier) @container)]
+      field: (identifier) @name) .)
   (expression_list . value: (function_definition))) @definition.function
 (field name: (identifier) @name value: (function_definition)) @definition.function
 ((variable_declaration

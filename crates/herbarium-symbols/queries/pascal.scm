@@ -12,7 +12,25 @@
 (declField name: (identifier) @name) @definition.field
 (declProp name: (identifier) @name) @definition.property
 (declProc (kConstructor) name: (identifier) @name) @definition.constructor
-(defProc header: (declProc (kConstructor) name: (genericDot rhs: (identifier) @name))) @definition.constructor
+(defProc
+  header: (declProc
+    (kConstructor)
+    name: (genericDot
+      lhs: [
+        (identifier) @container
+        (genericTpl entity: (identifier) @container)
+        (genericDot rhs: (identifier) @container)
+      ]
+      rhs: (identifier) @name))) @definition.constructor
+(defProc
+  header: (declProc
+    name: (genericDot
+      lhs: [
+        (identifier) @container
+        (genericTpl entity: (identifier) @container)
+        (genericDot rhs: (identifier) @container)
+      ]
+      rhs: (identifier) @name))) @definition.method
 (defProc header: (declProc name: (genericDot rhs: (identifier) @name))) @definition.method
 (defProc header: (declProc name: (identifier) @name)) @definition.function
 ((declProc name: (identifier) @name) @definition.function

@@ -1,6 +1,8 @@
 ; Definitions
 
-(package_statement name: (package) @name) @definition.package
+(package_statement name: (package) @name (block)) @definition.package
+((package_statement name: (package) @name) @definition.package
+  (#set! rest-of-scope))
 (class_statement name: (package) @name) @definition.class
 (subroutine_declaration_statement name: (bareword) @name) @definition.function
 (method_declaration_statement name: (bareword) @name) @definition.method

@@ -1,6 +1,8 @@
 ; Definitions
 
-(namespace_definition name: (namespace_name) @name) @definition.namespace
+(namespace_definition name: (namespace_name) @name body: (_)) @definition.namespace
+((namespace_definition name: (namespace_name) @name) @definition.namespace
+  (#set! rest-of-scope))
 (class_declaration name: (name) @name) @definition.class
 (interface_declaration name: (name) @name) @definition.interface
 (trait_declaration name: (name) @name) @definition.trait

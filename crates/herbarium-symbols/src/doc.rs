@@ -38,7 +38,7 @@ pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<String> {
 fn comments_above(symbols: &Symbols<'_>, symbol: &Symbol) -> Vec<u32> {
     let tree = symbols.tree;
     let mut comments = Vec::new();
-    let container = symbols.container(symbol).map_or(0, |container| container.node);
+    let container = symbols.around(symbol).map_or(0, |container| container.node);
     let Some(mut at) = first_in_line(tree, symbol, container) else { return comments };
     let mut row = tree.point_at(tree.start_byte_of(at) as usize).row;
     while let Some((node, part)) = node_before(symbols, at) {

@@ -7,6 +7,7 @@ use herbarium_query::{QueryCursor, QueryMatch};
 
 use crate::kind::{Role, SymbolKind};
 use crate::nest::Nest;
+use crate::owner;
 use crate::query::{Part, SymbolQuery, Use};
 use crate::symbol::{Symbol, Symbols};
 
@@ -35,6 +36,7 @@ struct Named {
     tag: Option<(Role, SymbolKind)>,
     node: u32,
     docs: (u32, u32),
+    owner: (u32, u32),
 }
 
 impl SymbolFinder {
@@ -61,7 +63,8 @@ impl SymbolFinder {
         self.collect(query, tree, source);
         self.choose();
         self.make(query, tree, source);
-        self.nest.run(query, source, &mut self.symbols);
+        self.nest.run(query, tree, source, &mut self.symbols);
+        owner::resolve(source, &mut self.symbols);
         Symbols { symbols: &self.symbols, docs: &self.docs, query, tree, source }
     }
 
@@ -78,6 +81,7 @@ impl SymbolFinder {
             };
             let Some(node) = placed(query, found.pattern_index, node) else { continue };
             let docs = push_docs(query, &found, node, &mut self.docs);
+            let owner = owner_of(query, &found);
             for capture in found.captures() {
                 if query.parts.get(capture.index as usize) == Some(&Part::Name) {
                     self.named.push(Named {
@@ -88,6 +92,7 @@ impl SymbolFinder {
                         tag,
                         node: node.id() as u32,
                         docs,
+                        owner,
                     });
                 }
             }
@@ -158,6 +163,13 @@ fn placed<'tree>(query: &SymbolQuery, pattern: usize, node: Node<'tree>) -> Opti
     }
 }
 
+/// Where the name of what a match belongs to stands; an empty range if it has none.
+fn owner_of(query: &SymbolQuery, found: &QueryMatch<'_, '_>) -> (u32, u32) {
+    let is_owner = |index: u32| query.parts.get(index as usize) == Some(&Part::Container);
+    let owner = found.captures().filter(|it| is_owner(it.index)).last();
+    owner.map_or((0, 0), |it| (it.node.start_byte() as u32, it.node.end_byte() as u32))
+}
+
 /// Adds the documentation of a match to the list; where in it.
 fn push_docs(
     query: &SymbolQuery,
@@ -201,11 +213,7 @@ fn symbol(
             node = wrapper;
         }
     }
-    let trim = query.patterns.get(usize::from(named.pattern)).and_then(|it| it.trim.as_deref());
-    let (mut start, mut end) = (named.start as usize, named.end as usize);
-    if let Some(trim) = trim {
-        (start, end) = trimmed(source, start, end, trim.as_bytes());
-    }
+    let (start, end) = name_in(query, named, source);
     let name_range = Range {
         start_byte: start,
         end_byte: end,
@@ -221,7 +229,24 @@ fn symbol(
         node: named.node,
         pattern: named.pattern,
         docs: named.docs,
+        owner_name: named.owner,
+        owner: None,
     })
+}
+
+/// Where in what is captured as its name the name stands.
+fn name_in(query: &SymbolQuery, named: &Named, source: &[u8]) -> (usize, usize) {
+    let (mut start, mut end) = (named.start as usize, named.end as usize);
+    let Some(pattern) = query.patterns.get(usize::from(named.pattern)) else { return (start, end) };
+    if let Some(cut) = &pattern.cut {
+        let text = source.get(start..end).and_then(|it| std::str::from_utf8(it).ok());
+        let kept = text.and_then(|it| it.find(&**cut).map(|at| it[..at].trim_end().len()));
+        end = kept.filter(|len| *len > 0).map_or(end, |len| start + len);
+    }
+    if let Some(trim) = &pattern.trim {
+        (start, end) = trimmed(source, start, end, trim.as_bytes());
+    }
+    (start, end)
 }
 
 /// The range without these bytes at its ends.

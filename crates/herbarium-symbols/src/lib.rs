@@ -73,6 +73,7 @@ mod error;
 mod finder;
 mod kind;
 mod nest;
+mod owner;
 mod query;
 mod signature;
 mod symbol;

@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
+use herbarium_codec::Tree;
 use herbarium_query::QueryMatch;
 
-use crate::kind::Role;
+use crate::kind::{Role, SymbolKind};
 use crate::query::{Part, SymbolQuery};
 use crate::symbol::Symbol;
 
@@ -26,11 +27,18 @@ struct Open {
     end: usize,
     /// It is a function, or in one; a type in a function has members of its own.
     in_function: bool,
+    /// The pattern and the kind, if the definition goes on up to the next of that.
+    rest: Option<(u16, SymbolKind)>,
 }
 
 impl Open {
-    /// A definition does not contain another one in the same declaration.
+    /// A definition does not contain another one in the same declaration; nor,
+    /// where it goes on to the next of its kind, one of that kind.
     fn contains(&self, symbol: &Symbol) -> bool {
+        let is_next = |(_, kind)| kind == symbol.kind && symbol.role == Role::Definition;
+        if self.rest.is_some_and(is_next) {
+            return false;
+        }
         let (start, end) = (symbol.range.start_byte, symbol.range.end_byte);
         self.end >= end
             && (symbol.role == Role::Reference || (self.start, self.end) != (start, end))
@@ -52,7 +60,13 @@ impl Nest {
 
     /// Sets the containers of symbols that are sorted by start, the larger
     /// first; applies what patterns say about the place of definitions.
-    pub(crate) fn run(&mut self, query: &SymbolQuery, source: &[u8], symbols: &mut Vec<Symbol>) {
+    pub(crate) fn run(
+        &mut self,
+        query: &SymbolQuery,
+        tree: &Tree,
+        source: &[u8],
+        symbols: &mut Vec<Symbol>,
+    ) {
         let name =
             |symbol: &Symbol| source.get(symbol.name_range.start_byte..symbol.name_range.end_byte);
         let mut last: Option<usize> = None;
@@ -65,10 +79,15 @@ impl Nest {
                 && start < symbol.range.start_byte
             {
                 self.leave(start);
-                self.open.push(Open { symbol: None, start, end, in_function: true });
+                self.open.push(Open { symbol: None, start, end, in_function: true, rest: None });
                 scope += 1;
             }
             self.leave(symbol.range.start_byte);
+            let rest = rest_of_scope(query, &symbol);
+            if rest.is_some() {
+                self.end_rest(&symbol, symbols);
+                self.extend(&mut symbol, tree);
+            }
             let in_function = self.around(&symbol).is_some_and(|open| open.in_function);
             symbol.container = self.container(&symbol, symbols);
             if symbol.role == Role::Definition {
@@ -89,16 +108,34 @@ impl Nest {
                 {
                     first.range.end_byte = symbol.range.end_byte;
                     first.range.end_point = symbol.range.end_point;
-                    self.enter(&symbol, number as u32, in_function);
+                    self.enter(&symbol, number as u32, in_function, rest);
                     continue;
                 }
                 last = Some(kept);
-                self.enter(&symbol, kept as u32, in_function);
+                self.enter(&symbol, kept as u32, in_function, rest);
             }
             symbols[kept] = symbol;
             kept += 1;
         }
         symbols.truncate(kept);
+    }
+
+    /// Ends the definition that went on up to this one.
+    fn end_rest(&mut self, next: &Symbol, symbols: &mut [Symbol]) {
+        let is_last = |open: &Open| open.rest.is_some_and(|(pattern, _)| pattern == next.pattern);
+        let Some(at) = self.open.iter().rposition(is_last) else { return };
+        if let Some(last) = self.open[at].symbol.and_then(|it| symbols.get_mut(it as usize)) {
+            last.range.end_byte = next.range.start_byte;
+            last.range.end_point = next.range.start_point;
+        }
+        self.open.truncate(at);
+    }
+
+    /// Lets a definition go on to the end of what it stands in.
+    fn extend(&self, symbol: &mut Symbol, tree: &Tree) {
+        let end = self.open.last().map_or(tree.root_node().end_byte(), |open| open.end);
+        symbol.range.end_byte = end.max(symbol.range.end_byte);
+        symbol.range.end_point = tree.point_at(symbol.range.end_byte);
     }
 
     /// Drops what ends before a place.
@@ -108,12 +145,18 @@ impl Nest {
         }
     }
 
-    fn enter(&mut self, symbol: &Symbol, number: u32, in_function: bool) {
+    fn enter(
+        &mut self,
+        symbol: &Symbol,
+        number: u32,
+        in_function: bool,
+        rest: Option<(u16, SymbolKind)>,
+    ) {
         let (start, end) = (symbol.range.start_byte, symbol.range.end_byte);
         // Of several names in one declaration, the first stands for it.
         if self.open.last().is_none_or(|last| (last.start, last.end) != (start, end)) {
             let in_function = symbol.kind.is_function() || (in_function && !symbol.kind.is_type());
-            self.open.push(Open { symbol: Some(number), start, end, in_function });
+            self.open.push(Open { symbol: Some(number), start, end, in_function, rest });
         }
     }
 
@@ -128,6 +171,13 @@ impl Nest {
         let mut definitions = around.filter_map(|open| open.symbol);
         definitions.find(|number| !is_declared_with(&before[*number as usize], symbol))
     }
+}
+
+/// The pattern of a definition that goes on up to the next of it.
+fn rest_of_scope(query: &SymbolQuery, symbol: &Symbol) -> Option<(u16, SymbolKind)> {
+    let pattern = query.patterns.get(usize::from(symbol.pattern))?;
+    (pattern.rest_of_scope && symbol.role == Role::Definition)
+        .then_some((symbol.pattern, symbol.kind))
 }
 
 /// Whether `symbol` is the type in the declaration of `other`.

@@ -20,6 +20,7 @@ use crate::kind::{Role, SymbolKind};
 /// | `@definition.KIND` | the node that defines, as a whole; KIND is a word of [`SymbolKind`] |
 /// | `@reference.KIND` | the node that refers |
 /// | `@name` | the name of it; a pattern without a name makes no symbol |
+/// | `@container` | the name of what it belongs to, where that does not stand around it: a receiver, `A` in `A::b` |
 /// | `@doc` | its documentation; without any, comments directly above are taken |
 /// | `@ignore` | instead of a role: names that it matches are no symbols of patterns that follow |
 /// | `@local.scope` | alone: a function without a name, for `outside-functions` |
@@ -29,7 +30,9 @@ use crate::kind::{Role, SymbolKind};
 /// | `(#set! outside-functions)` | no symbol where the definition stands in a function: one pattern for variables, without the local ones |
 /// | `(#set! not-in "NODE")` | no symbol where the captured node is a child of a node of that kind |
 /// | `(#set! clauses)` | definitions of one name directly after each other are one, as the equations of a function |
+/// | `(#set! rest-of-scope)` | the definition goes on up to the next of this pattern or the end of what it stands in, as `package A;` in Perl |
 /// | `(#set! declared-by "NODE")` | the definition is the node of that kind around all declarators (`*f[3]`) that the captured one stands in; no symbol where that is another kind |
+/// | `(#set! cut "TEXT")` | the name ends before this, as `operator int` before `()` |
 /// | `(#set! trim "CHARACTERS")` | these are taken off both ends of the name, as quotes |
 ///
 /// Where several patterns give one name, a definition wins over references, and
@@ -128,6 +131,7 @@ pub(crate) enum Part {
     Tag(Role, SymbolKind),
     Ignore,
     Name,
+    Container,
     Doc,
     Scope,
     Nothing,
@@ -138,6 +142,7 @@ impl Part {
         let kind = |word| SymbolKind::of_word(word);
         match capture {
             "name" => Self::Name,
+            "container" => Self::Container,
             "doc" => Self::Doc,
             "ignore" => Self::Ignore,
             "local.scope" => Self::Scope,
@@ -156,8 +161,10 @@ pub(crate) struct Pattern {
     pub(crate) kind_in_type: Option<SymbolKind>,
     pub(crate) outside_functions: bool,
     pub(crate) clauses: bool,
+    pub(crate) rest_of_scope: bool,
     pub(crate) not_in: Option<u16>,
     pub(crate) declared_by: Option<u16>,
+    pub(crate) cut: Option<Box<str>>,
     pub(crate) trim: Option<Box<str>>,
     pub(crate) strip: Vec<Regex>,
     pub(crate) adjacent: bool,
@@ -171,9 +178,11 @@ impl Pattern {
             match &*property.key {
                 "kind-in-type" => pattern.kind_in_type = value.map(SymbolKind::of_word),
                 "clauses" => pattern.clauses = true,
+                "rest-of-scope" => pattern.rest_of_scope = true,
                 "outside-functions" => pattern.outside_functions = true,
                 "not-in" => pattern.not_in = Some(node_kind(query, value)),
                 "declared-by" => pattern.declared_by = Some(node_kind(query, value)),
+                "cut" => pattern.cut = value.map(Into::into),
                 "trim" => pattern.trim = value.map(Into::into),
                 _ => {}
             }

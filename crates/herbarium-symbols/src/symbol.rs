@@ -22,13 +22,18 @@ pub struct Symbol {
     pub name_range: Range,
     /// Where all of it stands: a function with its body, a call with its arguments.
     pub range: Range,
-    /// Which symbol of the list is the innermost definition around this one.
+    /// Which symbol of the list is the innermost definition around this one. What
+    /// a definition belongs to can stand elsewhere: see [`Symbols::container`].
     pub container: Option<u32>,
     /// The node of the role's capture.
     pub(crate) node: u32,
     pub(crate) pattern: u16,
     /// Captured documentation: a range of the list of nodes.
     pub(crate) docs: (u32, u32),
+    /// Where the name of what it belongs to stands; empty where its place says that.
+    pub(crate) owner_name: (u32, u32),
+    /// That, where it is in the list.
+    pub(crate) owner: Option<u32>,
 }
 
 /// The symbols of a file; a slice of [`Symbol`], with what takes the source to
@@ -62,12 +67,30 @@ impl<'a> Symbols<'a> {
         (symbol.role == Role::Definition).then(|| doc::of(self, symbol)).flatten()
     }
 
-    /// The innermost definition around a symbol.
+    /// What a symbol belongs to: the definition in this file that the text says,
+    /// as a Go receiver or the `A` of `void A::b()` in C++ does; else the
+    /// innermost one around it.
     ///
     /// A definition is within another when its range is. A type is not within
     /// what is declared with it: in `struct a { int b; } c;`, `c` does not
-    /// contain `a`.
+    /// contain `a`. From container to container one comes to an end.
     pub fn container(&self, symbol: &Symbol) -> Option<&'a Symbol> {
+        self.symbols.get(symbol.owner.or(symbol.container)? as usize)
+    }
+
+    /// The name of what a symbol belongs to, also where that is defined in
+    /// another file.
+    pub fn container_name(&self, symbol: &Symbol) -> Option<Cow<'a, str>> {
+        match symbol.owner_name {
+            (start, end) if start < end => {
+                Some(String::from_utf8_lossy(self.text(start as usize, end as usize)))
+            }
+            _ => self.container(symbol).map(|container| self.name(container)),
+        }
+    }
+
+    /// The innermost definition around a symbol.
+    pub(crate) fn around(&self, symbol: &Symbol) -> Option<&'a Symbol> {
         self.symbols.get(symbol.container? as usize)
     }
 

@@ -4,7 +4,8 @@
 //! `tests/fixtures/ID.EXTENSION` is the file; `ID.expected` has a symbol a line:
 //! line, role, kind, name, then the names of the definitions around it, behind
 //! `<`, the innermost first; its signature behind `|` and its documentation
-//! behind `#`, for definitions. After a change to a query,
+//! behind `#`, for definitions. `(elsewhere)` marks the name of a container that
+//! the file does not define. After a change to a query,
 //!
 //! ```text
 //! HERBARIUM_REWRITE=1 cargo test -p herbarium-symbols --features all-langs
@@ -69,6 +70,12 @@ fn listed(symbols: &Symbols<'_>) -> String {
         let row = symbol.name_range.start_point.row + 1;
         let name = one_line(&symbols.name(symbol));
         let _ = write!(list, "{row} {} {} {name}", symbol.role, symbol.kind);
+        let container = symbols.container(symbol).map(|it| symbols.name(it));
+        if let Some(named) =
+            symbols.container_name(symbol).filter(|it| container != Some(it.clone()))
+        {
+            let _ = write!(list, " < {} (elsewhere)", one_line(&named));
+        }
         let mut around: &Symbol = symbol;
         while let Some(container) = symbols.container(around) {
             let _ = write!(list, " < {}", one_line(&symbols.name(container)));

@@ -73,6 +73,62 @@ fn the_first_pattern_wins_and_definitions_win_over_references() {
 }
 
 #[test]
+fn what_a_definition_belongs_to_can_stand_elsewhere() {
+    let source = "package p\nfunc (t *Tree) Len() int { return 0 }\ntype Tree struct{}\n\
+                  func (l List[T]) Len() int { return 0 }\n";
+    let tree = stored("go", source.as_bytes());
+    let built_in = SymbolQuery::for_language("go", &support::compiler(language("go")));
+    let query = built_in.expect("it is built in").expect("a query");
+    let mut finder = SymbolFinder::new();
+    let symbols = finder.find(&query, &tree, source.as_bytes());
+    let methods: Vec<_> = symbols.iter().filter(|it| it.kind == SymbolKind::Method).collect();
+    let kinds = methods.iter().map(|it| symbols.container(it).map(|of| of.kind));
+    assert_eq!(kinds.collect::<Vec<_>>(), [Some(SymbolKind::Struct), None]);
+    let names = methods.iter().map(|it| symbols.container_name(it));
+    assert_eq!(names.collect::<Vec<_>>(), [Some("Tree".into()), Some("List".into())]);
+}
+
+#[test]
+fn containers_that_name_each_other_come_to_an_end() {
+    let source = "struct A::B { int x; };\nstruct B::A { int y; };\n";
+    let tree = stored("cpp", source.as_bytes());
+    let built_in = SymbolQuery::for_language("cpp", &support::compiler(language("cpp")));
+    let query = built_in.expect("it is built in").expect("a query");
+    let mut finder = SymbolFinder::new();
+    let symbols = finder.find(&query, &tree, source.as_bytes());
+    let y = symbols.iter().find(|it| symbols.name(it) == "y").expect("a field");
+    let way_out = std::iter::successors(Some(y), |it| symbols.container(it));
+    let names: Vec<_> = way_out.map(|it| symbols.name(it)).collect();
+    assert_eq!(names, ["y", "A", "B"]);
+}
+
+#[test]
+fn a_definition_can_go_on_to_the_next_of_its_kind() {
+    let text = r#"
+        ((expression_statement (assignment left: (identifier) @name)) @definition.module
+          (#set! rest-of-scope))
+        (function_definition name: (identifier) @name) @definition.function
+    "#;
+    let source = "def a(): pass\nx = 1\ndef b(): pass\ny = 2\ndef c(): pass\n";
+    let tree = stored("python", source.as_bytes());
+    let query = query("python", text).expect("a query");
+    let mut finder = SymbolFinder::new();
+    let symbols = finder.find(&query, &tree, source.as_bytes());
+    let found: Vec<_> = symbols
+        .iter()
+        .map(|it| (symbols.name(it), symbols.container_name(it), it.range.end_point.row))
+        .collect();
+    let expected = [
+        ("a".into(), None, 0),
+        ("x".into(), None, 3),
+        ("b".into(), Some("x".into()), 2),
+        ("y".into(), None, 5),
+        ("c".into(), Some("y".into()), 4),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_kind_that_is_not_in_the_set_is_other() {
     let text = "(function_definition name: (identifier) @name) @definition.spell";
     check("python", "def f(): pass\n", text, &[("definition other", "f", None)]);
@@ -177,8 +233,11 @@ proptest! {
             if let Some(before) = number.checked_sub(1) {
                 prop_assert!(symbols[before].range.start_byte <= symbol.range.start_byte);
             }
-            if let Some(container) = symbols.container(symbol) {
-                prop_assert!((symbol.container.unwrap_or(0) as usize) < number);
+            let ways_out = std::iter::successors(Some(symbol), |it| symbols.container(it));
+            prop_assert!(ways_out.take(symbols.len() + 1).count() <= symbols.len());
+            if let Some(around) = symbol.container {
+                prop_assert!((around as usize) < number);
+                let container = &symbols[around as usize];
                 prop_assert_eq!(container.role, Role::Definition);
                 prop_assert!(container.range.start_byte <= symbol.range.start_byte);
                 prop_assert!(container.range.end_byte >= symbol.range.end_byte);
