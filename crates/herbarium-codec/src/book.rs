@@ -58,9 +58,8 @@ pub struct ShapeBook {
     with_supertypes: bool,
     shapes: Vec<Shape>,
     numbers: HashMap<Shape, u32>,
-    /// The steps of the shapes that codes of one byte stand for, for line ends
-    /// of one byte and of two.
-    steps: [Box<Steps>; 2],
+    /// The steps of the shapes that codes of one byte stand for.
+    steps: Box<Steps>,
 }
 
 impl ShapeBook {
@@ -131,14 +130,13 @@ impl ShapeBook {
         let grammar = grammar.fingerprint();
         let id = BookId(xxh3_64(&to_bytes(grammar, &shapes, with_supertypes)).max(1));
         let numbers = shapes.iter().copied().zip(0..).collect();
-        let steps = [1, 2].map(|line_end| Box::new(Steps::of(&shapes, line_end)));
+        let steps = Box::new(Steps::of(&shapes));
         Self { id, grammar, with_supertypes, shapes, numbers, steps }
     }
 
-    /// The steps of its shapes, where a line end has so many bytes.
-    pub(crate) fn steps(&self, line_end: u32) -> &Steps {
-        let [short, long] = &self.steps;
-        if line_end == 1 { short } else { long }
+    /// The steps of its shapes.
+    pub(crate) fn steps(&self) -> &Steps {
+        &self.steps
     }
 
     pub(crate) fn shapes(&self) -> &[Shape] {

@@ -360,12 +360,10 @@ impl TreeBuilder {
     }
 
     fn fill(&mut self, tree: &mut Tree) {
-        for at in 0..self.starts.len() {
-            if self.extents[at] == 1 {
-                self.extents[at] = self.ends[at] - self.starts[at];
-            }
-        }
         tree.own_shapes_mut().extend_from_slice(&self.table);
+        let ranges = self.starts.iter().zip(&self.ends).zip(&self.extents);
+        tree.set_lens(ranges.map(|((start, end), &size)| if size == 1 { end - start } else { 0 }));
+        self.extents.iter_mut().for_each(|size| *size -= 1);
         tree.set_lanes(&self.shapes, &self.parents, &self.extents, &self.starts, &self.lines);
         self.tails.iter().for_each(|&(index, end)| tree.push_tail(index, end));
         self.errors.iter().for_each(|&index| tree.push_error(index));

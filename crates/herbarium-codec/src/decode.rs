@@ -1,7 +1,7 @@
 //! From bytes to a tree that can be walked.
 //!
 //! A walk over the columns finds shape, parent, position and token length of
-//! every node ([`walk`]); a pass backwards counts the nodes under each.
+//! every node, and counts the nodes under each ([`walk`]).
 //!
 //! Nothing here trusts a byte: a wrong one is an error that names its place.
 #![deny(
@@ -17,17 +17,15 @@ mod steps;
 mod text;
 mod walk;
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::container::{Header, Section, read_sections};
-use crate::lane::BLOCK;
 use crate::tree::{HiddenMissing, Shapes, Tree};
 use crate::wire::Reader;
 use crate::{DecodeError, Grammar, Quirk, ShapeBook};
 
 use columns::{Columns, Found, invalid};
-use walk::{Extents, Walk};
+use walk::Walk;
 
 pub(crate) use columns::{FIRST_LONG, LONG_CODE, LONG_LIMIT};
 pub(crate) use steps::Steps;
@@ -93,7 +91,6 @@ pub fn verify(bytes: &[u8], grammar: &Arc<Grammar>) -> Result<Header, DecodeErro
 pub struct Decoder {
     walk: Walk,
     found: Found,
-    nodes: Nodes,
 }
 
 impl Decoder {
@@ -165,10 +162,9 @@ impl Decoder {
             return Err(invalid("node count", 44, "at least 1", count));
         }
         let mut columns = Columns::read(section, count, tree)?;
-        self.prepare(count);
-        let end = self.walk(count, &mut columns, tree)?;
+        self.found.clear();
+        let end = self.walk(&mut columns, tree)?;
         self.read_last_lines(end, header.source_len, &mut columns)?;
-        self.nodes.count(count, tree);
         tree.set_lines(&self.found.lines);
         self.found.errors.iter().for_each(|&index| tree.push_error(index));
         self.set_tails(&columns, tree)?;
@@ -176,28 +172,14 @@ impl Decoder {
         columns.check_rest()
     }
 
-    fn prepare(&mut self, count: usize) {
-        self.nodes.prepare(count);
-        self.found.lines.clear();
-        self.found.tails.clear();
-        self.found.errors.clear();
-        self.found.error_tokens.clear();
-    }
-
     /// The walk, with the shapes of book and tree. Gives the position after
     /// the last token.
-    fn walk(
-        &mut self,
-        count: usize,
-        columns: &mut Columns<'_>,
-        tree: &mut Tree,
-    ) -> Result<u64, DecodeError> {
+    fn walk(&mut self, columns: &mut Columns<'_>, tree: &mut Tree) -> Result<u64, DecodeError> {
         // The shapes are only read while the tree is being filled.
         let own = std::mem::take(tree.own_shapes_mut());
         let book = tree.book().cloned();
         let shapes = Shapes::new(book.as_deref(), &own);
-        let extents = self.nodes.of(count);
-        let end = self.walk.run(columns, shapes, &mut self.found, extents, tree);
+        let end = self.walk.run(columns, shapes, &mut self.found, tree);
         *tree.own_shapes_mut() = own;
         end
     }
@@ -214,7 +196,10 @@ impl Decoder {
             let expected = format!("at least {end}, where the last token ends");
             return Err(invalid("source length", 40, expected, source_len));
         }
-        let last_line = columns.line_ends(end, &mut self.found.lines)?;
+        let first = self.found.lines.len();
+        let last_line = end.saturating_add(columns.line_ends(&mut self.found.lines)?);
+        let lines = self.found.lines.get_mut(first..).unwrap_or_default();
+        lines.iter_mut().for_each(|line| *line = line.wrapping_add(end as u32));
         if last_line > source_len {
             let expected = format!("at least {last_line}, where the last line starts");
             return Err(invalid("source length", 40, expected, source_len));
@@ -239,59 +224,6 @@ impl Decoder {
             tree.push_tail(index, end as u32);
         }
         Ok(())
-    }
-}
-
-/// What the number of nodes under each comes from, a place for every node.
-/// There is room for the largest tree so far.
-#[derive(Default)]
-struct Nodes {
-    /// Length of each token.
-    lens: Vec<u32>,
-    /// Last child of each node, then the last of all nodes under it; a token
-    /// itself.
-    last: Vec<u32>,
-}
-
-impl Nodes {
-    fn prepare(&mut self, count: usize) {
-        if self.last.len() < count {
-            self.last = vec![0; count];
-            self.lens = vec![0; count];
-        }
-    }
-
-    fn of(&mut self, count: usize) -> Extents<'_> {
-        Extents {
-            lens: self.lens.get_mut(..count).unwrap_or_default(),
-            last: self.last.get_mut(..count).unwrap_or_default(),
-        }
-    }
-
-    /// Finds the last node under each, backwards, and with it the extents.
-    fn count(&mut self, count: usize, tree: &mut Tree) {
-        let Extents { lens, last } = self.of(count);
-        find_last(last);
-        let mut first = 0u32;
-        for (lens, last) in lens.chunks_mut(BLOCK).zip(last.chunks(BLOCK)) {
-            for ((len, last), node) in lens.iter_mut().zip(last).zip(first..) {
-                let under = last.wrapping_sub(node);
-                *len = len.wrapping_add(under).wrapping_add(u32::from(under != 0));
-            }
-            tree.push_extents(lens);
-            first = first.wrapping_add(lens.len() as u32);
-        }
-    }
-}
-
-/// The last node under the last child of a node is the last under the node.
-#[inline(never)]
-fn find_last(last: &mut [u32]) {
-    let last = Cell::from_mut(last).as_slice_of_cells();
-    for child in last.iter().rev() {
-        if let Some(under) = last.get(child.get() as usize) {
-            child.set(under.get());
-        }
     }
 }
 

@@ -79,6 +79,7 @@ pub fn constants() -> Vec<(&'static str, u64)> {
         ("GAP_FOUR_LINES_REACH", four.reach.into()),
         ("GAP_RESERVED", gap::RESERVED.into()),
         ("GAP_ESCAPE", gap::ESCAPE.into()),
+        ("LONG_LEN", crate::lens::LONG_LEN.into()),
         ("FIRST_LONG", decode::FIRST_LONG.into()),
         ("LONG_CODE", decode::LONG_CODE.into()),
         ("LONG_LIMIT", decode::LONG_LIMIT.into()),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::container::{self, FORMAT_MAJOR, FORMAT_MINOR, Header};
 use crate::decode::{FIRST_LONG, LONG_CODE, LONG_LIMIT};
+use crate::lens::LONG_LEN;
 use crate::shape::{
     EXTRA, GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape, TAIL, gap, put_shapes,
 };
@@ -153,7 +154,7 @@ impl Encoder {
                 put_varint(&mut self.tails, tree.end_at(index) - tree.last_token_end(index) as u32);
             }
         } else {
-            self.token(tree, &mut shape, tree.extent_at(index), at);
+            self.token(tree, &mut shape, tree.len_at(index), at);
         }
         shape
     }
@@ -200,7 +201,10 @@ impl Encoder {
             Ok(len) if !tree.grammar().is_named(shape.kind) => shape.len = len,
             _ => {
                 shape.flags |= LEN_COLUMN;
-                put_varint(&mut self.lens, last_line);
+                self.lens.push(u8::try_from(last_line).unwrap_or(LONG_LEN));
+                if last_line >= u32::from(LONG_LEN) {
+                    put_varint(&mut self.lines, last_line - u32::from(LONG_LEN));
+                }
             }
         }
         at.position = end;

@@ -140,20 +140,32 @@ impl Lane {
         bits
     }
 
-    /// Appends a block of distances from `first`, which only grow; `low` are
-    /// their low halves.
-    pub(crate) fn push_growing(&mut self, first: u32, distances: &[u32], low: &[u16]) {
+    /// Appends a block of distances that are all narrow.
+    pub(crate) fn push_narrow_block(&mut self, distances: impl Iterator<Item = u16>) {
+        self.blocks.push((self.wide.len() as u32, 0));
+        self.low.extend(distances);
+    }
+
+    /// Appends a block of narrow distances from `first`.
+    pub(crate) fn push_growing(&mut self, first: u32, distances: &[u16]) {
+        self.blocks.push((self.wide.len() as u32, first));
+        self.low.extend_from_slice(distances);
+    }
+
+    /// Appends a block of distances from `first`.
+    pub(crate) fn push_far_growing(&mut self, first: u32, distances: &[u32]) {
         debug_assert!(self.base == Base::First);
         let start = self.low.len();
         self.blocks.push((self.wide.len() as u32, first));
-        self.low.extend_from_slice(low);
-        if distances.last().is_some_and(|&last| last >= u32::from(WIDE)) {
-            self.widen(
-                start,
-                first,
-                distances.iter().map(|&distance| first.wrapping_add(distance)),
-            );
-        }
+        self.push_narrow(distances.iter().copied());
+        self.widen(start, first, distances.iter().map(|&distance| first.wrapping_add(distance)));
+    }
+
+    /// Appends narrow values of any number, which count from zero.
+    pub(crate) fn extend_narrow(&mut self, values: impl Iterator<Item = u16>) {
+        debug_assert!(self.base == Base::Zero && self.low.len().is_multiple_of(BLOCK));
+        self.low.extend(values);
+        self.blocks.resize(self.low.len().div_ceil(BLOCK), (self.wide.len() as u32, 0));
     }
 
     /// Appends values of any number, block by block.

@@ -103,6 +103,7 @@ mod encode;
 mod error;
 mod grammar;
 mod lane;
+mod lens;
 mod node;
 mod parse_table;
 mod scan;

@@ -84,6 +84,7 @@ pub(crate) mod gap {
     pub(crate) const PLAIN: u8 = 64;
     /// Line ends first, then an indentation that differs from the last one by
     /// at most `reach`: code = `centre` + difference.
+    #[derive(Clone, Copy)]
     pub(crate) struct Lines {
         pub(crate) ends: u8,
         pub(crate) centre: u8,

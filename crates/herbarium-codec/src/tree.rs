@@ -1,10 +1,10 @@
-//! The tree in memory: a few columns, about nine bytes a node.
+//! The tree in memory: a few columns, about ten bytes a node.
 //!
 //! Nodes are numbered in pre-order, so the first child of a node is the next
 //! number, and a subtree is a range. Each node has a shape (kind, field,
-//! flags), the distance to its parent, its start, and its extent: the length
-//! of a token, the number of nodes in the subtree of any other node. Parent,
-//! first child, next sibling, start and end take constant time.
+//! flags), the distance to its parent, the number of nodes under it, its start
+//! and, if it is a token, its length. Parent, first child, next sibling, start
+//! and end take constant time, but for tokens of 255 bytes and more.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::container::Header;
 use crate::cursor::Cursor;
 use crate::lane::{BLOCK, Base, Lane};
+use crate::lens::Lens;
 use crate::node::Node;
 use crate::shape::{EXTRA, INTERNAL, LAST, MISSING, Shape, TAIL};
 use crate::{ERROR_KIND, Grammar, Point, ShapeBook};
@@ -22,7 +23,7 @@ use crate::{ERROR_KIND, Grammar, Point, ShapeBook};
 /// `Send` and `Sync`, holds no source text, and is independent of any grammar
 /// library: names come from its [`Grammar`] table.
 ///
-/// Memory: about 9 bytes a node, see [`Tree::heap_bytes`].
+/// Memory: about 10 bytes a node, see [`Tree::heap_bytes`].
 #[derive(Clone)]
 pub struct Tree {
     grammar: Arc<Grammar>,
@@ -31,8 +32,10 @@ pub struct Tree {
     own: Vec<Shape>,
     shape: Lane,
     parent: Lane,
-    extent: Lane,
+    /// Nodes under each.
+    under: Lane,
     start: Lane,
+    lens: Lens,
     /// Start of each line but the first.
     lines: Lane,
     /// Nodes that end after their last child, with their ends; sorted.
@@ -184,7 +187,7 @@ impl Tree {
 
     /// Bytes on the heap, not counting grammar and shape book, which are shared.
     pub fn heap_bytes(&self) -> usize {
-        let lanes = [&self.shape, &self.parent, &self.extent, &self.start, &self.lines];
+        let lanes = [&self.shape, &self.parent, &self.under, &self.start, &self.lines];
         let faults = self.faults.as_ref().map_or(0, |faults| {
             size_of::<Faults>()
                 + faults.unexpected.capacity() * size_of::<(u32, i32)>()
@@ -193,6 +196,7 @@ impl Tree {
                 + faults.quirks.capacity() * size_of::<(u32, Quirk)>()
         });
         lanes.iter().map(|lane| lane.heap_bytes()).sum::<usize>()
+            + self.lens.heap_bytes()
             + self.own.capacity() * size_of::<Shape>()
             + self.tails.capacity() * 8
             + self.errors.capacity() * 4
@@ -278,10 +282,10 @@ impl Tree {
         self.shape.get(index as usize)
     }
 
-    /// Length of a token, number of nodes in the subtree of any other node.
+    /// Length of a token, 0 for any other node.
     #[inline]
-    pub(crate) fn extent_at(&self, index: u32) -> u32 {
-        self.extent.get(index as usize)
+    pub(crate) fn len_at(&self, index: u32) -> u32 {
+        self.lens.get(index)
     }
 
     /// The node above; the root itself for the root.
@@ -293,15 +297,14 @@ impl Tree {
     /// The number after the last node under this one.
     #[inline]
     pub(crate) fn after(&self, index: u32) -> u32 {
-        let internal = self.shape_at(index).has(INTERNAL);
-        index.saturating_add(if internal { self.extent_at(index) } else { 1 })
+        index.saturating_add(self.under.get(index as usize)).saturating_add(1)
     }
 
     /// Where the last token under a node ends.
     #[inline]
     pub(crate) fn last_token_end(&self, index: u32) -> u64 {
         let last = self.after(index).saturating_sub(1);
-        u64::from(self.start_at(last)).saturating_add(u64::from(self.extent_at(last)))
+        u64::from(self.start_at(last)).saturating_add(u64::from(self.len_at(last)))
     }
 
     #[inline]
@@ -432,8 +435,9 @@ impl Tree {
             own: Vec::new(),
             shape: Lane::new(Base::Zero),
             parent: Lane::new(Base::Place),
-            extent: Lane::new(Base::Zero),
+            under: Lane::new(Base::Zero),
             start: Lane::new(Base::First),
+            lens: Lens::default(),
             lines: Lane::new(Base::First),
             tails: Vec::new(),
             errors: Vec::new(),
@@ -446,8 +450,9 @@ impl Tree {
 
     pub(crate) fn clear(&mut self) {
         let lanes =
-            [&mut self.shape, &mut self.parent, &mut self.extent, &mut self.start, &mut self.lines];
+            [&mut self.shape, &mut self.parent, &mut self.under, &mut self.start, &mut self.lines];
         lanes.into_iter().for_each(Lane::clear);
+        self.lens.clear();
         self.book = None;
         self.own.clear();
         self.tails.clear();
@@ -506,15 +511,44 @@ impl Tree {
         self.parent.push_block(parents);
     }
 
-    /// Appends the next block of starts, as distances from the first byte that
-    /// the block may have; `low` are their low halves.
-    pub(crate) fn push_starts(&mut self, first: u32, distances: &[u32], low: &[u16]) {
-        self.start.push_growing(first, distances, low);
+    /// Appends the next block of parents, as the distances to them.
+    pub(crate) fn push_parent_distances(&mut self, distances: impl Iterator<Item = u16>) {
+        self.parent.push_narrow_block(distances);
     }
 
-    /// Appends the next block of extents.
-    pub(crate) fn push_extents(&mut self, extents: &[u32]) {
-        self.extent.push_block(extents);
+    /// Appends the next block of starts, as distances from the first byte that
+    /// the block may have.
+    pub(crate) fn push_starts(&mut self, first: u32, distances: &[u16]) {
+        self.start.push_growing(first, distances);
+    }
+
+    /// The same, where the distances may have more than 16 bits.
+    pub(crate) fn push_far_starts(&mut self, first: u32, distances: &[u32]) {
+        self.start.push_far_growing(first, distances);
+    }
+
+    /// Appends the lengths of tokens; those that no byte holds were told.
+    pub(crate) fn push_lens(&mut self, lens: &[u8]) {
+        self.lens.push_short(lens);
+    }
+
+    /// Tells a length that no byte holds; in order.
+    pub(crate) fn push_long_len(&mut self, index: u32, len: u32) {
+        self.lens.push_long(index, len);
+    }
+
+    /// Sets how many nodes are under each.
+    pub(crate) fn set_under(&mut self, under: &[u32]) {
+        self.under.extend(under);
+    }
+
+    /// The same, where all are few.
+    pub(crate) fn set_under_few(&mut self, under: impl Iterator<Item = u16>) {
+        self.under.extend_narrow(under);
+    }
+
+    pub(crate) fn set_lens(&mut self, lens: impl Iterator<Item = u32>) {
+        self.lens.extend(0, lens);
     }
 
     pub(crate) fn set_lines(&mut self, lines: &[u32]) {
@@ -526,13 +560,13 @@ impl Tree {
         &mut self,
         shapes: &[u32],
         parents: &[u32],
-        extents: &[u32],
+        under: &[u32],
         starts: &[u32],
         lines: &[u32],
     ) {
         self.shape.extend(shapes);
         self.parent.extend(parents);
-        self.extent.extend(extents);
+        self.under.extend(under);
         self.start.extend(starts);
         self.lines.extend(lines);
     }
@@ -575,8 +609,9 @@ impl Tree {
     /// Gives spare capacity back.
     pub fn shrink_to_fit(&mut self) {
         let lanes =
-            [&mut self.shape, &mut self.parent, &mut self.extent, &mut self.start, &mut self.lines];
+            [&mut self.shape, &mut self.parent, &mut self.under, &mut self.start, &mut self.lines];
         lanes.into_iter().for_each(Lane::shrink);
+        self.lens.shrink();
         self.own.shrink_to_fit();
         self.tails.shrink_to_fit();
         self.errors.shrink_to_fit();

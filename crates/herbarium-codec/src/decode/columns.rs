@@ -2,7 +2,7 @@
 //! or too long for the walk's straight path.
 
 use crate::container::Section;
-use crate::shape::{LEN_COLUMN, Shape, read_shapes};
+use crate::shape::read_shapes;
 use crate::tree::Tree;
 use crate::wire::Reader;
 use crate::{DecodeError, MAX_SOURCE_LEN};
@@ -22,7 +22,7 @@ pub(super) struct Columns<'a> {
     lens: &'a [u8],
     /// The token lengths and everything behind them: whoever reads a byte too
     /// many still has one to read.
-    pub(super) lens_and_rest: &'a [u8],
+    lens_and_rest: &'a [u8],
     /// Length of a line end inside a gap: 1, or 2 for CR LF.
     pub(super) line_end: u32,
     pub(super) tails: Reader<'a>,
@@ -45,6 +45,15 @@ pub(super) struct Found {
     pub(super) errors: Vec<u32>,
     /// Errors without children.
     pub(super) error_tokens: Vec<u32>,
+}
+
+impl Found {
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        self.tails.clear();
+        self.errors.clear();
+        self.error_tokens.clear();
+    }
 }
 
 impl<'a> Columns<'a> {
@@ -118,20 +127,14 @@ impl<'a> Columns<'a> {
         Ok(id)
     }
 
-    /// The length of a token, whatever its size, and the place in the column
-    /// behind it.
-    pub(super) fn token_len(&self, shape: Shape, at: usize) -> Result<(u32, usize), DecodeError> {
-        match shape.has(LEN_COLUMN) {
-            true => self.long_len(at),
-            false => Ok((u32::from(shape.len), at)),
-        }
+    /// The token lengths from a place on, and what is behind them.
+    pub(super) fn lens_from(&self, at: usize) -> &'a [u8] {
+        self.lens_and_rest.get(at..).unwrap_or_default()
     }
 
-    fn long_len(&self, at: usize) -> Result<(u32, usize), DecodeError> {
-        let bytes = self.lens.get(at..).unwrap_or_default();
-        let mut reader = Reader::new(bytes, self.lens_offset.saturating_add(at));
-        let len = reader.varint("token length")?;
-        Ok((len, self.lens.len().saturating_sub(reader.left())))
+    /// By how much a token is longer than a byte of the lengths can say.
+    pub(super) fn rest_of_len(&mut self) -> Result<u32, DecodeError> {
+        self.lines.varint("token length")
     }
 
     /// The next gap code of the column.
@@ -150,18 +153,14 @@ impl<'a> Columns<'a> {
         self.lines.varint("gap length")
     }
 
-    /// Line ends spelled out from a place on: their number, and the bytes of
-    /// each line before its `\n`. Gives where the last line starts; the place
-    /// itself where there is none.
+    /// Line ends spelled out: their number, and the bytes of each line before
+    /// its `\n`. Gives where the last line starts, all of them counted from
+    /// here: 0 where there is none.
     #[inline(never)]
-    pub(super) fn line_ends(
-        &mut self,
-        from: u64,
-        starts: &mut Vec<u32>,
-    ) -> Result<u64, DecodeError> {
+    pub(super) fn line_ends(&mut self, starts: &mut Vec<u32>) -> Result<u64, DecodeError> {
         let count = self.lines.count("number of line ends")?;
         let offset = self.lines.offset();
-        let mut line = from;
+        let mut line = 0u64;
         let first = starts.len();
         starts.resize(first.saturating_add(count), 0);
         let new = starts.get_mut(first..).unwrap_or_default();
@@ -181,14 +180,8 @@ impl<'a> Columns<'a> {
         self.gaps.offset()
     }
 
-    /// The walk used up the lengths, closed every node, and never had an
-    /// indentation below zero.
-    pub(super) fn check_walk(
-        &self,
-        lens: usize,
-        level: u32,
-        indent_fits: bool,
-    ) -> Result<(), DecodeError> {
+    /// The walk used up the lengths and closed every node.
+    pub(super) fn check_walk(&self, lens: usize, level: usize) -> Result<(), DecodeError> {
         match self.lens.len().checked_sub(lens) {
             Some(0) => {}
             None => {
@@ -209,9 +202,6 @@ impl<'a> Columns<'a> {
         if level != 0 {
             let found = format!("{level} nodes still without");
             return Err(invalid("tree", self.end, "a last child of every node above", found));
-        }
-        if !indent_fits {
-            return Err(invalid("indentation", self.end, "at least 0 on every line", "less"));
         }
         Ok(())
     }

@@ -10,58 +10,58 @@ use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape
 /// As many as a byte numbers: no place in a table is out of bounds.
 const CODES: usize = 256;
 
-/// Bit of [`Steps::len`] that sends a node the long way. Token lengths of more
-/// than one byte have it, too.
-pub(super) const RARE: u8 = 0x80;
+/// Bit of [`Steps::gap`] that says that there is more to a node than bytes of
+/// gap and token. Token lengths of half a byte and more have it, too.
+pub(super) const MORE: u8 = 0x80;
 
 /// What the walk needs of the shapes that codes stand for.
 #[derive(Clone)]
 pub(crate) struct Steps {
     /// 1 when the level goes on after the node: it is not the last child.
-    pub(super) stays: [u32; CODES],
-    /// 1 when the node has no children.
-    pub(super) leaf: [u32; CODES],
-    /// The gap before the node, or the line end in it.
-    pub(super) gap: [u32; CODES],
-    /// All bits when the gap is a line end and an indentation.
-    pub(super) line: [u32; CODES],
-    /// By how much that indentation differs from the last.
-    pub(super) change: [i32; CODES],
+    pub(super) stays: [i8; CODES],
+    /// The level of the next node: one down where the level goes on and the
+    /// node has children, one up where neither is so.
+    pub(super) level: [i8; CODES],
+    /// The gap before the node, where there is no line end in it and nothing
+    /// else that few nodes have; [`MORE`] for any other.
+    pub(super) gap: [u8; CODES],
     /// All bits when the length of the token stands in the column.
     pub(super) column: [u8; CODES],
-    /// Length of the token where it does not; [`RARE`] where the shape has
-    /// anything that few nodes have.
+    /// Length of the token where it does not.
     pub(super) len: [u8; CODES],
+    /// Line ends in front, where nothing else is out of the ordinary.
+    pub(super) ends: [u8; CODES],
+    /// By how much the indentation behind them differs from the last.
+    pub(super) change: [i8; CODES],
 }
 
 impl Default for Steps {
     fn default() -> Self {
-        let (none, nothing) = ([0; CODES], [0; CODES]);
+        let nothing = [0; CODES];
         Self {
-            stays: none,
-            leaf: none,
-            gap: none,
-            line: none,
-            change: [0; CODES],
+            stays: [0; CODES],
+            level: [0; CODES],
+            gap: nothing,
             column: nothing,
             len: nothing,
+            ends: nothing,
+            change: [0; CODES],
         }
     }
 }
 
 impl Steps {
-    /// The steps of the first shapes of a list, where line ends have so many
-    /// bytes.
-    pub(crate) fn of(shapes: &[Shape], line_end: u32) -> Self {
+    /// The steps of the first shapes of a list.
+    pub(crate) fn of(shapes: &[Shape]) -> Self {
         let mut steps = Self::default();
-        steps.set_from(0, shapes, line_end);
+        steps.set_from(0, shapes);
         steps
     }
 
     /// Sets the codes from `first` on, as far as they are numbers of shapes.
-    pub(super) fn set_from(&mut self, first: u8, shapes: &[Shape], line_end: u32) {
+    pub(super) fn set_from(&mut self, first: u8, shapes: &[Shape]) {
         for (code, &shape) in (first..FIRST_LENT).zip(shapes) {
-            self.set(code, shape, line_end);
+            self.set(code, shape);
         }
     }
 
@@ -69,49 +69,52 @@ impl Steps {
     /// nothing here jumps on it.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "as many places as a byte numbers")]
-    pub(super) fn set(&mut self, code: u8, shape: Shape, line_end: u32) {
+    pub(super) fn set(&mut self, code: u8, shape: Shape) {
         let at = usize::from(code);
         let flag = |flag| u8::from(shape.has(flag));
-        self.stays[at] = u32::from(flag(LAST) ^ 1);
-        self.leaf[at] = u32::from(flag(INTERNAL) ^ 1);
+        let (last, internal) = (flag(LAST) as i8, flag(INTERNAL) as i8);
+        self.stays[at] = 1 ^ last;
+        self.level[at] = internal.wrapping_sub(last);
         self.column[at] = flag(LEN_COLUMN).wrapping_neg();
-        let gap = GAPS[usize::from(shape.gap)];
-        let line = u32::from(gap.line).wrapping_neg();
-        self.gap[at] = u32::from(gap.plain) | line_end & line;
-        self.line[at] = line;
-        self.change[at] = i32::from(gap.change);
+        self.len[at] = shape.len;
         let broken = u8::from(shape.kind == ERROR_KIND) | flag(MISSING);
-        let other = flag(GAP_COLUMN | LINES | TAIL);
-        self.len[at] = shape.len | gap.rare | (broken | other).wrapping_neg() & RARE;
+        let rare = (broken | flag(GAP_COLUMN | LINES | TAIL)).wrapping_neg();
+        let gap = GAPS[usize::from(shape.gap)];
+        self.gap[at] = gap.plain | rare & MORE;
+        self.ends[at] = gap.ends & !rare;
+        self.change[at] = gap.change;
     }
 }
 
 /// What a gap code of a shape adds.
 #[derive(Clone, Copy)]
 struct Gap {
-    /// Bytes, where there is no line end.
+    /// Bytes, where there is no line end; [`MORE`] where there is.
     plain: u8,
-    /// 1 for a line end and an indentation.
-    line: u8,
-    /// By how much that indentation differs from the last.
+    /// Line ends, where they are not spelled out.
+    ends: u8,
+    /// By how much the indentation behind them differs from the last.
     change: i8,
-    /// [`RARE`] for anything else.
-    rare: u8,
 }
 
 /// By gap code.
-#[expect(clippy::indexing_slicing, reason = "below the length of the array")]
+#[expect(clippy::indexing_slicing, reason = "below the length of the arrays")]
 static GAPS: [Gap; 256] = {
-    let mut gaps = [Gap { plain: 0, line: 0, change: 0, rare: RARE }; 256];
+    let mut gaps = [Gap { plain: MORE, ends: 0, change: 0 }; 256];
     let mut code = 0;
-    let line = &gap::LINES[0];
     while code < gaps.len() {
         let byte = code as u8;
         if byte < gap::PLAIN {
-            gaps[code] = Gap { plain: byte, line: 0, change: 0, rare: 0 };
-        } else if byte.abs_diff(line.centre) <= line.reach {
-            let change = byte.wrapping_sub(line.centre) as i8;
-            gaps[code] = Gap { plain: 0, line: 1, change, rare: 0 };
+            gaps[code] = Gap { plain: byte, ends: 0, change: 0 };
+        }
+        let mut lines = 0;
+        while lines < gap::LINES.len() {
+            let gap::Lines { ends, centre, reach } = gap::LINES[lines];
+            if byte.abs_diff(centre) <= reach {
+                let change = byte.wrapping_sub(centre) as i8;
+                gaps[code] = Gap { plain: MORE, ends, change };
+            }
+            lines += 1;
         }
         code += 1;
     }

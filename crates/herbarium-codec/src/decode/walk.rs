@@ -8,12 +8,13 @@
 //! 2. [`text`](super::text): gaps and token lengths, which add up to positions
 //!    and line starts.
 //!
-//! Both add and mask, and never jump: the shape of a tree cannot be predicted.
+//! Both add and mask, and hardly ever jump: the shape of a tree cannot be
+//! predicted.
 
 use super::columns::{Columns, Found, invalid};
-use super::nesting::{Levels, nest};
+use super::nesting::{Nest, Nestings};
 use super::steps::{FIRST_LENT, Steps};
-use super::text::Text;
+use super::text::{Text, TextBlock};
 use crate::lane::BLOCK;
 use crate::tree::{NO_SHAPE, Shapes, Tree};
 use crate::{DecodeError, ShapeBook};
@@ -22,36 +23,14 @@ use crate::{DecodeError, ShapeBook};
 #[derive(Default)]
 pub(super) struct Walk {
     block: Option<Box<Block>>,
-    levels: Levels,
+    text: Option<Box<TextBlock>>,
+    nestings: Nestings,
 }
 
-/// What a later pass makes the extents of. Both have a place for every node.
-pub(super) struct Extents<'a> {
-    /// Length of the token; 0 for nodes with children.
-    pub(super) lens: &'a mut [u32],
-    /// The last child; the node itself where there is none.
-    pub(super) last: &'a mut [u32],
-}
-
-/// What the loops read and write of some nodes, close together. The codes come
-/// first: where they do, the compiler counts nodes and places in one register.
-#[repr(C)]
-pub(super) struct Block {
-    /// What names the steps of each node.
-    pub(super) codes: [u8; BLOCK],
-    /// The next token lengths.
-    pub(super) lens_column: [u8; BLOCK],
-    /// The low halves of the starts.
-    pub(super) starts_low: [u16; BLOCK],
-    /// First byte, counted from [`At::base`].
-    pub(super) starts: [u32; BLOCK],
-    /// Lengths of the tokens.
-    pub(super) lens: [u32; BLOCK],
-    /// Parents; the root's is the root.
-    pub(super) parents: [u32; BLOCK],
-    /// Line starts, as many as there are, counted like the first bytes.
-    pub(super) lines: [u32; BLOCK],
-    pub(super) steps: Steps,
+/// What names the steps of the nodes of a block.
+struct Block {
+    codes: [u8; BLOCK],
+    steps: Steps,
 }
 
 /// Where the walk is.
@@ -59,54 +38,51 @@ pub(super) struct Block {
 pub(super) struct At {
     /// Number of the first node of the block.
     pub(super) first: u32,
-    /// Place in [`Levels`] of the node to come.
-    pub(super) level: u32,
-    /// Where the last token ended.
-    pub(super) position: u64,
     /// Where the last token before the block ended.
-    pub(super) base: u64,
+    pub(super) position: u64,
     pub(super) indent: i64,
-    /// Below 0 when an indentation ever was.
-    pub(super) indents: i64,
     /// Place in the column of token lengths.
     pub(super) lens: usize,
 }
 
 impl Walk {
-    /// Walks the nodes. Shapes, parents and starts go into the tree. Gives the
+    /// Walks the nodes. All that is known of each goes into the tree. Gives the
     /// position after the last token.
     pub(super) fn run(
         &mut self,
         columns: &mut Columns<'_>,
         shapes: Shapes<'_>,
         found: &mut Found,
-        extents: Extents<'_>,
         tree: &mut Tree,
     ) -> Result<u64, DecodeError> {
-        let block = self.block.get_or_insert_default();
-        let short = block.set_steps(shapes, tree.book().map(|book| &**book), columns.line_end);
-        self.levels.restart();
-        let mut at = At { level: 1, ..At::default() };
-        for lens in extents.lens.chunks_mut(BLOCK) {
-            block.take_codes(at.first, lens.len(), columns, tree);
-            self.levels.make_room(at.level);
-            at.base = at.position;
+        let Self { block, text, nestings } = self;
+        let (block, text) = (block.get_or_insert_default(), text.get_or_insert_default());
+        let short = block.set_steps(shapes, tree.book().map(|book| &**book));
+        let count = columns.codes.len();
+        let nest = nestings.of(count);
+        text.forget();
+        let mut at = At::default();
+        for codes in columns.codes.chunks(BLOCK) {
+            let len = codes.len();
+            block.take_codes(codes, tree);
             let mut from = 0;
-            while from < lens.len() {
+            while from < len {
                 let mut names = Names { short, shapes, columns, tree };
-                let piece = from..names.name(block, from..lens.len(), at.first)?;
+                let piece = from..names.name(block, from..len, at.first)?;
                 from = piece.end;
-                if at.first == 0 && piece.start == 0 {
-                    block.check_root()?;
-                }
-                nest(block, piece.clone(), extents.last, &mut self.levels, &mut at)?;
-                Text { columns, shapes, found, tree, at: &mut at }.read(block, piece)?;
+                block.nest(piece.clone(), at.first, nest)?;
+                Text { block: text, columns, shapes, found, tree, at: &mut at }.read(
+                    &block.codes,
+                    &block.steps,
+                    piece,
+                )?;
             }
-            lens.copy_from_slice(block.lens.get(..lens.len()).unwrap_or_default());
-            block.push_places(lens.len(), &at, tree);
-            at.first = at.first.wrapping_add(lens.len() as u32);
+            nest.push_parents(at.first, len, tree);
+            Text { block: text, columns, shapes, found, tree, at: &mut at }.finish_block(len);
+            at.first = at.first.wrapping_add(len as u32);
         }
-        columns.check_walk(at.lens, at.level, at.indents >= 0)?;
+        columns.check_walk(at.lens, nest.level())?;
+        nest.count_under(count, tree);
         Ok(at.position)
     }
 }
@@ -114,21 +90,33 @@ impl Walk {
 impl Block {
     /// Sets the steps of the shapes whose numbers are codes. Codes from the
     /// result on are no shape number, or none that exists.
-    fn set_steps(&mut self, shapes: Shapes<'_>, book: Option<&ShapeBook>, line_end: u32) -> u8 {
+    fn set_steps(&mut self, shapes: Shapes<'_>, book: Option<&ShapeBook>) -> u8 {
         let short = |shapes: usize| shapes.min(usize::from(FIRST_LENT)) as u8;
         let of_book = short(book.map_or(0, ShapeBook::len));
         if let Some(book) = book {
-            self.steps.clone_from(book.steps(line_end));
+            self.steps.clone_from(book.steps());
         }
-        self.steps.set_from(of_book, shapes.own(), line_end);
+        self.steps.set_from(of_book, shapes.own());
         short(shapes.len())
     }
 
-    fn take_codes(&mut self, first: u32, len: usize, columns: &Columns<'_>, tree: &mut Tree) {
-        let codes = columns.codes.get(first as usize..).unwrap_or_default();
-        let codes = codes.get(..len).unwrap_or_default();
+    fn take_codes(&mut self, codes: &[u8], tree: &mut Tree) {
         tree.push_short_shapes(codes);
         self.codes.iter_mut().zip(codes).for_each(|(to, code)| *to = *code);
+    }
+
+    fn nest(
+        &self,
+        nodes: std::ops::Range<usize>,
+        first: u32,
+        nest: &mut dyn Nest,
+    ) -> Result<(), DecodeError> {
+        let (place, first) = (nodes.start, first.wrapping_add(nodes.start as u32));
+        if first == 0 {
+            self.check_root()?;
+        }
+        let codes = self.codes.get(nodes).unwrap_or_default();
+        nest.nest(codes, &self.steps, first, place)
     }
 
     /// The root is the last on its level.
@@ -138,13 +126,6 @@ impl Block {
             0 => Ok(()),
             _ => Err(invalid("tree", 44, "one root", "a root that is not the last")),
         }
-    }
-
-    fn push_places(&self, len: usize, at: &At, tree: &mut Tree) {
-        tree.push_parents(self.parents.get(..len).unwrap_or_default());
-        let starts = self.starts.get(..len).unwrap_or_default();
-        let low = self.starts_low.get(..len).unwrap_or_default();
-        tree.push_starts(at.base as u32, starts, low);
     }
 }
 
@@ -187,7 +168,7 @@ impl Names<'_, '_> {
                 let id = self.columns.long_code(u32::from(*code), self.shapes.len())?;
                 self.tree.change_shape((first as usize).wrapping_add(node), id);
                 let shape = self.shapes.get(id).unwrap_or(NO_SHAPE);
-                steps.set(own, shape, self.columns.line_end);
+                steps.set(own, shape);
                 *code = own;
             }
         }
@@ -226,16 +207,6 @@ fn long_codes(strip: [u8; STRIP]) -> u64 {
 
 impl Default for Block {
     fn default() -> Self {
-        let (none, nothing) = ([0; BLOCK], [0; BLOCK]);
-        Self {
-            steps: Steps::default(),
-            codes: nothing,
-            lens_column: nothing,
-            parents: none,
-            starts: none,
-            starts_low: [0; BLOCK],
-            lens: none,
-            lines: none,
-        }
+        Self { codes: [0; BLOCK], steps: Steps::default() }
     }
 }
