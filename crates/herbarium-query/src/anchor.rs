@@ -97,79 +97,95 @@ fn depth_of(program: &Program, number: usize, pattern: &Pattern, capture: u16) -
     depths.all(|other| other == depth).then_some(depth)
 }
 
-/// Finds the nodes at which anything of a plan can happen, sorted: those that
-/// states start at and those that end chains. False when one pattern is not
-/// tied to a text, when texts are too common to look for, or when it would
-/// show that other nodes were not looked at.
-pub(crate) fn find_nodes(
-    query: &Query,
-    plan: &Plan,
-    mode: Mode,
-    (tree, text): (&Tree, &[u8]),
-    found: &mut Vec<u32>,
-) -> bool {
-    found.clear();
-    // Of a node past the end, as much of the text counts as there is.
-    if text.len() < tree.source_len() as usize {
-        return false;
-    }
-    let Some(wanted) = wanted(query, plan, mode) else { return false };
-    let mut left = tree.descendant_count() / NODES_PER_TEXT + 16;
-    let groups = wanted.len();
-    for (above, literals) in wanted {
-        for literal in literals {
-            let len = literal.finder.needle().len() as u32;
-            let mut from = 0;
-            for at in literal.places(text) {
-                if left == 0 {
-                    return false;
-                }
-                left -= 1;
-                from = first_from(tree, from, at as u32);
-                add_nodes(tree, above, from, (at as u32, len), found);
-            }
-        }
-    }
-    if groups > 1 || !found.is_sorted() {
-        found.sort_unstable();
-    }
-    found.dedup();
-    true
+/// Where to look for matches that are found from texts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    /// How many levels above which texts.
+    wanted: Vec<(u16, Vec<Literal>)>,
 }
 
-/// How many levels above which texts the nodes of a plan are.
-fn wanted<'q>(query: &'q Query, plan: &Plan, mode: Mode) -> Option<Vec<(u16, &'q [Literal])>> {
-    let anchors = query.anchors();
-    if anchors.iter().all(Option::is_none) {
-        return None;
-    }
-    let chains = query.chains();
-    let is_shown = mode == Mode::Captures && !chains.sole;
-    if is_shown && (!plan.used_entries().is_empty() || chains.has_signals) {
-        return None;
-    }
-    let mut used: Vec<(u16, u8)> = plan.used_entries().iter().map(|entry| (*entry, 0)).collect();
-    for event in plan.used_events() {
-        let chain = &chains.all[usize::from(event.chain)];
-        if event.level == chain.last {
-            used.push((chain.entry, chain.last));
-        }
-    }
-    used.sort_unstable();
-    used.dedup();
-    let mut wanted: Vec<(u16, &[Literal])> = Vec::new();
-    for (entry, level) in used {
-        let anchor = anchors.get(usize::from(entry))?.as_ref()?;
+impl Places {
+    fn add(&mut self, anchor: Option<&Anchor>, level: u8) -> Option<()> {
+        let anchor = anchor?;
         let above = anchor.levels.checked_sub(u16::from(level))?;
-        let is_known = |(other, known): &(u16, &[Literal])| {
+        let is_known = |(other, known): &(u16, Vec<Literal>)| {
             let texts = anchor.texts.iter().map(|text| text.finder.needle());
             *other == above && known.iter().map(|text| text.finder.needle()).eq(texts)
         };
-        if !wanted.iter().any(is_known) {
-            wanted.push((above, &anchor.texts));
+        if !self.wanted.iter().any(is_known) {
+            self.wanted.push((above, anchor.texts.clone()));
         }
+        Some(())
     }
-    Some(wanted)
+
+    /// Where all chains of a query end, if all are tied to texts.
+    pub(crate) fn of_chains(query: &Query) -> Option<Self> {
+        let mut places = Self::default();
+        for chain in &query.chains().all {
+            let anchor = query.anchors().get(usize::from(chain.entry))?;
+            places.add(anchor.as_ref(), chain.last)?;
+        }
+        Some(places)
+    }
+
+    /// Where anything of a plan can happen; none when one pattern is not tied
+    /// to a text, or when it would show that other nodes were not looked at.
+    pub(crate) fn of_plan(query: &Query, plan: &Plan, mode: Mode) -> Option<Self> {
+        let anchors = query.anchors();
+        if anchors.iter().all(Option::is_none) {
+            return None;
+        }
+        let chains = query.chains();
+        let is_shown = mode == Mode::Captures && !chains.sole;
+        if is_shown && (!plan.used_entries().is_empty() || chains.has_signals) {
+            return None;
+        }
+        let mut used: Vec<(u16, u8)> =
+            plan.used_entries().iter().map(|entry| (*entry, 0)).collect();
+        for event in plan.used_events() {
+            let chain = &chains.all[usize::from(event.chain)];
+            if event.level == chain.last {
+                used.push((chain.entry, chain.last));
+            }
+        }
+        used.sort_unstable();
+        used.dedup();
+        let mut places = Self::default();
+        for (entry, level) in used {
+            places.add(anchors.get(usize::from(entry))?.as_ref(), level)?;
+        }
+        Some(places)
+    }
+
+    /// Finds the nodes there, sorted. False when the texts are too common to
+    /// look for.
+    pub(crate) fn find(&self, (tree, text): (&Tree, &[u8]), found: &mut Vec<u32>) -> bool {
+        found.clear();
+        // Of a node past the end, as much of the text counts as there is.
+        if text.len() < tree.source_len() as usize {
+            return false;
+        }
+        let mut left = tree.descendant_count() / NODES_PER_TEXT + 16;
+        for (above, literals) in &self.wanted {
+            for literal in literals {
+                let len = literal.finder.needle().len() as u32;
+                let mut from = 0;
+                for at in literal.places(text) {
+                    if left == 0 {
+                        return false;
+                    }
+                    left -= 1;
+                    from = first_from(tree, from, at as u32);
+                    add_nodes(tree, *above, from, (at as u32, len), found);
+                }
+            }
+        }
+        if !found.is_sorted() {
+            found.sort_unstable();
+        }
+        found.dedup();
+        true
+    }
 }
 
 /// The first node from `from` on that starts at a byte or after it. Cost:

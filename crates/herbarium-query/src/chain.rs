@@ -42,6 +42,8 @@ pub(crate) struct Chain {
     pub(crate) steps: [u16; MAX_STEPS],
     /// Bits of the steps above the last.
     above: [u64; MAX_STEPS],
+    /// The only capture, if it is that of the last step.
+    pub(crate) only: Option<u16>,
 }
 
 impl Chain {
@@ -83,6 +85,8 @@ pub(crate) struct Chains {
     pub(crate) all: Vec<Chain>,
     /// By pattern.
     classes: Vec<Class>,
+    /// Patterns that were not disabled.
+    used: Vec<u16>,
     /// By kind of the node, any kind first.
     events: Vec<(u16, Event)>,
     /// By kind, any kind first: step and bit.
@@ -107,6 +111,9 @@ impl Chains {
             entries[usize::from(entry.pattern)].push(number as u16);
         }
         for (pattern, entries) in entries.iter().enumerate() {
+            if !entries.is_empty() {
+                chains.used.push(pattern as u16);
+            }
             chains.add_pattern(program, pattern, entries);
         }
         chains.events.sort_by_key(|(kind, event)| {
@@ -126,10 +133,28 @@ impl Chains {
         }
     }
 
+    /// Whether nothing else is to be done, and nobody can tell which nodes were
+    /// looked at.
+    pub(crate) fn are_all(&self, for_captures: bool) -> bool {
+        let is_seen = for_captures && self.has_signals && !self.sole;
+        !is_seen && !self.all.is_empty() && self.are_enough(for_captures)
+    }
+
+    fn are_enough(&self, for_captures: bool) -> bool {
+        let mut used = self.used.iter();
+        used.all(|pattern| self.takes(*pattern, for_captures))
+    }
+
     /// Whether some matches are complete before captures of others that come
     /// first in the text are.
     pub(crate) fn are_all_late(&self) -> bool {
         self.classes.iter().all(|class| *class != Class::Chain)
+    }
+
+    /// Kinds that chains or steps above last ones want.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = u16> + '_ {
+        let above = self.above.iter().map(|entry| entry.0);
+        self.events.iter().map(|entry| entry.0).chain(above)
     }
 
     /// What nodes of a kind can be to chains; those of any kind apart. In the
@@ -137,6 +162,16 @@ impl Chains {
     pub(crate) fn events_of(&self, kind: u16) -> impl Iterator<Item = Event> + '_ {
         let from = self.events.partition_point(|entry| entry.0 < kind);
         self.events[from..].iter().take_while(move |entry| entry.0 == kind).map(|entry| entry.1)
+    }
+
+    /// Puts what one node is to chains in the order in which matches are told.
+    pub(crate) fn sort(&self, events: &mut [Event]) {
+        let order = |event: &Event| {
+            (std::cmp::Reverse(event.level), self.all[usize::from(event.chain)].pattern)
+        };
+        if !events.is_sorted_by_key(order) {
+            events.sort_by_key(order);
+        }
     }
 
     /// Steps above last ones, with their bits.
@@ -188,6 +223,7 @@ impl Chains {
             last: (steps.len() - 1) as u8,
             steps: [NONE; MAX_STEPS],
             above: [0; MAX_STEPS],
+            only: only_capture(program, steps),
         };
         chain.steps[..steps.len()].copy_from_slice(steps);
         for (level, step) in steps[..steps.len() - 1].iter().enumerate() {
@@ -228,6 +264,14 @@ impl Chains {
             }
         }
     }
+}
+
+fn only_capture(program: &Program, steps: &[u16]) -> Option<u16> {
+    let (last, above) = steps.split_last()?;
+    let captures = |step: &u16| program.steps[usize::from(*step)].captures;
+    let [only, NONE, _] = captures(last) else { return None };
+    let is_only = only != NONE && above.iter().all(|step| captures(step)[0] == NONE);
+    is_only.then_some(only)
 }
 
 /// The steps of a pattern from one of its starts, if it is a chain.

@@ -177,6 +177,7 @@ impl QueryCursor {
             engine,
             run: Run { query, text, tree: node.tree(), captured, flags, next_id: 0 },
             finished: BinaryHeap::new(),
+            ready: Vec::new(),
             spent: Vec::new(),
             order: 0,
             complete: Vec::new(),
@@ -299,7 +300,7 @@ impl<'tree> QueryMatches<'_, 'tree> {
             let Some(mut state) = self.finished.pop_front() else { continue };
             let id = self.run.id_of(&mut state.id);
             self.run.captured.clear();
-            self.run.captured.extend_from_slice(engine.memory.lists.get(state.captures));
+            self.run.captured.extend_from_slice(engine.memory.lists.of(&state));
             engine.memory.lists.release(state.captures);
             if state.satisfied || self.run.is_satisfied(state.pattern) {
                 break (id, state.pattern);
@@ -320,6 +321,9 @@ pub struct QueryCaptures<'a, 'tree> {
     run: Run<'a, 'tree>,
     /// Complete matches with captures that were not handed out.
     finished: BinaryHeap<Reverse<Ranked>>,
+    /// Complete matches with one capture each that nothing comes before, the
+    /// last first.
+    ready: Vec<State>,
     /// Numbers and lists of those that have none left. As in tree-sitter, they
     /// count for the match limit until there are no others.
     spent: Vec<(u32, u32)>,
@@ -327,6 +331,10 @@ pub struct QueryCaptures<'a, 'tree> {
     order: u32,
     /// Matches that the engine has just completed.
     complete: Vec<State>,
+}
+
+fn are_single(states: &[State]) -> bool {
+    !states.is_empty() && states.iter().all(|state| state.only.is_some())
 }
 
 /// A complete match, ranked by its next capture.
@@ -376,6 +384,9 @@ impl<'tree> QueryCaptures<'_, 'tree> {
     /// are not looked at.
     fn find(&mut self) -> Option<Found> {
         loop {
+            if let Some(found) = self.take_ready() {
+                return Some(found);
+            }
             let engine = self.engine.as_mut()?;
             let unfinished = engine.first_in_progress(false);
             let before = unfinished
@@ -401,7 +412,7 @@ impl<'tree> QueryCaptures<'_, 'tree> {
                     engine.memory.lists.release(state.captures);
                 }
             }
-            if !self.go_on() && self.finished.is_empty() {
+            if !self.go_on() && self.finished.is_empty() && self.ready.is_empty() {
                 return None;
             }
         }
@@ -415,7 +426,18 @@ impl<'tree> QueryCaptures<'_, 'tree> {
         loop {
             let more = engine.advance(true, &mut |state| self.complete.push(state));
             self.run.note(engine);
-            for state in self.complete.drain(..) {
+            if self.finished.is_empty() && engine.is_free() && are_single(&self.complete) {
+                std::mem::swap(&mut self.ready, &mut self.complete);
+                let start = |one: &State| one.only.map(|one| engine.tree.start_byte_of(one.node));
+                // The order of those that are alike is that of their coming.
+                if self.ready.len() > 1 {
+                    self.ready.sort_by_key(|one| (start(one), one.pattern));
+                    self.ready.reverse();
+                }
+                return more;
+            }
+            for mut state in self.complete.drain(..) {
+                engine.memory.lists.enlist(&mut state);
                 let captures = engine.memory.lists.get(state.captures);
                 let Some(next) = captures.get(usize::from(state.consumed)) else {
                     self.spent.push((NO_ID, state.captures));
@@ -438,6 +460,15 @@ impl<'tree> QueryCaptures<'_, 'tree> {
         }
     }
 
+    /// The next of the captures that nothing comes before.
+    fn take_ready(&mut self) -> Option<Found> {
+        let mut state = self.ready.pop()?;
+        let id = self.run.id_of(&mut state.id);
+        self.run.captured.clear();
+        self.run.captured.extend(state.only);
+        Some(Found { id, pattern: state.pattern, capture: 0, satisfied: state.satisfied })
+    }
+
     /// The first capture of the complete matches, if it comes before a place
     /// and pattern.
     fn take_finished(&mut self, before: (u32, u32)) -> Option<Found> {
@@ -451,7 +482,8 @@ impl<'tree> QueryCaptures<'_, 'tree> {
             let list = engine.memory.lists.get(first.captures);
             let capture = usize::from(first.consumed);
             let node = list.get(capture)?.node;
-            let outside = engine.precedes_range(node) || engine.follows_range(node);
+            let outside =
+                !engine.covers_all && (engine.precedes_range(node) || engine.follows_range(node));
             if !outside && (first.start, u32::from(first.pattern)) >= before {
                 return None;
             }

@@ -17,7 +17,8 @@ use std::time::Instant;
 use herbarium_codec::Tree;
 
 use crate::Query;
-use crate::anchor;
+use crate::anchor::Places;
+use crate::chain::Chains;
 use crate::plan::{Mode, Plan};
 use crate::state::{Lists, State};
 use crate::step::{Program, Step};
@@ -65,13 +66,16 @@ pub(crate) struct Engine<'a> {
     end: u32,
     next: Next,
     halted: bool,
-    covers_all: bool,
+    pub(crate) covers_all: bool,
     has_quirks: bool,
     /// Texts tell which nodes matter.
     is_anchored: bool,
     /// Chains need no states.
     with_chains: bool,
+    /// There is nothing but chains, and no plan.
+    is_direct: bool,
     query: &'a Query,
+    chains: &'a Chains,
     text: &'a [u8],
     mode: Mode,
     work: u64,
@@ -89,17 +93,26 @@ impl<'a> Engine<'a> {
         let program = &query.program;
         let covers_all = limits.covers_all();
         let with_chains = covers_all && mode != Mode::Exact && chains::is_shallow(tree);
-        memory.plan.make(query, tree, mode, with_chains);
         memory.lists.reset();
         memory.states.clear();
         memory.path.clear();
         memory.path.push(root);
         memory.chained.clear();
         memory.fields.clear();
-        let is_anchored = with_chains && {
-            let Memory { plan, anchored, .. } = &mut *memory;
-            anchor::find_nodes(query, plan, mode, (tree, text), anchored)
-        };
+        let chains = query.chains();
+        let found = (tree, text);
+        let places = (with_chains && chains.are_all(mode == Mode::Captures))
+            .then(|| query.places())
+            .flatten();
+        let is_direct = places.is_some_and(|places| places.find(found, &mut memory.anchored));
+        if !is_direct {
+            memory.plan.make(query, tree, mode, with_chains);
+        }
+        let by_plan = || Places::of_plan(query, &memory.plan, mode);
+        let is_anchored = is_direct
+            || with_chains
+                && places.is_none()
+                && by_plan().is_some_and(|places| places.find(found, &mut memory.anchored));
         let mut engine = Self {
             program,
             tree,
@@ -116,13 +129,18 @@ impl<'a> Engine<'a> {
             is_anchored,
             with_chains,
             query,
+            chains,
+            is_direct,
             text,
             mode,
             work: 0,
         };
-        if engine.memory.plan.is_empty() {
+        if !is_direct && engine.memory.plan.is_empty() {
             engine.halted = true;
         } else if covers_all {
+            if !is_anchored {
+                engine.memory.plan.prepare_scan();
+            }
             engine.next = engine.scan(root);
         }
         engine
@@ -161,6 +179,11 @@ impl<'a> Engine<'a> {
                 return true;
             }
         }
+    }
+
+    /// Whether what is complete is all there is so far.
+    pub(crate) fn is_free(&self) -> bool {
+        self.covers_all && self.mode != Mode::Exact && self.memory.states.is_empty()
     }
 
     /// Whether a match that is in the making does not hold back captures of
@@ -204,8 +227,7 @@ impl<'a> Engine<'a> {
     /// Comes to a node while there are no states: only what happens there
     /// matters, not how one gets there.
     fn pass(&mut self, node: u32, finish: &mut impl FnMut(State)) -> bool {
-        let shape = self.tree.shape_of(node);
-        if self.memory.plan.starts(shape).is_empty() {
+        if self.is_direct || self.memory.plan.starts(self.tree.shape_of(node)).is_empty() {
             let did_match = self.find_chained(node);
             self.memory.chained.drain(..).for_each(finish);
             self.next = self.scan(node + 1);
@@ -305,7 +327,7 @@ impl<'a> Engine<'a> {
 
     fn next_start(&self, from: u32, until: u32) -> Option<u32> {
         if !self.is_anchored {
-            return self.tree.next_marked(from, until, &self.memory.plan.marks);
+            return self.memory.plan.next_marked(self.tree, from, until);
         }
         let anchored = &self.memory.anchored;
         let at = anchored.partition_point(|node| *node < from);

@@ -74,6 +74,7 @@ mod query;
 mod reach;
 mod rules;
 mod serial;
+mod spans;
 mod state;
 mod step;
 mod text;

@@ -9,7 +9,9 @@ use herbarium_codec::{BookId, ERROR_KIND, ShapeInfo, Tree};
 
 use crate::Query;
 use crate::chain::{Chains, Event};
+use crate::query::Kinds;
 use crate::reach::Reach;
+use crate::spans::{MARK, Spans};
 use crate::step::{Program, Step, WILDCARD, flag};
 
 /// How matches are asked for: decides what may be left out unnoticed.
@@ -36,6 +38,8 @@ pub(crate) struct Plan {
     events: Vec<Event>,
     /// By shape, the steps above the last ones of chains that it fits, by bit.
     above: Vec<u64>,
+    /// The marks once more.
+    spans: Spans,
     pub(crate) shapes: Vec<ShapeInfo>,
     /// By shape, the supertypes, by bit.
     pub(crate) supertypes: Vec<u32>,
@@ -74,7 +78,7 @@ struct Starts {
 /// What a plan is made for.
 #[derive(Clone, Copy)]
 struct Aim<'a> {
-    program: &'a Program,
+    query: &'a Query,
     /// Where chains need no states.
     chains: Option<&'a Chains>,
     tree: &'a Tree,
@@ -98,17 +102,19 @@ impl Seen {
         (self.error, self.missing, self.supertypes) = (false, false, 0);
     }
 
-    /// Adds a shape; says whether that makes a difference.
-    fn add(&mut self, info: &ShapeInfo, supertypes: u32) -> bool {
-        let before = (self.error, self.missing, self.supertypes);
+    /// Adds a shape; says whether that makes a difference to a query.
+    fn add(&mut self, info: &ShapeInfo, supertypes: u32, kinds: &Kinds) -> bool {
+        let mut is_new = kinds.has_missing && info.is_missing && !self.missing;
+        is_new |= kinds.has_supertypes && supertypes & !self.supertypes != 0;
         self.missing |= info.is_missing;
         self.supertypes |= supertypes;
+        if !kinds.names(info.kind) {
+            return is_new;
+        }
+        is_new |= !self.has(info.kind);
         self.error |= info.kind == ERROR_KIND;
-        let mut is_new = before != (self.error, self.missing, self.supertypes);
         if let Some(word) = self.kinds.get_mut(usize::from(info.kind) / 64) {
-            let bit = 1 << (info.kind % 64);
-            is_new |= *word & bit == 0;
-            *word |= bit;
+            *word |= 1 << (info.kind % 64);
         }
         is_new
     }
@@ -162,9 +168,8 @@ impl Plan {
 
     /// Plans a query for a tree. With `chains`, those need no states.
     pub(crate) fn make(&mut self, query: &Query, tree: &Tree, mode: Mode, chains: bool) {
-        let program = &query.program;
         let chains = chains.then(|| query.chains());
-        let aim = Aim { program, chains, tree, mode };
+        let aim = Aim { query, chains, tree, mode };
         self.quirks = tree.has_quirks();
         let shared = tree.shared_shapes().map(|(book, shapes)| Shared {
             query: query.id,
@@ -177,32 +182,36 @@ impl Plan {
             events: 0,
         });
         let same = |known: &Shared| shared == Some(Shared { entries: 0, events: 0, ..*known });
-        let shapes = tree.shapes_len();
-        let first = match self.shared.filter(same) {
-            Some(known) => {
-                self.keep(known.shapes, known.entries, known.events);
-                known.shapes
-            }
-            None => {
-                self.forget(program, tree);
-                let first = shared.map_or(0, |shared| shared.shapes);
-                self.see(tree, 0..first);
-                self.find_useful(program, mode);
-                self.add_starts(aim, 0..first);
-                let (entries, events) = (self.entries.len(), self.events.len());
-                self.shared = shared.map(|shared| Shared { entries, events, ..shared });
-                first
-            }
-        };
-        if self.see(tree, first..shapes) {
-            // More can match than in the book's shapes alone.
-            self.find_useful(program, mode);
-            self.shared = None;
-            self.keep_starts(0, 0, 0);
-            self.add_starts(aim, 0..shapes);
-        } else {
-            self.add_starts(aim, first..shapes);
+        let known = self.shared.filter(same);
+        match known {
+            Some(known) => self.keep(known.shapes, known.entries, known.events),
+            None => self.forget(&query.program, tree),
         }
+        let shapes = tree.shapes_len();
+        let is_new = self.see(aim, self.shapes.len()..shapes);
+        let mut first = known.map_or(0, |known| known.shapes);
+        let is_first = known.is_none();
+        let differs = (is_first || is_new) && self.find_useful(&query.program, mode);
+        if is_first || differs {
+            self.keep_starts(0, 0, 0);
+            first = shared.map_or(0, |shared| shared.shapes.min(shapes));
+            self.add_starts(aim, 0..first);
+            let (entries, events) = (self.entries.len(), self.events.len());
+            self.shared = shared.map(|shared| Shared { entries, events, ..shared });
+        }
+        self.add_starts(aim, first..shapes);
+        self.spans.forget();
+    }
+
+    /// The first node from `from` up to `until` at which anything can happen.
+    pub(crate) fn next_marked(&self, tree: &Tree, from: u32, until: u32) -> Option<u32> {
+        let from = self.spans.pass(tree.shape_column(), from, until);
+        tree.next_marked(from, until, &self.marks)
+    }
+
+    /// Makes looking for nodes faster where most of them do not matter.
+    pub(crate) fn prepare_scan(&mut self) {
+        self.spans.make(&self.marks);
     }
 
     fn keep(&mut self, shapes: usize, entries: usize, events: usize) {
@@ -221,6 +230,7 @@ impl Plan {
 
     fn forget(&mut self, program: &Program, tree: &Tree) {
         self.keep(0, 0, 0);
+        self.useful.clear();
         self.shared = None;
         self.seen.clear(tree.grammar().kind_count());
         let kinds = tree.grammar().supertype_kinds();
@@ -231,21 +241,23 @@ impl Plan {
         }));
     }
 
-    /// Reads shapes; says whether they add a kind or supertype.
-    fn see(&mut self, tree: &Tree, shapes: std::ops::Range<usize>) -> bool {
+    /// Reads shapes; says whether they add what makes a difference.
+    fn see(&mut self, aim: Aim<'_>, shapes: std::ops::Range<usize>) -> bool {
+        let kinds = aim.query.kinds();
         let mut is_new = false;
         for shape in shapes {
-            let Some(info) = tree.shape_info(shape as u32) else { continue };
-            let supertypes = tree.shape_supertypes(shape as u32);
+            let Some(info) = aim.tree.shape_info(shape as u32) else { continue };
+            let supertypes = aim.tree.shape_supertypes(shape as u32);
             self.shapes.push(info);
             self.supertypes.push(supertypes);
-            is_new |= self.seen.add(&info, supertypes);
+            is_new |= self.seen.add(&info, supertypes, kinds);
         }
         is_new
     }
 
-    /// Which entries lead to a whole match, or to a capture that is seen.
-    fn find_useful(&mut self, program: &Program, mode: Mode) {
+    /// Works out which entries lead to a whole match, or to a capture that is
+    /// seen; says whether others do than before.
+    fn find_useful(&mut self, program: &Program, mode: Mode) -> bool {
         let Self { seen, reach, useful, wanted, .. } = self;
         let possible = |number: usize, step: &Step| {
             let kind_fits = match step.symbol {
@@ -254,19 +266,29 @@ impl Plan {
             };
             kind_fits && (step.supertype == 0 || seen.supertypes & wanted[number] != 0)
         };
-        useful.clear();
-        useful.extend(program.entries.iter().map(|entry| {
-            mode == Mode::Exact
+        useful.resize(program.entries.len(), false);
+        let mut is_new = false;
+        for (entry, useful) in program.entries.iter().zip(useful) {
+            let leads = mode == Mode::Exact
                 || !entry.alone
-                || reach.leads_anywhere(program, entry.step, mode == Mode::Captures, possible)
-        }));
+                || reach.leads_anywhere(program, entry.step, mode == Mode::Captures, possible);
+            is_new |= std::mem::replace(useful, leads) != leads;
+        }
+        is_new
     }
 
     fn add_starts(&mut self, aim: Aim<'_>, shapes: std::ops::Range<usize>) {
-        let program = aim.program;
+        let program = &aim.query.program;
+        let kinds = aim.query.kinds();
         for shape in shapes {
             let kind = self.shapes[shape].kind;
             let entries = self.entries.len() as u32;
+            if !kinds.wants(kind) {
+                self.starts.push(Starts::default());
+                self.above.push(0);
+                self.marks.push(0);
+                continue;
+            }
             let any_kind = if kind == ERROR_KIND { 0 } else { program.wildcards };
             for number in 0..any_kind {
                 self.consider(aim, shape, number);
@@ -287,14 +309,15 @@ impl Plan {
                 starts.entries.0 < starts.entries.1 || starts.events.0 < starts.events.1;
             self.starts.push(starts);
             self.above.push(above);
-            self.marks.push(u8::from(is_marked));
+            self.marks.push(if is_marked { MARK } else { 0 });
         }
     }
 
     /// Adds an entry to a shape if the pattern can start there and needs
     /// states.
     fn consider(&mut self, aim: Aim<'_>, shape: usize, number: usize) {
-        let Aim { program, tree, mode, chains } = aim;
+        let Aim { query, tree, mode, chains } = aim;
+        let program = &query.program;
         if !self.useful[number] {
             return;
         }
@@ -320,7 +343,8 @@ impl Plan {
     /// Adds what a shape can be to chains; gives the steps above last ones
     /// that it fits.
     fn add_events(&mut self, aim: Aim<'_>, shape: usize) -> u64 {
-        let Aim { program, tree, mode, chains: Some(chains) } = aim else { return 0 };
+        let Aim { query, tree, mode, chains: Some(chains) } = aim else { return 0 };
+        let program = &query.program;
         let kind = self.shapes[shape].kind;
         let from = self.events.len();
         let wildcards = if kind == ERROR_KIND { ERROR_KIND } else { WILDCARD };
@@ -341,31 +365,22 @@ impl Plan {
                 break;
             }
         }
-        let order = |event: &Event| {
-            (std::cmp::Reverse(event.level), chains.all[usize::from(event.chain)].pattern)
-        };
-        if !self.events[from..].is_sorted_by_key(order) {
-            self.events[from..].sort_by_key(order);
+        chains.sort(&mut self.events[from..]);
+        let mut above = 0;
+        for kind in [wildcards, kind] {
+            for (step, bit) in chains.above(kind) {
+                let fits = self.fits(&program.steps[usize::from(step)], step, shape, tree);
+                above |= if fits { bit } else { 0 };
+            }
         }
-        let above = [wildcards, kind].into_iter().flat_map(|kind| chains.above(kind));
         above
-            .filter(|(step, _)| self.fits(&program.steps[usize::from(*step)], *step, shape, tree))
-            .fold(0, |bits, (_, bit)| bits | bit)
     }
 
     /// Whether a node of a shape can match a step, as far as its shape shows.
     fn fits(&self, step: &Step, number: u16, shape: usize, tree: &Tree) -> bool {
         let info = &self.shapes[shape];
-        let kind_fits = if step.symbol != WILDCARD {
-            info.kind == step.symbol && (!step.has(flag::MISSING) || info.is_missing)
-        } else if step.has(flag::MISSING) {
-            info.is_missing
-        } else {
-            info.kind != ERROR_KIND
-                && (!step.has(flag::NAMED) || tree.grammar().is_named(info.kind))
-        };
         let may_have_field = self.quirks && info.is_extra;
-        kind_fits
+        step.fits(info, |kind| tree.grammar().is_named(kind))
             && (step.field == 0 || info.field == step.field || may_have_field)
             && (step.supertype == 0
                 || self.supertypes[shape] & self.wanted[usize::from(number)] != 0)

@@ -269,6 +269,23 @@ impl Reader<'_> {
 }
 
 impl TextCheck {
+    /// Whether a match satisfies the check that has one capture of one node.
+    #[inline]
+    pub(crate) fn is_satisfied_by_only(&self, capture: u16, text: &[u8]) -> bool {
+        // Without a node of it, nothing contradicts; and that any of one
+        // satisfies, tree-sitter does not ask for.
+        if self.capture != capture || !self.all {
+            return match self.test {
+                Test::Capture(other) => (self.capture == capture) == (other == capture),
+                _ => true,
+            };
+        }
+        match self.test {
+            Test::Capture(other) => other == capture && self.positive,
+            _ => self.test.holds(text) == self.positive,
+        }
+    }
+
     /// Whether the captures of a match satisfy the check. `nodes` gives the
     /// texts of the nodes of a capture.
     pub(crate) fn is_satisfied<'a, I>(&self, nodes: impl Fn(u16) -> I) -> bool

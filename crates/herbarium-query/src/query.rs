@@ -7,14 +7,14 @@ use std::sync::{Arc, OnceLock};
 use herbarium_codec::{Grammar, ParseTable};
 
 use crate::analyze::analyze;
-use crate::anchor::{Anchor, anchors};
+use crate::anchor::{Anchor, Places, anchors};
 use crate::chain::Chains;
 use crate::error::{Names, QueryError, QueryErrorKind};
 use crate::parse::parse;
 use crate::predicate::{self, Predicates, QueryPredicate, QueryProperty};
 use crate::quantifier::CaptureQuantifier;
 use crate::rules::Rules;
-use crate::step::{Program, flag};
+use crate::step::{Program, WILDCARD, flag};
 
 /// Compiles queries for one grammar.
 ///
@@ -124,6 +124,59 @@ struct Derived {
     /// By entry of the program.
     anchors: OnceLock<Vec<Option<Anchor>>>,
     chains: OnceLock<Chains>,
+    kinds: OnceLock<Kinds>,
+    places: OnceLock<Option<Places>>,
+}
+
+/// What a query has to do with kinds of nodes.
+#[derive(Clone, Default)]
+pub(crate) struct Kinds {
+    /// By kind, which of the two it is: named in a step, looked for.
+    of: Vec<(bool, bool)>,
+    /// The same of kinds that the grammar does not have: errors.
+    of_errors: (bool, bool),
+    pub(crate) has_supertypes: bool,
+    pub(crate) has_missing: bool,
+}
+
+impl Kinds {
+    fn of(query: &Query) -> Self {
+        let program = &query.program;
+        let mut kinds =
+            Self { of: vec![(false, false); query.grammar.kind_count()], ..Self::default() };
+        for step in program.steps.iter().filter(|step| !step.is_done()) {
+            kinds.has_supertypes |= step.supertype != 0;
+            kinds.has_missing |= step.has(flag::MISSING);
+            kinds.entry(step.symbol).0 = true;
+        }
+        let starts = program.entries.iter().map(|entry| program.entry_symbol(entry));
+        for kind in starts.chain(query.chains().kinds()) {
+            if kind == WILDCARD {
+                kinds.of.iter_mut().for_each(|of| of.1 = true);
+                kinds.of_errors.1 = true;
+            }
+            kinds.entry(kind).1 = true;
+        }
+        kinds
+    }
+
+    fn entry(&mut self, kind: u16) -> &mut (bool, bool) {
+        self.of.get_mut(usize::from(kind)).unwrap_or(&mut self.of_errors)
+    }
+
+    fn get(&self, kind: u16) -> (bool, bool) {
+        self.of.get(usize::from(kind)).copied().unwrap_or(self.of_errors)
+    }
+
+    /// Whether any step names the kind.
+    pub(crate) fn names(&self, kind: u16) -> bool {
+        self.get(kind).0
+    }
+
+    /// Whether anything can begin or end at nodes of the kind.
+    pub(crate) fn wants(&self, kind: u16) -> bool {
+        self.get(kind).1
+    }
 }
 
 impl Query {
@@ -139,6 +192,16 @@ impl Query {
     /// By entry of the program, the text that a pattern is found from.
     pub(crate) fn anchors(&self) -> &[Option<Anchor>] {
         self.derived.anchors.get_or_init(|| anchors(&self.program, &self.predicates))
+    }
+
+    /// Where its chains end, if all are found from texts.
+    pub(crate) fn places(&self) -> Option<&Places> {
+        self.derived.places.get_or_init(|| Places::of_chains(self)).as_ref()
+    }
+
+    /// What the query has to do with kinds of nodes.
+    pub(crate) fn kinds(&self) -> &Kinds {
+        self.derived.kinds.get_or_init(|| Kinds::of(self))
     }
 
     /// Patterns that need no states.

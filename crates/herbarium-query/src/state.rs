@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) skipped_quantifier: bool,
     /// It was looked at whether it satisfies its predicates: it does.
     pub(crate) satisfied: bool,
+    /// What it captured, where that is one node and it has no list.
+    pub(crate) only: Option<Captured>,
 }
 
 /// The lists of captures of all states.
@@ -54,6 +56,15 @@ impl Lists {
 
     pub(crate) fn get(&self, list: u32) -> &[Captured] {
         self.lists.get(list as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a complete match captured.
+    #[inline]
+    pub(crate) fn of<'s>(&'s self, state: &'s State) -> &'s [Captured] {
+        match &state.only {
+            Some(only) => std::slice::from_ref(only),
+            None => self.get(state.captures),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, list: u32) -> &mut Vec<Captured> {
@@ -77,6 +88,16 @@ impl Lists {
     pub(crate) fn release(&mut self, list: u32) {
         if list != NO_LIST {
             self.free.push(list);
+        }
+    }
+
+    /// Gives a complete match a list, if it captured without one.
+    pub(crate) fn enlist(&mut self, state: &mut State) {
+        if let Some(only) = state.only.take()
+            && let Some(list) = self.acquire()
+        {
+            self.get_mut(list).push(only);
+            state.captures = list;
         }
     }
 

@@ -4,6 +4,8 @@
 //! of its text; depth says how they nest. Alternatives and repetitions are
 //! jumps from one step to another.
 
+use herbarium_codec::{ERROR_KIND, ShapeInfo};
+
 use crate::quantifier::Quantifiers;
 
 /// No step, no capture.
@@ -80,6 +82,18 @@ impl Step {
             self.flags |= flag;
         } else {
             self.flags &= !flag;
+        }
+    }
+
+    /// Whether nodes of a shape are of the kind that the step wants.
+    #[inline]
+    pub(crate) fn fits(&self, info: &ShapeInfo, is_named: impl Fn(u16) -> bool) -> bool {
+        if self.symbol != WILDCARD {
+            info.kind == self.symbol && (!self.has(flag::MISSING) || info.is_missing)
+        } else if self.has(flag::MISSING) {
+            info.is_missing
+        } else {
+            info.kind != ERROR_KIND && (!self.has(flag::NAMED) || is_named(info.kind))
         }
     }
 

@@ -122,6 +122,7 @@ impl Engine<'_> {
             needs_parent: self.program.steps[usize::from(step)].depth == 1,
             skipped_quantifier: false,
             satisfied: false,
+            only: None,
         };
         states.insert(at, state);
     }
