@@ -13,7 +13,7 @@ use crate::Query;
 use crate::engine::{Engine, Limits, Memory, POINT_MAX};
 use crate::plan::Mode;
 use crate::predicate::TextCheck;
-use crate::state::{Captured, NO_ID, State};
+use crate::state::{Captured, Finished, NO_ID};
 
 /// Runs queries, keeping its working memory from run to run.
 ///
@@ -282,7 +282,7 @@ impl Run<'_, '_> {
 pub struct QueryMatches<'a, 'tree> {
     engine: Option<Engine<'a>>,
     run: Run<'a, 'tree>,
-    finished: VecDeque<State>,
+    finished: VecDeque<Finished>,
 }
 
 impl<'tree> QueryMatches<'_, 'tree> {
@@ -302,8 +302,8 @@ impl<'tree> QueryMatches<'_, 'tree> {
             self.run.captured.clear();
             self.run.captured.extend_from_slice(engine.memory.lists.of(&state));
             engine.memory.lists.release(state.captures);
-            if state.satisfied || self.run.is_satisfied(state.pattern) {
-                break (id, state.pattern);
+            if state.satisfied || self.run.is_satisfied(state.rank.pattern()) {
+                break (id, state.rank.pattern());
             }
         };
         Some(QueryMatch {
@@ -323,17 +323,17 @@ pub struct QueryCaptures<'a, 'tree> {
     finished: BinaryHeap<Reverse<Ranked>>,
     /// Complete matches with one capture each that nothing comes before, the
     /// last first.
-    ready: Vec<State>,
+    ready: Vec<Finished>,
     /// Numbers and lists of those that have none left. As in tree-sitter, they
     /// count for the match limit until there are no others.
     spent: Vec<(u32, u32)>,
     /// Matches that were complete so far.
     order: u32,
     /// Matches that the engine has just completed.
-    complete: Vec<State>,
+    complete: Vec<Finished>,
 }
 
-fn are_single(states: &[State]) -> bool {
+fn are_single(states: &[Finished]) -> bool {
     !states.is_empty() && states.iter().all(|state| state.only.is_some())
 }
 
@@ -402,7 +402,7 @@ impl<'tree> QueryCaptures<'_, 'tree> {
                     let id = self.run.id_of(&mut state.id);
                     let capture = usize::from(state.consumed);
                     state.consumed += 1;
-                    let (pattern, list) = (state.pattern, state.captures);
+                    let (pattern, list) = (state.rank.pattern(), state.captures);
                     self.run.captured.clear();
                     self.run.captured.extend_from_slice(engine.memory.lists.get(list));
                     return Some(Found { id, pattern, capture, satisfied: false });
@@ -428,10 +428,11 @@ impl<'tree> QueryCaptures<'_, 'tree> {
             self.run.note(engine);
             if self.finished.is_empty() && engine.is_free() && are_single(&self.complete) {
                 std::mem::swap(&mut self.ready, &mut self.complete);
-                let start = |one: &State| one.only.map(|one| engine.tree.start_byte_of(one.node));
+                let start =
+                    |one: &Finished| one.only.map(|one| engine.tree.start_byte_of(one.node));
                 // The order of those that are alike is that of their coming.
                 if self.ready.len() > 1 {
-                    self.ready.sort_by_key(|one| (start(one), one.pattern));
+                    self.ready.sort_by_key(|one| (start(one), one.rank.pattern()));
                     self.ready.reverse();
                 }
                 return more;
@@ -445,7 +446,7 @@ impl<'tree> QueryCaptures<'_, 'tree> {
                 };
                 self.finished.push(Reverse(Ranked {
                     start: engine.tree.start_byte_of(next.node),
-                    pattern: state.pattern,
+                    pattern: state.rank.pattern(),
                     order: self.order,
                     consumed: state.consumed,
                     satisfied: state.satisfied,
@@ -466,7 +467,7 @@ impl<'tree> QueryCaptures<'_, 'tree> {
         let id = self.run.id_of(&mut state.id);
         self.run.captured.clear();
         self.run.captured.extend(state.only);
-        Some(Found { id, pattern: state.pattern, capture: 0, satisfied: state.satisfied })
+        Some(Found { id, pattern: state.rank.pattern(), capture: 0, satisfied: state.satisfied })
     }
 
     /// The first capture of the complete matches, if it comes before a place

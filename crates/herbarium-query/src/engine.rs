@@ -20,7 +20,7 @@ use crate::Query;
 use crate::anchor::Places;
 use crate::chain::Chains;
 use crate::plan::{Mode, Plan};
-use crate::state::{Lists, State};
+use crate::state::{Finished, Lists, State};
 use crate::step::{Program, Step};
 
 use chains::Fields;
@@ -37,7 +37,7 @@ pub(crate) struct Memory {
     pub(crate) states: Vec<State>,
     path: Vec<u32>,
     /// Matches of chains at the node that is looked at, in their order.
-    chained: Vec<State>,
+    chained: Vec<Finished>,
     /// The nodes that matter, sorted, where texts tell.
     anchored: Vec<u32>,
     fields: Fields,
@@ -151,7 +151,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn advance(
         &mut self,
         stop_on_guaranteed: bool,
-        finish: &mut impl FnMut(State),
+        finish: &mut impl FnMut(Finished),
     ) -> bool {
         loop {
             if self.halted {
@@ -209,7 +209,7 @@ impl<'a> Engine<'a> {
 
     /// Leaves the last node of the path if `node` is not under it; enters
     /// `node` otherwise.
-    fn leave_for(&mut self, node: u32, finish: &mut impl FnMut(State)) -> bool {
+    fn leave_for(&mut self, node: u32, finish: &mut impl FnMut(Finished)) -> bool {
         let last = self.memory.path[self.memory.path.len() - 1];
         if self.tree.subtree_end(last) > node {
             self.enter_path(node);
@@ -226,7 +226,7 @@ impl<'a> Engine<'a> {
 
     /// Comes to a node while there are no states: only what happens there
     /// matters, not how one gets there.
-    fn pass(&mut self, node: u32, finish: &mut impl FnMut(State)) -> bool {
+    fn pass(&mut self, node: u32, finish: &mut impl FnMut(Finished)) -> bool {
         if self.is_direct || self.memory.plan.starts(self.tree.shape_of(node)).is_empty() {
             let did_match = self.find_chained(node);
             self.memory.chained.drain(..).for_each(finish);
@@ -256,7 +256,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Takes out what is complete and what can no longer match.
-    fn leave(&mut self, finish: &mut impl FnMut(State)) -> bool {
+    fn leave(&mut self, finish: &mut impl FnMut(Finished)) -> bool {
         let depth = self.depth();
         let program = self.program;
         let Memory { states, lists, .. } = &mut *self.memory;
@@ -264,9 +264,9 @@ impl<'a> Engine<'a> {
         states.retain(|state| {
             let step = &program.steps[usize::from(state.step)];
             if step.is_done() {
-                let finishes = u32::from(state.start_depth) > depth || depth == 0;
+                let finishes = u32::from(state.rank.start_depth()) > depth || depth == 0;
                 if finishes {
-                    finish(*state);
+                    finish((*state).into());
                     did_match = true;
                 }
                 return !finishes;
@@ -290,6 +290,7 @@ impl<'a> Engine<'a> {
         let depth = self.depth();
         let steps = &self.program.steps;
         let mut deepest_first = None;
+        let mut looked_at = None;
         for state in &self.memory.states {
             let step = &steps[usize::from(state.step)];
             if step.is_done() {
@@ -297,6 +298,9 @@ impl<'a> Engine<'a> {
                 return self.next_node(node);
             }
             let wanted = wanted_depth(state, step);
+            if looked_at.replace(wanted) == Some(wanted) {
+                continue;
+            }
             if wanted == depth + 1 && self.tree.subtree_end(node) > node + 1 {
                 return Next::Go(node + 1);
             }
@@ -344,7 +348,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Looks at the node at the end of the path.
-    fn enter(&mut self, stop_on_guaranteed: bool, finish: &mut impl FnMut(State)) -> bool {
+    fn enter(&mut self, stop_on_guaranteed: bool, finish: &mut impl FnMut(Finished)) -> bool {
         let node = self.memory.path[self.memory.path.len() - 1];
         let mut did_match = false;
         if self.covers_all || self.is_within_containing(node) {
@@ -379,5 +383,5 @@ impl Engine<'_> {
 /// The depth at which a state waits for a node.
 #[inline]
 fn wanted_depth(state: &State, step: &Step) -> u32 {
-    u32::from(state.start_depth) + u32::from(step.depth)
+    u32::from(state.rank.start_depth()) + u32::from(step.depth)
 }

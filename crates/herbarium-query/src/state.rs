@@ -19,11 +19,8 @@ pub(crate) struct Captured {
 pub(crate) struct State {
     pub(crate) id: u32,
     pub(crate) captures: u32,
-    /// Depth of the pattern's root. Sixteen bits, as tree-sitter has it: trees
-    /// that are deeper behave as they do there.
-    pub(crate) start_depth: u16,
+    pub(crate) rank: Rank,
     pub(crate) step: u16,
-    pub(crate) pattern: u16,
     pub(crate) consumed: u16,
     /// The next step must be matched by the very next sibling.
     pub(crate) seeking_immediate: bool,
@@ -33,10 +30,72 @@ pub(crate) struct State {
     /// The parent is to be looked at once a node matches.
     pub(crate) needs_parent: bool,
     pub(crate) skipped_quantifier: bool,
-    /// It was looked at whether it satisfies its predicates: it does.
-    pub(crate) satisfied: bool,
+}
+
+/// What states are sorted by: depth of the pattern's root, pattern, and where
+/// the first capture starts, none first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank(u64);
+
+impl Rank {
+    /// Without captures. The depth has sixteen bits, as tree-sitter has it:
+    /// trees that are deeper behave as they do there.
+    pub(crate) fn new(start_depth: u32, pattern: u16) -> Self {
+        Self(u64::from(start_depth as u16) << 48 | u64::from(pattern) << 32)
+    }
+
+    #[inline]
+    pub(crate) fn start_depth(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+
+    #[inline]
+    pub(crate) fn pattern(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    /// Where the first capture starts.
+    #[inline]
+    pub(crate) fn first(self) -> Option<u32> {
+        (self.0 as u32).checked_sub(1)
+    }
+
+    pub(crate) fn set_first(&mut self, start: Option<u32>) {
+        let start = start.map_or(0, |start| start.saturating_add(1));
+        self.0 = self.0 & !u64::from(u32::MAX) | u64::from(start);
+    }
+
+    /// Whether pattern and root depth are the same.
+    #[inline]
+    pub(crate) fn is_beside(self, other: Self) -> bool {
+        self.0 >> 32 == other.0 >> 32
+    }
+
+    /// Whether pattern and root depth come before those of another.
+    #[inline]
+    pub(crate) fn is_before(self, other: Self) -> bool {
+        self.0 >> 32 < other.0 >> 32
+    }
+}
+
+/// A match that is complete.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finished {
+    pub(crate) id: u32,
+    pub(crate) captures: u32,
     /// What it captured, where that is one node and it has no list.
     pub(crate) only: Option<Captured>,
+    pub(crate) rank: Rank,
+    pub(crate) consumed: u16,
+    /// It was looked at whether it satisfies its predicates: it does.
+    pub(crate) satisfied: bool,
+}
+
+impl From<State> for Finished {
+    fn from(state: State) -> Self {
+        let State { id, captures, rank, consumed, .. } = state;
+        Self { id, captures, only: None, rank, consumed, satisfied: false }
+    }
 }
 
 /// The lists of captures of all states.
@@ -60,7 +119,7 @@ impl Lists {
 
     /// What a complete match captured.
     #[inline]
-    pub(crate) fn of<'s>(&'s self, state: &'s State) -> &'s [Captured] {
+    pub(crate) fn of<'s>(&'s self, state: &'s Finished) -> &'s [Captured] {
         match &state.only {
             Some(only) => std::slice::from_ref(only),
             None => self.get(state.captures),
@@ -92,7 +151,7 @@ impl Lists {
     }
 
     /// Gives a complete match a list, if it captured without one.
-    pub(crate) fn enlist(&mut self, state: &mut State) {
+    pub(crate) fn enlist(&mut self, state: &mut Finished) {
         if let Some(only) = state.only.take()
             && let Some(list) = self.acquire()
         {

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::chain::{Chain, Event, MAX_STEPS};
 use crate::plan::Mode;
 use crate::predicate::TextCheck;
-use crate::state::{Captured, NO_ID, NO_LIST, State, captures_of};
+use crate::state::{Captured, Finished, NO_ID, NO_LIST, Rank, captures_of};
 use crate::step::{Step, WILDCARD};
 
 /// Nodes from one look at the depth to the next.
@@ -294,20 +294,13 @@ impl<'a> Engine<'a> {
     fn add_chained(&mut self, chain: &Chain, captures: u32, only: Option<Captured>) {
         // It has no more bits than it has room for: see `is_shallow`.
         let depth = self.memory.path.len().saturating_sub(1 + usize::from(chain.last));
-        self.memory.chained.push(State {
+        self.memory.chained.push(Finished {
             id: NO_ID,
             captures,
-            start_depth: depth as u16,
-            step: chain.steps[usize::from(chain.last)],
-            pattern: chain.pattern,
-            consumed: 0,
-            seeking_immediate: false,
-            has_alternatives: false,
-            dead: false,
-            needs_parent: false,
-            skipped_quantifier: false,
-            satisfied: true,
             only,
+            rank: Rank::new(depth as u32, chain.pattern),
+            consumed: 0,
+            satisfied: true,
         });
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Engine;
-use crate::state::{Captured, State};
+use crate::state::{Captured, Finished, State};
 use crate::step::flag;
 
 /// The first capture of a match that is not complete.
@@ -17,7 +17,7 @@ pub(crate) struct InProgress {
 impl Engine<'_> {
     /// Drops states that say no more than others, and hands out those that
     /// are complete.
-    pub(super) fn settle(&mut self, finish: &mut impl FnMut(State)) -> bool {
+    pub(super) fn settle(&mut self, finish: &mut impl FnMut(Finished)) -> bool {
         self.sort_states();
         let mut did_match = false;
         let mut index = 0;
@@ -33,7 +33,7 @@ impl Engine<'_> {
             let is_done = self.program.steps[usize::from(state.step)].is_done();
             if is_done && !state.has_alternatives {
                 self.hand_out_before(&state, finish);
-                finish(state);
+                finish(state.into());
                 self.memory.states.remove(index);
                 did_match = true;
                 continue;
@@ -44,17 +44,15 @@ impl Engine<'_> {
     }
 
     /// Hands out the matches of chains that come before one of a state.
-    fn hand_out_before(&mut self, state: &State, finish: &mut impl FnMut(State)) {
-        let comes_before = |chained: &State| {
-            (chained.start_depth, chained.pattern) < (state.start_depth, state.pattern)
-        };
+    fn hand_out_before(&mut self, state: &State, finish: &mut impl FnMut(Finished)) {
+        let comes_before = |chained: &Finished| chained.rank.is_before(state.rank);
         let chained = &mut self.memory.chained;
         let count = chained.iter().take_while(|chained| comes_before(chained)).count();
         chained.drain(..count).for_each(finish);
     }
 
     /// Sorts by start depth, pattern and first capture; stable.
-    pub(super) fn sort_states(&mut self) {
+    fn sort_states(&mut self) {
         for index in 1..self.memory.states.len() {
             let mut at = index;
             while at > 0 && self.precedes(at, at - 1) {
@@ -64,49 +62,40 @@ impl Engine<'_> {
         }
     }
 
-    pub(super) fn precedes(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (&self.memory.states[a], &self.memory.states[b]);
-        if (a.start_depth, a.pattern) != (b.start_depth, b.pattern) {
-            return (a.start_depth, a.pattern) < (b.start_depth, b.pattern);
-        }
-        let first = |state: &State| {
-            let captured = self.memory.lists.get(state.captures).first();
-            captured.map(|captured| self.tree.start_byte_of(captured.node))
-        };
-        match (first(a), first(b)) {
-            (None, Some(_)) => true,
-            (Some(a), Some(b)) => a < b,
-            (_, None) => false,
-        }
+    #[inline]
+    fn precedes(&self, a: usize, b: usize) -> bool {
+        self.memory.states[a].rank < self.memory.states[b].rank
     }
 
     /// Compares a state with those after it of the same pattern and root, and
     /// drops the one that captured less. True when that is the state itself.
-    pub(super) fn drop_subsets(&mut self, index: usize) -> bool {
+    fn drop_subsets(&mut self, index: usize) -> bool {
+        let mut end = None;
         let mut other = index + 1;
         while other < self.memory.states.len() {
-            let (left, right) = (self.memory.states[index], self.memory.states[other]);
-            if (left.start_depth, left.pattern) != (right.start_depth, right.pattern) {
+            let (left, right) = (&self.memory.states[index], &self.memory.states[other]);
+            if !left.rank.is_beside(right.rank) {
                 break;
             }
             let lists = &self.memory.lists;
             let (of_left, of_right) = (lists.get(left.captures), lists.get(right.captures));
-            if let (Some(last), Some(first)) = (of_left.last(), of_right.first())
-                && self.tree.start_byte_of(first.node) >= self.tree.end_byte_of(last.node)
+            if let (Some(last), Some(first)) = (of_left.last(), right.rank.first())
+                && first >= *end.get_or_insert_with(|| self.tree.end_byte_of(last.node))
             {
                 break;
             }
             let (left_contains, right_contains) = self.compare(of_left, of_right);
             let same_step = left.step == right.step;
+            let (left_seeks, right_seeks) = (left.seeking_immediate, right.seeking_immediate);
             if left_contains {
-                if same_step && (right.seeking_immediate || !left.seeking_immediate) {
+                if same_step && (right_seeks || !left_seeks) {
                     self.remove(other);
                     continue;
                 }
                 self.memory.states[other].has_alternatives = true;
             }
             if right_contains {
-                if same_step && (left.seeking_immediate || !right.seeking_immediate) {
+                if same_step && (left_seeks || !right_seeks) {
                     self.remove(index);
                     return true;
                 }
@@ -118,7 +107,7 @@ impl Engine<'_> {
     }
 
     /// Whether each of two lists of captures contains the other.
-    pub(super) fn compare(&self, left: &[Captured], right: &[Captured]) -> (bool, bool) {
+    fn compare(&self, left: &[Captured], right: &[Captured]) -> (bool, bool) {
         let (mut left_contains, mut right_contains) = (true, true);
         let (mut i, mut j) = (0, 0);
         loop {
@@ -146,7 +135,7 @@ impl Engine<'_> {
         (left_contains, right_contains)
     }
 
-    pub(super) fn compare_nodes(&self, a: u32, b: u32) -> Ordering {
+    fn compare_nodes(&self, a: u32, b: u32) -> Ordering {
         if a == b {
             return Ordering::Equal;
         }
@@ -161,13 +150,15 @@ impl Engine<'_> {
     pub(crate) fn first_in_progress(&mut self, not_guaranteed: bool) -> Option<InProgress> {
         let mut first: Option<InProgress> = None;
         for index in 0..self.memory.states.len() {
-            if self.memory.states[index].dead {
+            let state = &self.memory.states[index];
+            if state.dead || state.rank.first().is_none() {
                 continue;
             }
             let Some(node) = self.next_capture_in_range(index) else { continue };
             let state = self.memory.states[index];
             let start = self.tree.start_byte_of(node);
-            let key = (start, state.pattern);
+            let pattern = state.rank.pattern();
+            let key = (start, pattern);
             if first.as_ref().is_some_and(|first| key >= (first.start, first.pattern)) {
                 continue;
             }
@@ -176,18 +167,18 @@ impl Engine<'_> {
                 continue;
             }
             let is_guaranteed = step.has(flag::ROOT_GUARANTEED) && !step.has(flag::IMMEDIATE);
-            first = Some(InProgress { state: index, start, pattern: state.pattern, is_guaranteed });
+            first = Some(InProgress { state: index, start, pattern, is_guaranteed });
         }
         first
     }
 
     /// The next capture of a state that is not before the range.
-    pub(super) fn next_capture_in_range(&mut self, index: usize) -> Option<u32> {
+    fn next_capture_in_range(&mut self, index: usize) -> Option<u32> {
         loop {
             let state = self.memory.states[index];
             let list = self.memory.lists.get(state.captures);
             let node = list.get(usize::from(state.consumed))?.node;
-            if !self.precedes_range(node) {
+            if self.covers_all || !self.precedes_range(node) {
                 return Some(node);
             }
             self.memory.states[index].consumed += 1;

@@ -3,7 +3,7 @@
 use herbarium_codec::{ERROR_KIND, Quirk, ShapeInfo};
 
 use super::{Engine, wanted_depth};
-use crate::state::{Captured, NO_ID, NO_LIST, State, captures_of};
+use crate::state::{Captured, NO_ID, NO_LIST, Rank, State, captures_of};
 use crate::step::{NONE, Step, WILDCARD, flag};
 
 /// A node that is being looked at.
@@ -95,15 +95,15 @@ impl Engine<'_> {
         let states = &mut self.memory.states;
         let mut at = states.len();
         while let Some(before) = at.checked_sub(1).map(|before| &states[before]) {
-            let depth = u32::from(before.start_depth);
+            let depth = u32::from(before.rank.start_depth());
             if depth < start_depth {
                 break;
             }
             if depth == start_depth {
-                if before.pattern == pattern && before.step == step {
+                if before.rank.pattern() == pattern && before.step == step {
                     return;
                 }
-                if before.pattern <= pattern {
+                if before.rank.pattern() <= pattern {
                     break;
                 }
             }
@@ -112,17 +112,14 @@ impl Engine<'_> {
         let state = State {
             id: NO_ID,
             captures: NO_LIST,
-            start_depth: start_depth as u16,
+            rank: Rank::new(start_depth, pattern),
             step,
-            pattern,
             consumed: 0,
             seeking_immediate: true,
             has_alternatives: false,
             dead: false,
             needs_parent: self.program.steps[usize::from(step)].depth == 1,
             skipped_quantifier: false,
-            satisfied: false,
-            only: None,
         };
         states.insert(at, state);
     }
@@ -288,7 +285,12 @@ impl Engine<'_> {
             Some(list) => {
                 let captured =
                     captures_of(&step.captures).map(|capture| Captured { node, capture });
-                self.memory.lists.get_mut(list).extend(captured);
+                let list = self.memory.lists.get_mut(list);
+                if list.is_empty() {
+                    let start = self.tree.start_byte_of(node);
+                    self.memory.states[index].rank.set_first(Some(start));
+                }
+                list.extend(captured);
             }
             None => self.memory.states[index].dead = true,
         }
@@ -312,6 +314,7 @@ impl Engine<'_> {
                 let victim = &mut self.memory.states[victim];
                 let list = std::mem::replace(&mut victim.captures, NO_LIST);
                 victim.dead = true;
+                victim.rank.set_first(None);
                 self.memory.lists.get_mut(list).clear();
                 list
             }
