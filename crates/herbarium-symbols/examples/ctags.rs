@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo run --release -p herbarium-symbols --features extended-langs --example ctags -- \
-//!     [--lines N] [--show N] [--write FILE] LANGUAGE=FOLDER[,FOLDER] ...
+//!     [--lines N] [--show N] [--explained N] [--queries FOLDER] [--write FILE] \
+//!     LANGUAGE=FOLDER[,FOLDER] ...
 //! ```
 //!
 //! For each language, files of it under each folder are taken, in order of their
@@ -10,8 +11,9 @@
 //! definitions, of the kinds that it lists by default; the built-in query
 //! lists them from stored trees; and each definition that ctags names is looked
 //! for by name and line. What is not found is explained where a rule in
-//! `EXPLANATIONS` or the tree explains it; `--show` prints N of the others for
-//! each kind. Both are timed (on Linux): ctags as a process that reads the files, the
+//! `EXPLANATIONS` or the tree explains it; `--explained` prints N of these for
+//! each kind and reason, `--show` N of the others for each kind. `--queries`
+//! takes `LANGUAGE.scm` from a folder instead of the built-in ones. Both are timed (on Linux): ctags as a process that reads the files, the
 //! query on trees that are stored in memory, opening them included.
 #![expect(clippy::print_stdout, reason = "a program that prints a report")]
 
@@ -144,6 +146,51 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("json", ".", r"^\d+$", "an element of an array, which ctags names by its number"),
     ("sql", "domain", ".", "a domain, for which the grammar has no rule"),
     ("php", "alias", ".", "an import: a reference here"),
+    ("elixir", "function|macro", "^unquote$", "a name that is made up when it is compiled"),
+    ("lua", "function", r"\[.*\]", "a name that is made up when it is run"),
+    (
+        "haskell",
+        "function",
+        "^[A-Z]",
+        "a type in a signature over several lines, which ctags takes for a function",
+    ),
+    (
+        "haskell|ocaml|pascal",
+        "function|type|var",
+        KEYWORDS,
+        "a keyword, which ctags takes for a name",
+    ),
+    ("typescript", ".", KEYWORDS, "a keyword, which ctags takes for a name"),
+    ("d", "variable", KEYWORDS, "a keyword, which ctags takes for a name"),
+    ("kotlin", "object", "^Companion$", "a companion object without a name, which ctags gives one"),
+    ("kotlin", "constant|variable", r"[^\w`]", "bytes that are not in the file"),
+    ("ocaml", "function|var", r"^(_|\(\))$", "a value without a name"),
+    ("powershell", "variable", "^null$", "what is thrown away, by assigning it to `$null`"),
+];
+
+const KEYWORDS: &str = "^(class|where|nonrec|then|else|end|begin|onst|export|extends|is|get|set|new|from|\\
+                        const|symbol|instanceof|as|if|nothrow|pure|system|safe|T|U)$";
+
+/// Why ctags has what the query does not: language, kind in ctags, kind of a
+/// node around the name, reason.
+const PLACES: &[(&str, &str, &str, &str)] = &[
+    ("typescript", "alias", "import_statement", "an import: a reference here"),
+    ("typescript", "alias", "export_statement", "an import: a reference here"),
+    ("r", ".", "argument", "an argument's name in a call, which ctags takes for a variable"),
+    ("r", ".", "subset", "an element that is assigned to, which ctags takes for a variable"),
+    ("r", ".", "subset2", "an element that is assigned to, which ctags takes for a variable"),
+    (
+        "r",
+        ".",
+        "extract_operator",
+        "an element that is assigned to, which ctags takes for a variable",
+    ),
+    ("r", ".", "parameter", "a parameter, which ctags takes for a variable"),
+    ("proto", "field", "field", "a part of the field's type, which ctags takes for a field"),
+    ("proto", "field", "option", "an option, which ctags takes for a field"),
+    ("proto", "field", "oneof_field", "a part of the field's type, which ctags takes for a field"),
+    ("clojure", ".", "list_lit", "in a quoted form or a comment, which ctags takes for code"),
+    ("powershell", "variable", "script_block_expression", "local to a block"),
 ];
 
 fn main() -> Result<(), Failure> {
@@ -167,18 +214,29 @@ fn main() -> Result<(), Failure> {
 struct Options {
     lines: usize,
     show: usize,
+    explained: usize,
+    queries: Option<PathBuf>,
     write: Option<PathBuf>,
     corpora: Vec<(String, Vec<PathBuf>)>,
 }
 
 impl Options {
     fn of(mut args: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let mut options = Self { lines: 300_000, show: 0, write: None, corpora: Vec::new() };
+        let mut options = Self {
+            lines: 300_000,
+            show: 0,
+            explained: 0,
+            queries: None,
+            write: None,
+            corpora: Vec::new(),
+        };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("`{arg}` needs a value"));
             match arg.as_str() {
                 "--lines" => options.lines = value()?.parse()?,
                 "--show" => options.show = value()?.parse()?,
+                "--explained" => options.explained = value()?.parse()?,
+                "--queries" => options.queries = Some(value()?.into()),
                 "--write" => options.write = Some(value()?.into()),
                 _ => {
                     let (id, folder) = arg
@@ -208,7 +266,7 @@ struct Tag {
 struct Tally {
     all: usize,
     found: usize,
-    explained: BTreeMap<String, usize>,
+    explained: BTreeMap<String, Vec<String>>,
     unexplained: Vec<String>,
 }
 
@@ -242,7 +300,7 @@ impl Comparison {
             self.lines,
             self.count(|kind| kind.all),
             self.count(|kind| kind.found),
-            self.count(|kind| kind.explained.values().sum()),
+            self.count(|kind| kind.explained.values().map(Vec::len).sum()),
             self.count(|kind| kind.unexplained.len()),
             self.per_line(self.ctags),
             self.per_line(self.opened),
@@ -260,8 +318,7 @@ fn compare(
     for folder in folders {
         files.extend(files_in(language, folder, options.lines)?);
     }
-    let all = SymbolQuery::for_language(language.id(), &support::compiler(language))
-        .ok_or_else(|| format!("`{}` has no built-in query", language.id()))??;
+    let all = query(language, options)?;
     let query = all.clone().definitions_only();
     let (tags, ctags) = run_ctags(language, &files)?;
     let mut comparison = Comparison {
@@ -275,6 +332,7 @@ fn compare(
         queried: Duration::ZERO,
         with_references: Duration::ZERO,
     };
+    let has_clauses = ["elixir", "erlang", "haskell"].contains(&language.id());
     let (mut decoder, mut finder) = (Decoder::new(), SymbolFinder::new());
     let mut tree = Tree::new(language.grammar());
     for (file, tags) in files.iter().zip(&tags) {
@@ -291,34 +349,65 @@ fn compare(
         comparison.definitions += symbols.len();
         let mut found = HashSet::new();
         let mut names = HashSet::new();
+        let mut clauses = Vec::new();
         for symbol in symbols {
-            let name = plain(&symbols.name(symbol));
+            let name = plain(language, &symbols.name(symbol));
             let rows = [symbol.name_range.start_point.row, symbol.range.start_point.row];
             found.extend(rows.map(|row| (name.clone(), row)));
+            if has_clauses && symbol.kind.is_function() {
+                let end = symbol.range.end_point.row;
+                clauses.push((name.clone(), symbol.range.start_point.row..=end));
+            }
             names.insert(name);
         }
         for tag in tags {
             let tally = comparison.kinds.entry(tag.kind.clone()).or_default();
             tally.all += 1;
-            let name = plain(&tag.name);
+            let name = plain(language, &tag.name);
             if found.contains(&(name.clone(), tag.row)) {
                 tally.found += 1;
+            } else if clauses.iter().any(|(of, rows)| *of == name && rows.contains(&tag.row)) {
+                let reason = "a further clause of a function, which is listed once here";
+                tally.explained.entry(reason.into()).or_default().push(shown(file, tag));
             } else if let Some(reason) =
                 explain(language, tag, (&tree, &file.source), &names, &name)
             {
-                *tally.explained.entry(reason).or_default() += 1;
+                tally.explained.entry(reason).or_default().push(shown(file, tag));
             } else {
-                let path = file.path.display();
-                tally.unexplained.push(format!("{} ({path}:{})", tag.name, tag.row + 1));
+                tally.unexplained.push(shown(file, tag));
             }
         }
     }
     for (kind, tally) in &comparison.kinds {
-        let shown = tally.unexplained.len().div_ceil(options.show.max(1)).max(1);
-        let some = tally.unexplained.iter().step_by(shown).take(options.show);
-        some.for_each(|what| println!("  {} {kind}: {what}", comparison.id));
+        let id = &comparison.id;
+        spread(&tally.unexplained, options.show).for_each(|what| println!("  {id} {kind}: {what}"));
+        for (reason, all) in &tally.explained {
+            spread(all, options.explained)
+                .for_each(|what| println!("  {id} {kind}, explained by `{reason}`: {what}"));
+        }
     }
     Ok(comparison)
+}
+
+fn query(language: &Language, options: &Options) -> Result<SymbolQuery, Failure> {
+    let (id, compiler) = (language.id(), support::compiler(language));
+    match &options.queries {
+        Some(folder) => {
+            let text = std::fs::read_to_string(folder.join(format!("{id}.scm")))?;
+            Ok(SymbolQuery::new(&compiler, &text)?)
+        }
+        None => Ok(SymbolQuery::for_language(id, &compiler)
+            .ok_or_else(|| format!("`{id}` has no built-in query"))??),
+    }
+}
+
+/// Some of a list, from all over it.
+fn spread(all: &[String], some: usize) -> impl Iterator<Item = &String> {
+    all.iter().step_by(all.len().div_ceil(some.max(1)).max(1)).take(some)
+}
+
+fn shown(file: &File, tag: &Tag) -> String {
+    format!("{} ({}:{})", tag.name, file.path.display(), tag.row + 1)
 }
 
 struct File {
@@ -352,7 +441,8 @@ fn files_in(language: &Language, folder: &Path, most: usize) -> Result<Vec<File>
         if lines >= most {
             break;
         }
-        let is_other = detect(&path, b"").is_some_and(|found| found.row().id != language.id());
+        let is_other = !has_extension(language, &path)
+            && detect(&path, b"").is_some_and(|found| found.row().id != language.id());
         let Some(source) = (!is_other).then(|| std::fs::read(&path).ok()).flatten() else {
             continue;
         };
@@ -364,6 +454,12 @@ fn files_in(language: &Language, folder: &Path, most: usize) -> Result<Vec<File>
         }
     }
     Ok(files)
+}
+
+/// Several languages can share one.
+fn has_extension(language: &Language, path: &Path) -> bool {
+    let extension = path.extension().and_then(|it| it.to_str());
+    extension.is_some_and(|it| language.extensions().contains(&it))
 }
 
 /// The tags of each file, and how long ctags took for all.
@@ -445,8 +541,19 @@ fn ctags_name(id: &str) -> &str {
     }
 }
 
-/// Names as both write them: without white space, quotes and sigils.
-fn plain(name: &str) -> String {
+/// Names as both write them: without white space, quotes and sigils, and as much
+/// of a qualified name as both have.
+fn plain(language: &Language, name: &str) -> String {
+    let name = match language.id() {
+        "lua" => name.rsplit(['.', ':']).next().unwrap_or(name),
+        // A destructor.
+        "d" => name.trim_start_matches('~'),
+        "elixir" | "pascal" => name.rsplit('.').next().filter(|it| !it.is_empty()).unwrap_or(name),
+        // The first word of a selector; ctags cuts the names of modules.
+        "objc" => name.split(':').next().unwrap_or(name),
+        "haskell" if name.starts_with(char::is_uppercase) => name.split('.').next().unwrap_or(name),
+        _ => name,
+    };
     let kept = name.chars().filter(|c| !c.is_whitespace() && !"\"'`$#?:".contains(*c));
     let name: String = kept.collect();
     // ctags lists `x=` beside `x`, or cuts the ending off.
@@ -472,31 +579,43 @@ fn explain(
     }
     let is_match = |regex: &str, text: &str| Regex::new(regex).is_ok_and(|it| it.is_match(text));
     let rule = EXPLANATIONS.iter().find(|(id, kinds, regex, _)| {
-        *id == language.id() && is_match(kinds, &tag.kind) && is_match(regex, &tag.name)
+        is_match(&format!("^({id})$"), language.id())
+            && is_match(kinds, &tag.kind)
+            && is_match(regex, &tag.name)
     });
     if let Some((.., reason)) = rule {
         return Some((*reason).into());
     }
     let around = around(tree, source, tag);
-    if around.iter().any(|kind| TEXT.iter().any(|text| kind.contains(text))) {
+    let place = PLACES.iter().find(|(ids, kinds, node, _)| {
+        is_match(&format!("^({ids})$"), language.id())
+            && is_match(kinds, &tag.kind)
+            && around.iter().any(|(kind, _)| kind == node)
+    });
+    if let Some((.., reason)) = place {
+        return Some((*reason).into());
+    }
+    if around.iter().any(|(kind, _)| TEXT.iter().any(|text| kind.contains(text))) {
         return Some("text or comment, which ctags takes for code".into());
     }
     if near_error(tree, tag.row) {
         return Some("the grammar does not understand the code there (ERROR)".into());
     }
-    if around.iter().any(|kind| FUNCTION.iter().any(|function| kind.contains(function))) {
+    let is_function = |kind: &str| FUNCTION.iter().any(|function| kind.contains(function));
+    if around.iter().any(|(kind, is_above)| *is_above && is_function(kind)) {
         return Some("local to a function".into());
     }
     names.contains(name).then(|| "found in another line".into())
 }
 
 /// Parts of the names of kinds of text, and of functions.
-const TEXT: &[&str] = &["string", "heredoc", "comment", "template_s", "text"];
+const TEXT: &[&str] = &["string", "heredoc", "comment", "template_s", "text", "quoted"];
 const FUNCTION: &[&str] =
     &["function", "method", "lambda", "closure", "func_literal", "subroutine"];
 
-/// The kinds of the nodes around a name in the tag's line, at its first places.
-fn around<'a>(tree: &'a Tree, source: &[u8], tag: &Tag) -> HashSet<&'a str> {
+/// The kinds of the nodes around a name in the tag's line, at its first places,
+/// and whether each begins above.
+fn around<'a>(tree: &'a Tree, source: &[u8], tag: &Tag) -> HashSet<(&'a str, bool)> {
     let line = tree.line_range(tag.row);
     let text = source.get(line.clone()).unwrap_or_default();
     let len = tag.name.len().max(1);
@@ -508,7 +627,7 @@ fn around<'a>(tree: &'a Tree, source: &[u8], tag: &Tag) -> HashSet<&'a str> {
         .filter_map(|start| tree.root_node().descendant_for_byte_range(start, start + len));
     nodes
         .flat_map(|node| std::iter::successors(Some(node), |node| node.parent()))
-        .map(|node| node.kind())
+        .map(|node| (node.kind(), node.start_position().row < tag.row))
         .collect()
 }
 
@@ -556,7 +675,7 @@ fn write_report(report: &mut String, comparisons: &[Comparison]) {
             one.count(|kind| kind.all),
             one.count(|kind| kind.found),
             100.0 * one.count(|kind| kind.found) as f64 / one.count(|kind| kind.all).max(1) as f64,
-            one.count(|kind| kind.explained.values().sum()),
+            one.count(|kind| kind.explained.values().map(Vec::len).sum()),
             one.count(|kind| kind.unexplained.len()),
             one.definitions,
         );
@@ -603,11 +722,11 @@ fn write_kinds(report: &mut String, one: &Comparison) {
     );
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for (kind, tally) in &one.kinds {
-        let explained: usize = tally.explained.values().sum();
+        let explained: usize = tally.explained.values().map(Vec::len).sum();
         let (all, found, open) = (tally.all, tally.found, tally.unexplained.len());
         let _ = writeln!(report, "| {kind} | {all} | {found} | {explained} | {open} |");
         for (reason, count) in &tally.explained {
-            *reasons.entry(reason).or_default() += count;
+            *reasons.entry(reason).or_default() += count.len();
         }
     }
     if !reasons.is_empty() {

@@ -2,20 +2,25 @@
 
 (function_def (function_command (argument_list . (argument) @name))) @definition.function
 (macro_def (macro_command (argument_list . (argument) @name))) @definition.macro
-((normal_command (identifier) @_define (argument_list . (argument) @name)) @definition.variable
-  (#match? @_define "^(?i)set$")
+((normal_command . (identifier) @_define (argument_list . (argument) @name)) @definition.variable
+  (#any-of? @_define "set" "SET")
   (#set! outside-functions))
-((normal_command (identifier) @_define (argument_list . (argument) @name)) @definition.parameter
-  (#match? @_define "^(?i)option$"))
-((normal_command (identifier) @_define (argument_list . (argument) @name)) @definition.target
-  (#match? @_define "^(?i)add_(executable|library|custom_target|test)$"))
-((normal_command (identifier) @_define (argument_list . (argument) @name)) @definition.package
-  (#match? @_define "^(?i)project$"))
+((normal_command . (identifier) @_define (argument_list . (argument) @name)) @definition.parameter
+  (#any-of? @_define "option" "OPTION"))
+((normal_command . (identifier) @_define (argument_list . (argument) @name)) @definition.target
+  (#any-of? @_define 
+    "add_executable" "ADD_EXECUTABLE" "add_library" "ADD_LIBRARY" "add_custom_target"
+    "ADD_CUSTOM_TARGET" "add_test" "ADD_TEST"))
+((normal_command . (identifier) @_define (argument_list . (argument) @name)) @definition.package
+  (#any-of? @_define "project" "PROJECT"))
 
 ; References
 
-((normal_command (identifier) @_import (argument_list . (argument) @name)) @reference.import
-  (#match? @_import "^(?i)(include|find_package|add_subdirectory)$"))
-((normal_command (identifier) @name) @reference.call
-  (#not-match? @name "^(?i)(set|option|project|include)$"))
-(variable_ref (normal_var (variable) @name)) @reference.variable
+((normal_command . (identifier) @_import (argument_list . (argument) @name)) @reference.import
+  (#any-of? @_import 
+    "include" "INCLUDE" "find_package" "FIND_PACKAGE" "add_subdirectory" "ADD_SUBDIRECTORY"))
+((normal_command . (identifier) @name) @reference.call
+  (#not-any-of? @name "set" "SET" "option" "OPTION" "project" "PROJECT" "include" "INCLUDE")
+  (#set! apart))
+((variable_ref (normal_var (variable) @name)) @reference.variable
+  (#set! apart))

@@ -13,6 +13,8 @@
   (#set! kind-in-type "method"))
 (constructor (this) @name) @definition.constructor
 (destructor (this) @name) @definition.method
+((manifest_constant (manifest_declarator . (identifier) @name)) @definition.constant
+  (#set! outside-functions))
 ((variable_declaration (declarator . (identifier) @name)) @definition.variable
   (#set! kind-in-type "field")
   (#set! outside-functions))

@@ -19,22 +19,11 @@
   (arguments . (alias) @name)) @definition.impl
   (#eq? @_define "defimpl"))
 ((unary_operator
-    operator: "@"
-    operand: (call
-      target: (identifier) @_doc
-      (arguments (string (quoted_content) @doc))))
-  . (unary_operator)*
-  . (call
-    target: (identifier) @_define
-    (arguments
-      . [
-        (identifier) @name
-        (call target: (identifier) @name)
-        (binary_operator left: (call target: (identifier) @name))
-      ])) @definition.function
-  (#eq? @_doc "doc")
-  (#any-of? @_define "def" "defdelegate")
-  (#set! clauses))
+  operator: "@"
+  operand: (call
+    target: (identifier) @_doc
+    (arguments (string (quoted_content) @doc)))) @documents
+  (#any-of? @_doc "doc" "typedoc"))
 ((call
   target: (identifier) @_define
   (arguments
@@ -56,6 +45,27 @@
     ])) @definition.macro
   (#any-of? @_define "defmacro" "defmacrop" "defguard" "defguardp")
   (#set! clauses))
+; `def left &&& right`
+((call
+  target: (identifier) @_define
+  (arguments
+    . [
+      (binary_operator operator: _ @name)
+      (binary_operator left: (binary_operator operator: _ @name) operator: "when")
+      (unary_operator operator: _ @name)
+    ])) @definition.function
+  (#any-of? @_define "def" "defp" "defmacro" "defmacrop")
+  (#not-eq? @name "when")
+  (#set! clauses))
+((call
+  target: (identifier) @_test
+  (arguments . (string (quoted_content) @name))) @definition.function
+  (#any-of? @_test "test" "describe"))
+((call
+  target: (dot left: (alias) right: (identifier) @_record)
+  (arguments . (atom) @name)) @definition.struct
+  (#any-of? @_record "defrecord" "defrecordp")
+  (#set! trim ":"))
 ((call
   target: (identifier) @_define
   (arguments (keywords (pair key: (keyword) @name) @definition.field)))
@@ -81,7 +91,12 @@
   operator: "@"
   operand: (call
     target: (identifier) @_callback
-    (arguments (binary_operator left: (call target: (identifier) @name))))) @definition.method
+    (arguments
+      (binary_operator
+        left: [
+          (call target: (identifier) @name)
+          (binary_operator left: (call target: (identifier) @name))
+        ])))) @definition.method
   (#any-of? @_callback "callback" "macrocallback"))
 ((unary_operator
   operator: "@"
@@ -90,7 +105,8 @@
     "doc" "moduledoc" "typedoc" "spec" "type" "typep" "opaque" "callback" "macrocallback" "impl"
     "behaviour" "derive" "enforce_keys" "deprecated" "since" "dialyzer" "tag" "moduletag"
     "describetag" "before_compile" "after_compile" "on_definition" "external_resource" "compile"
-    "optional_callbacks"))
+    "optional_callbacks")
+  (#set! apart))
 
 ; References
 
@@ -102,12 +118,15 @@
   (#any-of? @name
     "def" "defp" "defmodule" "defmacro" "defmacrop" "defstruct" "defprotocol" "defimpl"
     "defexception" "defdelegate" "defguard" "defguardp" "alias" "import" "use" "require"))
-(unary_operator operator: "@" operand: (call target: (identifier) @name)) @ignore
+((unary_operator operator: "@" operand: (call target: (identifier) @name)) @ignore
+  (#set! apart))
 ((unary_operator
   operator: "@"
   operand: (call
     target: (identifier) @_spec
     (arguments (binary_operator left: (call target: (identifier) @name))))) @ignore
   (#eq? @_spec "spec"))
-(call target: (identifier) @name) @reference.call
-(call target: (dot right: (identifier) @name) (arguments)) @reference.call
+((call target: (identifier) @name) @reference.call
+  (#set! apart))
+((call target: (dot right: (identifier) @name) (arguments)) @reference.call
+  (#set! apart))

@@ -11,7 +11,9 @@
 (method_definition (method_name) @name) @definition.method
 (instance_variable_definition (instance_variable_name) @name) @definition.field
 (value_specification (value_name) @name) @definition.function
-(external (value_name) @name) @definition.function
+(value_specification (parenthesized_operator (_) @name)) @definition.function
+(external [(value_name) @name (parenthesized_operator (_) @name)]) @definition.function
+(let_binding pattern: (parenthesized_operator (_) @name)) @definition.function
 (let_binding pattern: (value_name) @name (parameter)) @definition.function
 (let_binding pattern: (value_name) @name body: (function_expression)) @definition.function
 (let_binding pattern: (value_name) @name body: (fun_expression)) @definition.function

@@ -4,10 +4,32 @@
 (module_declaration (module_ansi_header name: (simple_identifier) @name)) @definition.module
 (module_declaration (module_nonansi_header name: (simple_identifier) @name)) @definition.module
 (interface_declaration (interface_ansi_header name: (simple_identifier) @name)) @definition.interface
+(interface_declaration (interface_nonansi_header name: (simple_identifier) @name)) @definition.interface
+(program_declaration (program_nonansi_header name: (simple_identifier) @name)) @definition.module
 (program_declaration (program_ansi_header name: (simple_identifier) @name)) @definition.module
 (class_declaration name: (simple_identifier) @name) @definition.class
-(function_declaration (function_body_declaration name: (simple_identifier) @name)) @definition.function
-(task_declaration (task_body_declaration name: (simple_identifier) @name)) @definition.function
+(class_constructor_declaration "new" @name) @definition.constructor
+(constraint_declaration (simple_identifier) @name) @definition.rule
+((function_declaration (function_body_declaration name: (simple_identifier) @name)) @definition.function
+  (#set! kind-in-type "method"))
+((task_declaration (task_body_declaration name: (simple_identifier) @name)) @definition.function
+  (#set! kind-in-type "method"))
+(covergroup_declaration . name: (simple_identifier) @name) @definition.rule
+(property_declaration name: (simple_identifier) @name) @definition.rule
+(sequence_declaration name: (simple_identifier) @name) @definition.rule
+(concurrent_assertion_item . (simple_identifier) @name) @definition.rule
+(deferred_immediate_assertion_item . (simple_identifier) @name) @definition.rule
+(modport_item . (simple_identifier) @name) @definition.interface
+(clocking_declaration name: (simple_identifier) @name) @definition.block
+(seq_block . (simple_identifier) @name) @definition.block
+(generate_block name: (simple_identifier) @name) @definition.block
+(module_instantiation
+  (hierarchical_instance (name_of_instance instance_name: (simple_identifier) @name)) @definition.variable)
+(type_assignment name: (simple_identifier) @name) @definition.parameter
+(genvar_declaration (list_of_genvar_identifiers (simple_identifier) @name)) @definition.variable
+(port_declaration (_ (list_of_port_identifiers (simple_identifier) @name))) @definition.port
+(port_declaration (_ (list_of_variable_identifiers (simple_identifier) @name))) @definition.port
+(port_declaration (_ (list_of_variable_port_identifiers (simple_identifier) @name))) @definition.port
 (type_declaration (data_type (struct_union)) type_name: (simple_identifier) @name) @definition.struct
 (type_declaration (data_type (enum_name_declaration)) type_name: (simple_identifier) @name) @definition.enum
 (type_declaration type_name: (simple_identifier) @name) @definition.type

@@ -22,6 +22,7 @@
 (function_signature name: (identifier) @name) @definition.function
 ((method_signature name: (property_identifier) @name) @definition.constructor
   (#eq? @name "constructor"))
+(construct_signature "new" @name) @definition.constructor
 (method_signature
   name: [
     (property_identifier) @name

@@ -6,7 +6,8 @@ use crate::query::Use;
 use crate::symbol::{Symbol, Symbols};
 
 pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<String> {
-    let captured = symbols.docs.get(symbol.docs.0 as usize..symbol.docs.1 as usize)?;
+    let docs = if symbol.docs.0 < symbol.docs.1 { symbol.docs } else { beside(symbols, symbol) };
+    let captured = symbols.docs.get(docs.0 as usize..docs.1 as usize)?;
     let strip = &symbols.query.patterns.get(usize::from(symbol.pattern))?.strip;
     let above;
     let nodes = if captured.is_empty() {
@@ -31,6 +32,32 @@ pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<String> {
     }
     let text = text.trim_matches(['\n', '\r']).trim_end();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Documentation that stands before a definition, with nothing but nodes of its own
+/// kind and comments between: where in the list it is.
+fn beside(symbols: &Symbols<'_>, symbol: &Symbol) -> (u32, u32) {
+    if symbols.documents.is_empty() {
+        return (0, 0);
+    }
+    let found = |node: &Node<'_>| {
+        let is_it = |(id, _): &&(u32, _)| *id == node.id() as u32;
+        symbols.documents.iter().find(is_it).map(|(_, docs)| *docs)
+    };
+    let node = symbols.tree.node(symbol.node as usize);
+    let mut before = node.and_then(|it| it.prev_named_sibling());
+    let kind = before.map(|it| it.kind_id());
+    while let Some(node) = before {
+        let is_comment = symbols.query.use_of(node.kind_id()) == Use::Comment;
+        match found(&node) {
+            Some(docs) => return docs,
+            None if is_comment || Some(node.kind_id()) == kind => {
+                before = node.prev_named_sibling()
+            }
+            None => break,
+        }
+    }
+    (0, 0)
 }
 
 /// Comments that end in the line above, and those above them: in the order of

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 
 use herbarium_codec::{Node, Range, Tree};
-use herbarium_query::{QueryCursor, QueryMatch};
+use herbarium_query::{Query, QueryCursor, QueryMatch};
 
 use crate::kind::{Role, SymbolKind};
 use crate::nest::Nest;
 use crate::owner;
 use crate::query::{Part, SymbolQuery, Use};
-use crate::symbol::{Symbol, Symbols};
+use crate::symbol::{Documents, Symbol, Symbols};
 
 /// Finds symbols, keeping its working memory from file to file.
 ///
@@ -22,6 +22,7 @@ pub struct SymbolFinder {
     defined: Vec<u32>,
     symbols: Vec<Symbol>,
     docs: Vec<u32>,
+    documents: Documents,
     nest: Nest,
 }
 
@@ -46,7 +47,8 @@ impl SymbolFinder {
     }
 
     /// The cursor that runs the queries: to set limits of time and matches, and
-    /// to ask whether one was reached. The symbols found until then are given.
+    /// to ask whether one was reached. The symbols found until then are given. A
+    /// limit of time counts anew for patterns that are run apart.
     pub fn cursor_mut(&mut self) -> &mut QueryCursor {
         &mut self.cursor
     }
@@ -65,18 +67,30 @@ impl SymbolFinder {
         self.make(query, tree, source);
         self.nest.run(query, tree, source, &mut self.symbols);
         owner::resolve(source, &mut self.symbols);
-        Symbols { symbols: &self.symbols, docs: &self.docs, query, tree, source }
+        let (docs, documents) = (&self.docs, &self.documents);
+        Symbols { symbols: &self.symbols, docs, documents, query, tree, source }
     }
 
     /// All names that patterns give.
     fn collect(&mut self, query: &SymbolQuery, tree: &Tree, source: &[u8]) {
         self.named.clear();
         self.docs.clear();
+        self.documents.clear();
         self.nest.clear();
-        let mut matches = self.cursor.matches(&query.query, tree.root_node(), source);
+        for pass in &query.passes {
+            self.run(query, pass, tree, source);
+            if self.cursor.did_stop() || self.cursor.did_exceed_match_limit() {
+                break;
+            }
+        }
+    }
+
+    fn run(&mut self, query: &SymbolQuery, pass: &Query, tree: &Tree, source: &[u8]) {
+        let mut matches = self.cursor.matches(pass, tree.root_node(), source);
         while let Some(found) = matches.next_match() {
             let Some((tag, node)) = tag_of(query, &found) else {
                 self.nest.note_scopes(query, &found);
+                note_docs(query, &found, &mut self.docs, &mut self.documents);
                 continue;
             };
             let Some(node) = placed(query, found.pattern_index, node) else { continue };
@@ -84,9 +98,10 @@ impl SymbolFinder {
             let owner = owner_of(query, &found);
             for capture in found.captures() {
                 if query.parts.get(capture.index as usize) == Some(&Part::Name) {
+                    let (start, end) = name_bytes(query, found.pattern_index, capture.node);
                     self.named.push(Named {
-                        start: capture.node.start_byte() as u32,
-                        end: capture.node.end_byte() as u32,
+                        start: start as u32,
+                        end: end as u32,
                         rank: u8::from(matches!(tag, Some((Role::Reference, _)))),
                         pattern: found.pattern_index as u16,
                         tag,
@@ -149,6 +164,10 @@ fn placed<'tree>(query: &SymbolQuery, pattern: usize, node: Node<'tree>) -> Opti
     if pattern.not_in.is_some() && node.parent().map(|node| node.kind_id()) == pattern.not_in {
         return None;
     }
+    if pattern.around.is_some() {
+        let mut outwards = std::iter::successors(node.parent(), Node::parent);
+        return outwards.find(|it| Some(it.kind_id()) == pattern.around).or(Some(node));
+    }
     let Some(kind) = pattern.declared_by else { return Some(node) };
     let mut part = node;
     loop {
@@ -163,11 +182,40 @@ fn placed<'tree>(query: &SymbolQuery, pattern: usize, node: Node<'tree>) -> Opti
     }
 }
 
+/// Where the name is: the captured node, or what is in it where the pattern asks for that.
+fn name_bytes(query: &SymbolQuery, pattern: usize, node: Node<'_>) -> (usize, usize) {
+    let (start, end) = (node.start_byte(), node.end_byte());
+    if !query.patterns.get(pattern).is_some_and(|it| it.inside) {
+        return (start, end);
+    }
+    let last = node.child_count().checked_sub(1).and_then(|it| node.child(it));
+    match (node.child(0), last) {
+        (Some(first), Some(last)) if first.end_byte() < last.start_byte() => {
+            (first.end_byte(), last.start_byte())
+        }
+        _ => (start, end),
+    }
+}
+
 /// Where the name of what a match belongs to stands; an empty range if it has none.
 fn owner_of(query: &SymbolQuery, found: &QueryMatch<'_, '_>) -> (u32, u32) {
     let is_owner = |index: u32| query.parts.get(index as usize) == Some(&Part::Container);
     let owner = found.captures().filter(|it| is_owner(it.index)).last();
     owner.map_or((0, 0), |it| (it.node.start_byte() as u32, it.node.end_byte() as u32))
+}
+
+/// Keeps documentation that stands beside what it is about.
+fn note_docs(
+    query: &SymbolQuery,
+    found: &QueryMatch<'_, '_>,
+    docs: &mut Vec<u32>,
+    documents: &mut Documents,
+) {
+    let is_whole = |index: u32| query.parts.get(index as usize) == Some(&Part::Documents);
+    if let Some(whole) = found.captures().find(|it| is_whole(it.index)) {
+        let docs = push_docs(query, found, whole.node, docs);
+        documents.push((whole.node.id() as u32, docs));
+    }
 }
 
 /// Adds the documentation of a match to the list; where in it.
@@ -242,6 +290,9 @@ fn name_in(query: &SymbolQuery, named: &Named, source: &[u8]) -> (usize, usize) 
         let text = source.get(start..end).and_then(|it| std::str::from_utf8(it).ok());
         let kept = text.and_then(|it| it.find(&**cut).map(|at| it[..at].trim_end().len()));
         end = kept.filter(|len| *len > 0).map_or(end, |len| start + len);
+    }
+    if pattern.inside {
+        (start, end) = trimmed(source, start, end, b" \t\r\n");
     }
     if let Some(trim) = &pattern.trim {
         (start, end) = trimmed(source, start, end, trim.as_bytes());

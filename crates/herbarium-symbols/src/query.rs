@@ -22,15 +22,19 @@ use crate::kind::{Role, SymbolKind};
 /// | `@name` | the name of it; a pattern without a name makes no symbol |
 /// | `@container` | the name of what it belongs to, where that does not stand around it: a receiver, `A` in `A::b` |
 /// | `@doc` | its documentation; without any, comments directly above are taken |
+/// | `@documents` | without a name: a node that has the `@doc` of the definition that comes next to it, as `@doc "…"` in Elixir |
 /// | `@ignore` | instead of a role: names that it matches are no symbols of patterns that follow |
 /// | `@local.scope` | alone: a function without a name, for `outside-functions` |
 /// | `(#strip! @doc "REGEX")` | what is taken off the documentation; without any, the marks of comments |
 /// | `(#select-adjacent! @doc @definition.KIND)` | only documentation that nothing separates from the definition |
+/// | `(#set! inside)` | the name is what stands between the first and the last child of `@name`, without tags: the text of a heading in HTML |
 /// | `(#set! kind-in-type "KIND")` | the kind where the definition stands in a class, struct, trait …: one pattern for functions and methods |
 /// | `(#set! outside-functions)` | no symbol where the definition stands in a function: one pattern for variables, without the local ones |
 /// | `(#set! not-in "NODE")` | no symbol where the captured node is a child of a node of that kind |
 /// | `(#set! clauses)` | definitions of one name directly after each other are one, as the equations of a function |
+/// | `(#set! apart)` | patterns that say so are run after the others. Faster where only these do not ask for certain words, as calls in Lisp, and slower elsewhere |
 /// | `(#set! rest-of-scope)` | the definition goes on up to the next of this pattern or the end of what it stands in, as `package A;` in Perl |
+/// | `(#set! around "NODE")` | the definition is the nearest node of that kind around the captured one |
 /// | `(#set! declared-by "NODE")` | the definition is the node of that kind around all declarators (`*f[3]`) that the captured one stands in; no symbol where that is another kind |
 /// | `(#set! cut "TEXT")` | the name ends before this, as `operator int` before `()` |
 /// | `(#set! trim "CHARACTERS")` | these are taken off both ends of the name, as quotes |
@@ -44,6 +48,10 @@ use crate::kind::{Role, SymbolKind};
 #[derive(Debug, Clone)]
 pub struct SymbolQuery {
     pub(crate) query: Query,
+    /// What is run, one after the other: all patterns, or some apart. A query that
+    /// asks for certain words passes over most of a tree; one pattern that does
+    /// not ends that for all.
+    pub(crate) passes: Vec<Query>,
     /// By number of the capture.
     pub(crate) parts: Vec<Part>,
     /// By number of the pattern.
@@ -89,10 +97,13 @@ impl SymbolQuery {
         if !parts.iter().any(is_tag) || !parts.contains(&Part::Name) {
             return Err(SymbolQueryError::NoSymbols);
         }
-        let patterns = (0..query.pattern_count()).map(|at| Pattern::of(&query, at));
         let grammar = query.grammar();
+        let patterns = (0..query.pattern_count()).map(|at| Pattern::of(&query, at));
+        let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
+        let passes = [false, true].map(|apart| only(&query, |at| patterns[at].apart == apart));
         Ok(Self {
-            patterns: patterns.collect::<Result<_, _>>()?,
+            passes: passes.into_iter().flatten().collect(),
+            patterns,
             uses: (0..grammar.kind_count()).map(|kind| Use::of(grammar, kind as u16)).collect(),
             body: grammar.field_id("body"),
             declarator: ["declarator", "name"].map(|name| grammar.field_id(name)),
@@ -104,12 +115,19 @@ impl SymbolQuery {
     /// Leaves all references out: half the work, and often all that is asked for.
     #[must_use]
     pub fn definitions_only(mut self) -> Self {
-        for pattern in 0..self.query.pattern_count() {
-            let quantifiers = self.query.capture_quantifiers(pattern);
-            let parts = self.parts.iter().zip(&quantifiers);
-            let mut used = parts.filter(|(_, often)| **often != CaptureQuantifier::Zero);
-            if used.any(|(part, _)| matches!(part, Part::Tag(Role::Reference, _))) {
-                self.query.disable_pattern(pattern);
+        let parts = &self.parts;
+        let is_other = |query: &Query, pattern| {
+            let quantifiers = query.capture_quantifiers(pattern);
+            let mut used = parts.iter().zip(&quantifiers);
+            !used.any(|(part, often)| {
+                *often != CaptureQuantifier::Zero && matches!(part, Part::Tag(Role::Reference, _))
+            })
+        };
+        for query in self.passes.iter_mut().chain([&mut self.query]) {
+            for pattern in 0..query.pattern_count() {
+                if !is_other(query, pattern) {
+                    query.disable_pattern(pattern);
+                }
             }
         }
         self
@@ -125,6 +143,14 @@ impl SymbolQuery {
     }
 }
 
+/// The query with some of its patterns; nothing if there are none.
+fn only(query: &Query, is_kept: impl Fn(usize) -> bool) -> Option<Query> {
+    let (kept, others): (Vec<_>, Vec<_>) = (0..query.pattern_count()).partition(|at| is_kept(*at));
+    let mut query = query.clone();
+    others.into_iter().for_each(|pattern| query.disable_pattern(pattern));
+    (!kept.is_empty()).then_some(query)
+}
+
 /// What a capture stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -133,6 +159,7 @@ pub(crate) enum Part {
     Name,
     Container,
     Doc,
+    Documents,
     Scope,
     Nothing,
 }
@@ -144,6 +171,7 @@ impl Part {
             "name" => Self::Name,
             "container" => Self::Container,
             "doc" => Self::Doc,
+            "documents" => Self::Documents,
             "ignore" => Self::Ignore,
             "local.scope" => Self::Scope,
             _ => match capture.split_once('.') {
@@ -158,11 +186,14 @@ impl Part {
 /// What the directives of a pattern say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pattern {
+    pub(crate) inside: bool,
     pub(crate) kind_in_type: Option<SymbolKind>,
     pub(crate) outside_functions: bool,
     pub(crate) clauses: bool,
+    pub(crate) apart: bool,
     pub(crate) rest_of_scope: bool,
     pub(crate) not_in: Option<u16>,
+    pub(crate) around: Option<u16>,
     pub(crate) declared_by: Option<u16>,
     pub(crate) cut: Option<Box<str>>,
     pub(crate) trim: Option<Box<str>>,
@@ -177,10 +208,13 @@ impl Pattern {
             let value = property.value.as_deref();
             match &*property.key {
                 "kind-in-type" => pattern.kind_in_type = value.map(SymbolKind::of_word),
+                "inside" => pattern.inside = true,
                 "clauses" => pattern.clauses = true,
+                "apart" => pattern.apart = true,
                 "rest-of-scope" => pattern.rest_of_scope = true,
                 "outside-functions" => pattern.outside_functions = true,
                 "not-in" => pattern.not_in = Some(node_kind(query, value)),
+                "around" => pattern.around = Some(node_kind(query, value)),
                 "declared-by" => pattern.declared_by = Some(node_kind(query, value)),
                 "cut" => pattern.cut = value.map(Into::into),
                 "trim" => pattern.trim = value.map(Into::into),

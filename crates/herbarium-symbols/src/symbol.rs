@@ -36,12 +36,17 @@ pub struct Symbol {
     pub(crate) owner: Option<u32>,
 }
 
+/// Documentation that stands beside what it is about: the node with all of it, and
+/// a range of the list of captured documentation.
+pub(crate) type Documents = Vec<(u32, (u32, u32))>;
+
 /// The symbols of a file; a slice of [`Symbol`], with what takes the source to
 /// tell.
 #[derive(Clone, Copy)]
 pub struct Symbols<'a> {
     pub(crate) symbols: &'a [Symbol],
     pub(crate) docs: &'a [u32],
+    pub(crate) documents: &'a Documents,
     pub(crate) query: &'a SymbolQuery,
     pub(crate) tree: &'a Tree,
     pub(crate) source: &'a [u8],
@@ -50,7 +55,13 @@ pub struct Symbols<'a> {
 impl<'a> Symbols<'a> {
     /// The name. What is not UTF-8 is replaced.
     pub fn name(&self, symbol: &Symbol) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.text(symbol.name_range.start_byte, symbol.name_range.end_byte))
+        let range = &symbol.name_range;
+        let name = String::from_utf8_lossy(self.text(range.start_byte, range.end_byte));
+        let pattern = self.query.patterns.get(usize::from(symbol.pattern));
+        match pattern.is_some_and(|it| it.inside) && name.contains('<') {
+            true => Cow::Owned(without_tags(&name)),
+            false => name,
+        }
     }
 
     /// The definition without its body, on one line and at most some 200 bytes
@@ -98,6 +109,16 @@ impl<'a> Symbols<'a> {
     pub(crate) fn text(&self, start: usize, end: usize) -> &'a [u8] {
         self.source.get(start..end.min(self.source.len())).unwrap_or_default()
     }
+}
+
+/// The text of what has elements in it.
+fn without_tags(markup: &str) -> String {
+    let mut pieces = markup.split('<');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str(piece.split_once('>').map_or("", |(_, text)| text));
+    }
+    text
 }
 
 impl Deref for Symbols<'_> {

@@ -129,6 +129,63 @@ fn a_definition_can_go_on_to_the_next_of_its_kind() {
 }
 
 #[test]
+fn documentation_can_stand_beside_a_definition() {
+    let text = r#"
+        ((expression_statement
+          (call function: (identifier) @_doc arguments: (argument_list (string) @doc))) @documents
+          (#eq? @_doc "doc"))
+        (function_definition name: (identifier) @name) @definition.function
+    "#;
+    let expected = [
+        ("definition function", "f", Some("Says f.")),
+        ("definition function", "g", None),
+        ("definition function", "h", None),
+    ];
+    let source = "doc(\"Says f.\")\nnote(1)\ndef f(): pass\ndef g(): pass\nx: int\ndef h(): pass\n";
+    check("python", source, text, &expected);
+}
+
+#[test]
+fn patterns_that_are_run_apart_find_the_same() {
+    let text = |apart: &str| {
+        format!(
+            r#"
+            ((identifier) @name @ignore (#eq? @name "print"))
+            ((call function: (identifier) @name) @reference.call {apart})
+            (function_definition name: (identifier) @name) @definition.function
+            "#
+        )
+    };
+    let expected = [("definition function", "f", None), ("reference call", "g", None)];
+    for apart in ["", "(#set! apart)"] {
+        check("python", "def f():\n    print(g())\n", &text(apart), &expected);
+    }
+}
+
+#[test]
+fn a_definition_can_be_a_node_further_out() {
+    let text = r#"((call function: (identifier) @name) @definition.function
+        (#set! around "expression_statement"))"#;
+    let tree = stored("python", b"x = [f(1)]\n");
+    let query = query("python", text).expect("a query");
+    let mut finder = SymbolFinder::new();
+    let symbols = finder.find(&query, &tree, b"x = [f(1)]\n");
+    let ranges: Vec<_> =
+        symbols.iter().map(|it| (it.range.start_byte, it.range.end_byte)).collect();
+    assert_eq!(ranges, [(0, 10)]);
+}
+
+#[test]
+fn a_name_can_be_a_part_of_what_is_captured() {
+    let text = r#"
+        ((call) @name @definition.function (#set! cut "("))
+        ((list) @name @definition.variable (#set! inside))
+    "#;
+    let expected = [("definition function", "f", None), ("definition variable", "a, b", None)];
+    check("python", "f (1)\n[ a, b ]\n", text, &expected);
+}
+
+#[test]
 fn a_kind_that_is_not_in_the_set_is_other() {
     let text = "(function_definition name: (identifier) @name) @definition.spell";
     check("python", "def f(): pass\n", text, &[("definition other", "f", None)]);
