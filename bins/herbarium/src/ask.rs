@@ -1,27 +1,24 @@
 //! What `query` and `symbols` have in common: which files are asked, in which
 //! languages, and what is said of those that could not be.
 
+pub(crate) mod compile;
 pub(crate) mod place;
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use herbarium_capture::parse_table_of;
 use herbarium_index::{
     Cancel, Engine, IndexReport, Problem, ProblemKind, ScanReport, Snapshot, Visitor, check_path,
 };
-use herbarium_languages::{Language, all, by_id, known};
-use herbarium_query::Compiler;
+use herbarium_languages::{Row, known};
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
-use crate::features;
 use crate::interrupt::cancel_on_ctrl_c;
 use crate::numbers::{counted, grouped};
 use crate::paths::printable;
@@ -41,8 +38,14 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Brings the store up to date with these paths, or takes it as it is.
-    pub(crate) fn find(app: &App, paths: &[PathBuf], no_index: bool) -> Result<Self, Failure> {
+    /// Brings the store up to date with these paths, or takes it as it is. Takes
+    /// the engine where the store was opened before.
+    pub(crate) fn find(
+        app: &App,
+        engine: Option<Engine>,
+        paths: &[PathBuf],
+        no_index: bool,
+    ) -> Result<Self, Failure> {
         let (paths, mut exit) = good_paths(app, paths);
         if paths.is_empty() {
             return Err(Failure::new(
@@ -51,8 +54,8 @@ impl Files {
                 "name files and folders that are there",
             ));
         }
-        let access = if no_index { Access::Read } else { Access::Write };
-        let (engine, cancel) = (engine(app, access)?, cancel_on_ctrl_c());
+        let engine = engine.map_or_else(|| engine_for(app, no_index), Ok)?;
+        let cancel = cancel_on_ctrl_c();
         let snapshot = if no_index {
             let snapshot = engine.snapshot(&paths).map_err(|error| run_failed(&error))?;
             check_known(app, &snapshot, paths.len())?;
@@ -73,21 +76,31 @@ impl Files {
         self.cancel.is_cancelled()
     }
 
-    /// The languages that occur and are built in. A store may have trees of
-    /// others, from another program: these are named.
-    pub(crate) fn languages(&self, app: &App) -> Vec<&'static Language> {
+    /// The engine that asks them.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The languages that occur. A store may have trees of some that this version
+    /// does not know, from a later one: these are named.
+    pub(crate) fn languages(&self, app: &App) -> Vec<&'static Row> {
         let mut found = Vec::new();
         for (id, files) in self.snapshot.languages() {
-            match by_id(id) {
-                Some(language) => found.push(language),
+            match known().iter().find(|row| row.id == id) {
+                Some(row) => found.push(row),
                 None => {
                     let files = counted(files, "file", "files");
-                    let message = format!("not asked: {files} in {id}, which was not built in");
-                    app.warn(&message, &features::advice(id));
+                    let message = format!("not asked: {files} in {id}, which is not known here");
+                    app.warn(&message, "update Herbarium");
                 }
             }
         }
         found
+    }
+
+    /// How many files are in a language.
+    pub(crate) fn count_of(&self, id: &str) -> u64 {
+        self.snapshot.languages().get(id).copied().unwrap_or(0)
     }
 
     /// Asks them, and tells which could not be; `hear` writes the answer.
@@ -209,47 +222,50 @@ fn worse(one: Exit, other: Exit) -> Exit {
     if one as u8 >= other as u8 { one } else { other }
 }
 
+/// The engine over the store, to bring it up to date first or to ask it as it is.
+pub(crate) fn engine_for(app: &App, no_index: bool) -> Result<Engine, Failure> {
+    engine(app, if no_index { Access::Read } else { Access::Write })
+}
+
+/// The same where there is a store already: nothing is made for a question that
+/// makes no sense.
+pub(crate) fn engine_if_there(app: &App, no_index: bool) -> Result<Option<Engine>, Failure> {
+    let there = app.store_dir()?.is_dir();
+    there.then(|| engine_for(app, no_index)).transpose()
+}
+
 /// The languages that were typed, by id or by name; none for all.
-pub(crate) fn languages(typed: &[String]) -> Result<Option<Vec<&'static Language>>, Failure> {
+pub(crate) fn languages(typed: &[String]) -> Result<Option<Vec<&'static Row>>, Failure> {
     if typed.is_empty() {
         return Ok(None);
     }
     let found: BTreeSet<&str> =
         typed.iter().map(|name| language(name)).collect::<Result<_, _>>()?;
-    Ok(Some(found.into_iter().filter_map(by_id).collect()))
+    Ok(Some(known().iter().filter(|row| found.contains(row.id)).collect()))
 }
 
 fn language(typed: &str) -> Result<&'static str, Failure> {
-    let is_it =
-        |id: &str, name: &str| id.eq_ignore_ascii_case(typed) || name.eq_ignore_ascii_case(typed);
-    if let Some(language) = all().iter().find(|it| is_it(it.id(), it.name())) {
-        return Ok(language.id());
-    }
-    match known().iter().find(|row| is_it(row.id, row.name)) {
-        Some(row) => {
-            let message = format!("{} was not built in", row.name);
-            Err(Failure::new(Exit::Usage, message, features::advice(row.id)))
-        }
-        None => {
-            let message = format!("there is no language `{}`", printable(typed));
-            Err(Failure::new(Exit::Usage, message, "`herbarium languages` lists their ids"))
-        }
-    }
+    let is_it = |word: &str| word.eq_ignore_ascii_case(typed) || word.replace('_', "-") == typed;
+    // An id before the name of another.
+    let by_id = known().iter().find(|row| is_it(row.id));
+    let found = by_id.or_else(|| known().iter().find(|row| is_it(row.name)));
+    found.map(|row| row.id).ok_or_else(|| {
+        let message = format!("there is no language `{}`", printable(typed));
+        Failure::new(Exit::Usage, message, "`herbarium languages --known` lists their ids")
+    })
 }
 
 /// What is made for each of these languages, in their order: on all cores, as
-/// a compiler takes some milliseconds to make.
+/// compiling takes some milliseconds.
 pub(crate) fn for_each_language<T: Send>(
-    languages: &[&'static Language],
-    make: impl Fn(&'static Language, &Compiler) -> T + Sync,
-) -> Vec<(&'static Language, T)> {
+    languages: &[&'static Row],
+    make: impl Fn(&'static Row) -> T + Sync,
+) -> Vec<(&'static Row, T)> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(languages.len());
     let (next, made) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(language) = languages.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let table = Arc::new(parse_table_of(&language.tree_sitter()));
-            let compiler = Compiler::new(language.grammar().clone(), table);
-            let one = (*language, make(language, &compiler));
+            let one = (*language, make(language));
             made.lock().unwrap_or_else(PoisonError::into_inner).push(one);
         }
     };
@@ -258,6 +274,6 @@ pub(crate) fn for_each_language<T: Send>(
         work();
     });
     let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-    made.sort_by_key(|(language, _)| language.id());
+    made.sort_by_key(|(language, _)| language.id);
     made
 }

@@ -16,6 +16,7 @@ use crate::press::parse_limit;
 use crate::progress::LARGE;
 use crate::read::{Unfit, read};
 use crate::rows::tree_key;
+use crate::tongue::{Foreign, Tongue};
 use crate::weigh::parse_memory;
 use crate::{Cancel, EngineOptions};
 
@@ -160,8 +161,9 @@ impl Check {
         let Some(file) = self.files.get(file as usize) else { return Ok(Finding::Known) };
         let Some(language) = file.language else { return Ok(Finding::NotBuilt) };
         watch.step("reading", LIMIT);
-        match read(&file.path, &self.options, &mut tools.source).language {
-            Ok(now) if now == language => {}
+        let foreign = Foreign::new(&self.shared.store);
+        match read(&file.path, &self.options, &foreign, &mut tools.source).language {
+            Ok(Tongue::Built(now)) if now == language => {}
             Err(Unfit::Vanished(_) | Unfit::Unreadable(_) | Unfit::NotAFile(_)) => {
                 return Ok(Finding::MissingSource);
             }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use herbarium_codec::{DecodeError, Decoder, Grammar, Tree};
-use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool};
+use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool, Row};
 use herbarium_store::{Store, TreeInfo, TreeKey};
 
 use crate::budget::Budget;
 use crate::lines::count_lines;
 use crate::means::Books;
 use crate::{
-    Cancel, EngineOptions, IndexError, IndexReport, OpenError, Progress, ScanReport, Snapshot,
-    StatsReport, VerifyReport, Visitor, open, run, scan, stats, verify,
+    Cancel, EngineOptions, IndexError, IndexReport, OpenError, Progress, QueryTables, ScanReport,
+    Snapshot, StatsReport, TablesError, VerifyReport, Visitor, open, run, scan, stats, tongue,
+    verify,
 };
 
 /// Indexes code bases into a store and opens trees from it.
@@ -34,8 +35,8 @@ pub struct Opened {
     pub tree: Tree,
     /// The content of the file that it is the tree of.
     pub source: Vec<u8>,
-    /// The language.
-    pub language: &'static Language,
+    /// The language, which need not be built in where the tree was in the store.
+    pub language: &'static Row,
     /// Where the tree came from.
     pub from: Origin,
     /// Its key in the store.
@@ -221,6 +222,26 @@ impl Engine {
     /// if the store cannot be read.
     pub fn open_key(&self, key: &TreeKey) -> Result<Tree, OpenError> {
         open::open_key(&self.shared, key)
+    }
+
+    /// The names of a language's grammar: what compiled queries are opened with.
+    /// Languages that are not built in have one if the store has trees of them.
+    ///
+    /// # Errors
+    /// There is no such language, it is not built in and the store does not know
+    /// it either, or the store cannot be read.
+    pub fn grammar(&self, language: &str) -> Result<Arc<Grammar>, TablesError> {
+        tongue::grammar(&self.shared.store, &self.shared.options, language)
+    }
+
+    /// What compiling queries for a language takes, from the store where it is
+    /// there. Cost: some milliseconds, up to a hundred for the largest grammars.
+    ///
+    /// # Errors
+    /// Those of [`Engine::grammar`]; also if the language is not built in, and its
+    /// trees were stored before parse tables were.
+    pub fn query_tables(&self, language: &str) -> Result<QueryTables, TablesError> {
+        tongue::query_tables(&self.shared.store, &self.shared.options, language)
     }
 
     /// Checks what is stored; `deep` compares it with a fresh parse of every

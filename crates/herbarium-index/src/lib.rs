@@ -86,6 +86,7 @@ mod snapshot;
 mod stat;
 mod stats;
 mod tally;
+mod tongue;
 mod verdict;
 mod verify;
 mod walk;
@@ -102,4 +103,5 @@ pub use report::{
 };
 pub use scan::{Missed, Outlet, ScanFile, ScanReport, Visitor};
 pub use snapshot::Snapshot;
+pub use tongue::{QueryTables, TablesError};
 pub use verdict::{DamagedTree, Difference, VerifyReport};

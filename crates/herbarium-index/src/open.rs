@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use herbarium_capture::Capturer;
-use herbarium_codec::{Decoder, Encoder, Tree, source_hash};
+use herbarium_codec::{Decoder, Encoder, Grammar, Tree, source_hash};
 use herbarium_languages::Language;
 use herbarium_store::{StoreError, TreeKey};
 
@@ -12,6 +12,7 @@ use crate::engine::Shared;
 use crate::means::stored_means;
 use crate::read::{Unfit, read};
 use crate::rows::tree_key;
+use crate::tongue::{Foreign, Tongue};
 use crate::weigh::parse_memory;
 use crate::{Cancel, OpenError, Opened, Origin};
 
@@ -21,19 +22,21 @@ pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
     let path = &std::fs::canonicalize(path)
         .map_err(|source| OpenError::Read { path: path.to_owned(), source })?;
     let mut source = Vec::new();
-    let reading = read(path, &shared.options, &mut source);
-    let language = reading.language.map_err(|why| refuse(path, why))?;
-    let key = tree_key(language.id(), language.fingerprint(), &source);
-    if let Some(tree) = from_store(shared, language, &key, &source)? {
-        return Ok(Opened { tree, source, language, from: Origin::Store, key });
+    let reading = read(path, &shared.options, &Foreign::new(&shared.store), &mut source);
+    let tongue = reading.language.map_err(|why| refuse(path, why))?;
+    let (row, grammar) = (tongue.row(), tongue.grammar());
+    let key = tree_key(row.id, tongue.fingerprint(), &source);
+    if let Some(tree) = from_store(shared, grammar, &key, &source)? {
+        return Ok(Opened { tree, source, language: row, from: Origin::Store, key });
     }
+    let Tongue::Built(language) = tongue else { return Err(refuse(path, Unfit::NotBuilt(row))) };
     let tree = parse(shared, path, language, &source)?;
     if !shared.store.is_read_only()
         && let Err(error) = keep(shared, language, &key, &tree)
     {
         tracing::warn!(path = %path.display(), %error, "a tree was parsed and could not be stored");
     }
-    Ok(Opened { tree, source, language, from: Origin::Parsed, key })
+    Ok(Opened { tree, source, language: row, from: Origin::Parsed, key })
 }
 
 pub(crate) fn open_key(shared: &Shared, key: &TreeKey) -> Result<Tree, OpenError> {
@@ -50,13 +53,12 @@ pub(crate) fn open_key(shared: &Shared, key: &TreeKey) -> Result<Tree, OpenError
 /// The tree in the store, if it is there, whole, and one of this source.
 fn from_store(
     shared: &Shared,
-    language: &Language,
+    grammar: &Arc<Grammar>,
     key: &TreeKey,
     source: &[u8],
 ) -> Result<Option<Tree>, StoreError> {
     let Some(stored) = shared.store.get_tree(key)? else { return Ok(None) };
-    let decoded =
-        shared.decode(&stored.bytes, &stored.info, language.grammar(), &mut Decoder::new());
+    let decoded = shared.decode(&stored.bytes, &stored.info, grammar, &mut Decoder::new());
     let why = match decoded {
         Ok(tree) if tree.source_hash() == source_hash(source) => return Ok(Some(tree)),
         Ok(_) => "it is the tree of another source".to_owned(),

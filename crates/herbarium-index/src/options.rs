@@ -36,6 +36,10 @@ pub struct EngineOptions {
     /// Ids of the languages to index; `None`, the default, for all that are
     /// built in.
     pub languages: Option<BTreeSet<String>>,
+    /// Ids of languages to treat as if they were not built in: their trees are
+    /// opened where the store has them, and none is made. For grammars whose
+    /// scanner crashes on files at hand. Empty by default.
+    pub never_parse: BTreeSet<String>,
     /// Whether a dictionary is made for each language of which there are enough
     /// files. It saves 30% of the stored bytes and more. True by default.
     pub dictionaries: bool,
@@ -63,6 +67,7 @@ impl Default for EngineOptions {
             hidden: false,
             follow_ignore: true,
             languages: None,
+            never_parse: BTreeSet::new(),
             dictionaries: true,
         }
     }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use herbarium_capture::Capturer;
-use herbarium_codec::{Decoder, Encoder, Tree, source_hash};
-use herbarium_languages::{Language, ParseError, ParseLimits};
+use herbarium_codec::{Decoder, Encoder, Grammar, Tree, source_hash};
+use herbarium_languages::{Language, ParseError, ParseLimits, Row};
 use herbarium_store::{StoreError, TreeKey, path_from_bytes};
 
 use crate::Cancel;
@@ -21,8 +21,9 @@ use crate::lines::count_lines;
 use crate::means::{MIN_SAMPLES, Means, Sample, Shelf, train};
 use crate::outcome::{Failure, FileDone, Pressed, chain, with_followers};
 use crate::progress::LARGE;
-use crate::read::read;
+use crate::read::{Unfit, read};
 use crate::rows::tree_key;
+use crate::tongue::{Foreign, Tongue};
 use crate::walk::Found;
 use crate::weigh::parse_memory;
 
@@ -33,6 +34,7 @@ pub(crate) struct Press {
     pub(crate) files: Vec<Found>,
     limits: ParseLimits,
     pub(crate) flights: Flights,
+    foreign: Foreign,
     shelves: Mutex<HashMap<&'static str, Arc<Shelf>>>,
 }
 
@@ -134,7 +136,8 @@ impl Press {
     ) -> Self {
         let (shared, limits) = (Arc::clone(shared), shared.limits(cancel));
         let (flights, shelves) = (Flights::default(), Mutex::default());
-        Self { shared, root, files, limits, flights, shelves }
+        let foreign = Foreign::new(&shared.store);
+        Self { shared, root, files, limits, flights, foreign, shelves }
     }
 
     pub(crate) fn path(&self, file: u32) -> PathBuf {
@@ -165,10 +168,14 @@ impl Press {
     /// Presses a file, or holds its tree as a sample.
     fn press(&self, file: u32, sample: bool, tools: &mut Tools, watch: &Watch) -> Done {
         let mut done = FileDone::new(file);
-        let Some(language) = self.read(&mut done, tools, watch) else {
+        let Some(tongue) = self.read(&mut done, tools, watch) else {
             return Done::Files(vec![done]);
         };
-        let key = tree_key(language.id(), language.fingerprint(), &tools.source);
+        let key = tree_key(tongue.row().id, tongue.fingerprint(), &tools.source);
+        let language = match tongue {
+            Tongue::Built(language) => language,
+            Tongue::Stored(row, grammar) => return self.find(row, &grammar, key, done, tools),
+        };
         if !self.flights.lead(key, file, done.stat.unwrap_or_default()) {
             return Done::Files(Vec::new());
         }
@@ -185,15 +192,29 @@ impl Press {
         }
     }
 
-    /// Reads a file; `None` if it is not one to be parsed.
-    fn read(
+    /// Finds the tree of a file in a language that is not built in: another
+    /// program may have stored it.
+    fn find(
         &self,
-        done: &mut FileDone,
+        row: &'static Row,
+        grammar: &Arc<Grammar>,
+        key: TreeKey,
+        mut done: FileDone,
         tools: &mut Tools,
-        watch: &Watch,
-    ) -> Option<&'static Language> {
+    ) -> Done {
+        match self.stored(grammar, key, tools) {
+            Ok(Some(pressed)) => done.verdict = Ok(pressed),
+            Ok(None) => done.verdict = Err(Failure::Unfit(Unfit::NotBuilt(row))),
+            Err(error) => return Done::Broken(error),
+        }
+        Done::Files(vec![done])
+    }
+
+    /// Reads a file; `None` if it is not one to have a tree.
+    fn read(&self, done: &mut FileDone, tools: &mut Tools, watch: &Watch) -> Option<Tongue> {
         watch.step("reading", READ_LIMIT);
-        let reading = read(&self.path(done.file), &self.shared.options, &mut tools.source);
+        let (path, options) = (self.path(done.file), &self.shared.options);
+        let reading = read(&path, options, &self.foreign, &mut tools.source);
         done.stat = reading.stat;
         done.row = reading.row;
         match reading.language {
@@ -213,7 +234,7 @@ impl Press {
         tools: &mut Tools,
         watch: &Watch,
     ) -> Result<Made, Stop> {
-        if let Some(pressed) = self.stored(task, tools)? {
+        if let Some(pressed) = self.stored(task.language.grammar(), task.key, tools)? {
             return Ok(Made::Finished(Ok(pressed)));
         }
         let (needed, limit) = (parse_memory(&tools.source), self.shared.options.memory_budget);
@@ -238,13 +259,17 @@ impl Press {
     }
 
     /// The tree in the store, if it is there and whole.
-    fn stored(&self, task: &Task, tools: &mut Tools) -> Result<Option<Pressed>, StoreError> {
-        let (store, key) = (&self.shared.store, task.key);
+    fn stored(
+        &self,
+        grammar: &Arc<Grammar>,
+        key: TreeKey,
+        tools: &mut Tools,
+    ) -> Result<Option<Pressed>, StoreError> {
+        let store = &self.shared.store;
         if !store.contains(&key)? {
             return Ok(None);
         }
         let Some(info) = store.get_tree_into(&key, &mut tools.pressed)? else { return Ok(None) };
-        let grammar = task.language.grammar();
         let Tools { pressed, decoder, tree, source, .. } = tools;
         let tree = tree.get_or_insert_with(|| Tree::new(grammar));
         if self.shared.decode_into(pressed, &info, grammar, decoder, tree).is_err() {
@@ -253,7 +278,7 @@ impl Press {
         let pressed = Pressed {
             key,
             nodes: u32::try_from(tree.descendant_count()).unwrap_or(u32::MAX),
-            lines: task.lines,
+            lines: count_lines(source),
             stored_bytes: clamp(info.stored_bytes),
             new: false,
             kinds: kinds_of(tree),

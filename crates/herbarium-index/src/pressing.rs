@@ -13,6 +13,7 @@ use crate::press::{Done, Job, Press};
 use crate::problem::explain;
 use crate::progress::Ticker;
 use crate::sampling::Round;
+use crate::tongue::built;
 use crate::{Cancel, IndexError, Phase, sampling};
 
 /// The work on one workspace while its crew is there.
@@ -79,7 +80,7 @@ impl<'run, 'a> Pressing<'run, 'a> {
             return Vec::new();
         }
         let lacks = |detection: &Detection| {
-            detection.language().is_some_and(|language| {
+            built(detection.row(), &shared.options).is_some_and(|language| {
                 matches!(shared.store.dictionary_for(&language.fingerprint()), Ok(None))
             })
         };

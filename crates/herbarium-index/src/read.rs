@@ -7,10 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use herbarium_codec::check_source;
-use herbarium_languages::{Detection, Language, Row, detect, needs_head};
+use herbarium_languages::{Row, detect, needs_head};
 
 use crate::EngineOptions;
 use crate::stat::Stat;
+use crate::tongue::{Foreign, Tongue};
 
 /// A file that was read.
 pub(crate) struct Reading {
@@ -18,8 +19,9 @@ pub(crate) struct Reading {
     pub(crate) stat: Option<Stat>,
     /// Its language, where that was found out.
     pub(crate) row: Option<&'static Row>,
-    /// The language to parse it in, or why it is not to be parsed.
-    pub(crate) language: Result<&'static Language, Unfit>,
+    /// The language that its tree is made in, or was made in by another program;
+    /// or why there is none.
+    pub(crate) language: Result<Tongue, Unfit>,
 }
 
 /// Why a file is not to be parsed.
@@ -27,7 +29,7 @@ pub(crate) struct Reading {
 pub(crate) enum Unfit {
     /// No language claims it.
     Unknown,
-    /// Its language was not built in.
+    /// Its language was not built in, and the store has no tree of it.
     NotBuilt(&'static Row),
     /// Its language was not asked for.
     Filtered,
@@ -58,9 +60,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// Only as much is read as it takes to know that it is not. A file that changes
 /// meanwhile is read once more.
-pub(crate) fn read(path: &Path, options: &EngineOptions, buffer: &mut Vec<u8>) -> Reading {
+pub(crate) fn read(
+    path: &Path,
+    options: &EngineOptions,
+    foreign: &Foreign,
+    buffer: &mut Vec<u8>,
+) -> Reading {
     for _ in 0..2 {
-        match read_once(path, options, buffer) {
+        match read_once(path, options, foreign, buffer) {
             Ok(reading) => return reading,
             Err(Again) => thread::sleep(PAUSE),
         }
@@ -72,7 +79,12 @@ pub(crate) fn read(path: &Path, options: &EngineOptions, buffer: &mut Vec<u8>) -
 /// The file changed while it was read.
 struct Again;
 
-fn read_once(path: &Path, options: &EngineOptions, buffer: &mut Vec<u8>) -> Result<Reading, Again> {
+fn read_once(
+    path: &Path,
+    options: &EngineOptions,
+    foreign: &Foreign,
+    buffer: &mut Vec<u8>,
+) -> Result<Reading, Again> {
     buffer.clear();
     let failed = |error| Ok(Reading { stat: None, row: None, language: Err(unreadable(error)) });
     let (mut file, stat) = match open(path) {
@@ -83,21 +95,23 @@ fn read_once(path: &Path, options: &EngineOptions, buffer: &mut Vec<u8>) -> Resu
         Err(error) => return failed(error),
     };
     let unfit = |row, why| Ok(Reading { stat: Some(stat), row, language: Err(why) });
-    let by_name = if needs_head(path) { None } else { detect(path, &[]) };
-    if let Some(detection) = by_name
-        && let Err(why) = choose(detection, options)
+    let row_of = |head: &[u8]| detect(path, head).map(|detection| detection.row());
+    let by_name = if needs_head(path) { None } else { row_of(&[]) };
+    if let Some(row) = by_name
+        && let Err(why) = choose(row, options, foreign)
     {
-        return unfit(Some(detection.row()), why);
+        return unfit(Some(row), why);
     }
     if let Err(error) = (&mut file).take(HEAD as u64).read_to_end(buffer) {
         return failed(error);
     }
     let binary = memchr::memchr(0, buffer).is_some();
-    let Some(detection) = by_name.or_else(|| detect(path, buffer)) else {
+    let Some(row) = by_name.or_else(|| row_of(buffer)) else {
         return unfit(None, if binary { Unfit::Binary } else { Unfit::Unknown });
     };
-    let row = Some(detection.row());
-    let language = match choose(detection, options) {
+    let language = choose(row, options, foreign);
+    let row = Some(row);
+    let language = match language {
         Ok(language) => language,
         Err(why) => return unfit(row, why),
     };
@@ -120,19 +134,15 @@ fn read_once(path: &Path, options: &EngineOptions, buffer: &mut Vec<u8>) -> Resu
     Ok(Reading { stat: Some(stat), row, language: Ok(language) })
 }
 
-/// The language to parse with, if there is one.
-pub(crate) fn choose(
-    detection: Detection,
-    options: &EngineOptions,
-) -> Result<&'static Language, Unfit> {
-    let row = detection.row();
+/// The language of a file that can have a tree.
+fn choose(row: &'static Row, options: &EngineOptions, foreign: &Foreign) -> Result<Tongue, Unfit> {
     if options.languages.as_ref().is_some_and(|wanted| !wanted.contains(row.id)) {
         return Err(Unfit::Filtered);
     }
     if row.injection_only {
         return Err(Unfit::InjectionOnly);
     }
-    detection.language().ok_or(Unfit::NotBuilt(row))
+    foreign.tongue(row, options).ok_or(Unfit::NotBuilt(row))
 }
 
 /// What text begins with that is not in an encoding with trees.

@@ -4,7 +4,9 @@
 //! language field carries a stamp, a hash over everything that decides which
 //! language a file is in and which key its tree has. Rows under another stamp,
 //! those of an older version say, are not believed: their files are read again,
-//! and parsed where the tree of the new key is not there.
+//! and parsed where the tree of the new key is not there. Which languages are
+//! built in is no part of it: programs with more of them and with fewer take
+//! turns on one store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use herbarium_store::{KeyParts, Manifest, ManifestRow, NoTree, Outcome, TreeKey}
 
 use crate::EngineOptions;
 use crate::stat::Stat;
+use crate::tongue::{built, row_of};
 
 /// Version of the tree-sitter runtime that is linked; part of every key.
 pub(crate) const RUNTIME: &str = "0.27.1";
@@ -45,9 +48,8 @@ pub(crate) fn stamp() -> &'static str {
     STAMP.get_or_init(|| {
         let mut text = format!("{RUNTIME} {FORMAT_MAJOR} {OPTIONS} {DETECTION}");
         for row in known() {
-            let built = herbarium_languages::by_id(row.id).is_some();
             text.push_str(&format!(
-                "\n{} {} {} {:?} {built}",
+                "\n{} {} {} {:?}",
                 row.id, row.crate_name, row.version, row.pin.fingerprint.0
             ));
             let names = [row.extensions, row.file_names, row.file_stems, row.shebangs];
@@ -123,10 +125,13 @@ pub(crate) fn belief(
         Outcome::None(NoTree::TooLarge) => {
             row.size > options.max_file_bytes || memory_needed(row) > options.memory_budget
         }
-        Outcome::None(why) => matches!(
-            why,
-            NoTree::UnknownLanguage | NoTree::Binary | NoTree::Encoding | NoTree::InjectionOnly
-        ),
+        // Of a language that was not built in, and may be by now.
+        Outcome::None(NoTree::UnknownLanguage) => {
+            language(row).is_none_or(|language| built(language, options).is_none())
+        }
+        Outcome::None(why) => {
+            matches!(why, NoTree::Binary | NoTree::Encoding | NoTree::InjectionOnly)
+        }
     };
     if same && settled { Belief::Holds } else { Belief::LookAgain }
 }
@@ -176,12 +181,7 @@ const ENCODINGS: [&str; 5] = [
 
 /// The language of a row, built in or not.
 pub(crate) fn language(row: &ManifestRow) -> Option<&'static Row> {
-    language_by_id(row.language.as_deref()?)
-}
-
-fn language_by_id(id: &str) -> Option<&'static Row> {
-    let index = known().binary_search_by(|row| row.id.cmp(id)).ok()?;
-    known().get(index)
+    row_of(row.language.as_deref()?)
 }
 
 /// The nearest folder around a file that has a manifest; else its own folder.

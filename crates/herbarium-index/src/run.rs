@@ -21,6 +21,7 @@ use crate::pressing::Pressing;
 use crate::progress::Ticker;
 use crate::stat::Stat;
 use crate::tally::Tally;
+use crate::tongue::keep_tables;
 use crate::walk::{Found, Walked, walk};
 use crate::{Cancel, IndexError, IndexReport, Phase, Progress, Snapshot, rows};
 
@@ -85,6 +86,7 @@ impl Run<'_> {
             self.shared.store.flush()?;
             self.shared.store.put_manifest(&manifest)?;
         }
+        keep_tables(&self.shared.store, &self.shared.options, &manifest)?;
         if let Some(snapshot) = snapshot {
             let (Target::Folder(path) | Target::File(path)) = target;
             snapshot.add(Arc::new(manifest), path);

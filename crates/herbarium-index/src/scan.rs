@@ -3,6 +3,7 @@
 mod bundles;
 mod file;
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
-use herbarium_languages::by_id;
 use herbarium_store::path_from_bytes;
 
 use crate::crew::words;
 use crate::engine::Shared;
+use crate::tongue::{Foreign, Tongue, row_of};
 use crate::{Cancel, IndexError, Problem, ProblemKind, Snapshot};
 
 use bundles::{Bundles, Heard, MOST_ITEMS};
@@ -100,7 +101,11 @@ pub(crate) fn scan<V: Visitor>(
     let count = snapshot.len().div_ceil(BUNDLE);
     let bundles = Bundles::new(count);
     let (stop, done) = (AtomicBool::new(false), Mutex::new(ScanReport::default()));
-    let hand = Hand { shared, snapshot, visitor, bundles: &bundles, stop: &stop, done: &done };
+    let foreign = Foreign::new(&shared.store);
+    let of_id = |id: &str| row_of(id).and_then(|row| foreign.tongue(row, &shared.options));
+    let tongues = snapshot.languages().into_keys().map(|id| (id, of_id(id))).collect();
+    let hand =
+        Hand { shared, snapshot, tongues, visitor, bundles: &bundles, stop: &stop, done: &done };
     let threads = shared.options.workers.clamp(1, count.max(1));
     let stopped = thread::scope(|scope| {
         // Should the one who hears panic, nobody may go on waiting.
@@ -155,6 +160,8 @@ impl<T> Drop for StopOnDrop<'_, T> {
 struct Hand<'a, V: Visitor> {
     shared: &'a Shared,
     snapshot: &'a Snapshot,
+    /// By id, the languages that occur.
+    tongues: HashMap<&'a str, Option<Tongue>>,
     visitor: &'a V,
     bundles: &'a Bundles<V::Item>,
     stop: &'a AtomicBool,
@@ -196,23 +203,18 @@ impl<V: Visitor> Hand<'_, V> {
         let path = root.join(path_from_bytes(&row.path));
         let problem =
             |kind, message: String| Problem { path: path.clone(), kind, message, limit: None };
-        let Some(language) = row.language.as_deref().and_then(by_id) else {
-            let name = row.language.as_deref().unwrap_or("no language");
-            let message =
-                format!("is in {name}, which was not built in: build with it, or leave it out");
+        let id = row.language.as_deref().unwrap_or("no language");
+        let Some(tongue) = self.tongues.get(id).and_then(Option::as_ref) else {
+            let message = format!(
+                "is in {id}, which was not built in and is not the one that the store knows: \
+                 build with it, or leave it out"
+            );
             own.missed.push(problem(ProblemKind::MissingTree, message));
             return;
         };
         let (shared, stop) = (self.shared, self.stop);
-        let mut file = ScanFile {
-            shared,
-            desk,
-            row,
-            language,
-            path: path.clone(),
-            stop,
-            have: Have::default(),
-        };
+        let mut file =
+            ScanFile { shared, desk, row, tongue, path: path.clone(), stop, have: Have::default() };
         let asked = catch_unwind(AssertUnwindSafe(|| {
             self.visitor.visit(&mut file, tools, outlet)?;
             // What was left out unread must be what it was.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use herbarium_languages::by_id;
 use herbarium_store::{
     Outcome as RowOutcome, Store, StoreError, TreeKey, VerifyFinding, path_from_bytes,
 };
@@ -13,6 +12,8 @@ use crate::check::{Check, Done, Finding, Job, Source};
 use crate::crew::{Crew, Event, Outcome};
 use crate::engine::Shared;
 use crate::progress::Ticker;
+use crate::rows;
+use crate::tongue::built;
 use crate::{Cancel, DamagedTree, Difference, IndexError, Phase, Progress, VerifyReport};
 
 pub(crate) fn verify(
@@ -28,7 +29,7 @@ pub(crate) fn verify(
     // First: what it finds damaged counts as missing from then on.
     let damage = shared.store.verify()?.findings;
     let trees = shared.store.iter_trees().map(|entry| entry.key).collect();
-    let files = sources(&shared.store)?;
+    let files = sources(shared)?;
     let needed: Vec<TreeKey> = files.iter().map(|file| file.key).collect();
     let workspaces = shared.store.manifests()?.len() as u64;
     let files = if deep { files } else { Vec::new() };
@@ -49,14 +50,15 @@ pub(crate) fn verify(
 }
 
 /// Files that have a tree, in all workspaces.
-fn sources(store: &Store) -> Result<Vec<Source>, StoreError> {
+fn sources(shared: &Shared) -> Result<Vec<Source>, StoreError> {
+    let Shared { store, options, .. } = shared;
     let mut sources = Vec::new();
     for info in store.manifests()? {
         let Some(manifest) = store.manifest(&info.root)? else { continue };
         for row in manifest.rows() {
             let RowOutcome::Tree(key) = row.outcome else { continue };
             let path = info.root.join(path_from_bytes(&row.path));
-            let language = row.language.as_deref().and_then(by_id);
+            let language = rows::language(row).and_then(|row| built(row, options));
             sources.push(Source { path, size: row.size, key, language });
         }
     }

@@ -90,7 +90,7 @@ pub use manifest::{
 pub use marker::{STORE_MAJOR, STORE_MINOR};
 pub use options::{Compression, Durability, STORE_VARIABLE, StoreOptions, default_dir};
 pub use stats::{GrammarStats, Stats};
-pub use store::{Put, Store, StoredTree, TreeEntry, TreeInfo, Trees, Writer};
+pub use store::{Put, QueryParts, Store, StoredTree, TreeEntry, TreeInfo, Trees, Writer};
 pub use verify::{Damage, VerifyFinding, VerifyReport};
 
 /// Counts and logs a damaged record.

@@ -3,6 +3,7 @@
 mod cache;
 mod copies;
 mod manifests;
+mod queries;
 mod read;
 mod tables;
 mod trees;
@@ -27,6 +28,7 @@ use crate::{Dictionary, DictionaryId, StoreError, StoreOptions};
 
 use cache::Cache;
 
+pub use queries::QueryParts;
 pub(crate) use read::Fault;
 pub(crate) use tables::{Special, decode_grammar, parse_table_key};
 pub use trees::{StoredTree, TreeEntry, TreeInfo, Trees};

@@ -91,7 +91,14 @@ impl SymbolQuery {
     /// It is no query of the grammar, a `#strip!` has no regular expression, or
     /// it can find no symbol.
     pub fn new(compiler: &Compiler, text: &str) -> Result<Self, SymbolQueryError> {
-        let query = compiler.compile(text)?;
+        Self::from_query(compiler.compile(text)?)
+    }
+
+    /// As [`SymbolQuery::new`], of a query that is compiled already.
+    ///
+    /// # Errors
+    /// A `#strip!` has no regular expression, or the query can find no symbol.
+    pub fn from_query(query: Query) -> Result<Self, SymbolQueryError> {
         let parts: Vec<Part> = query.capture_names().iter().map(|name| Part::of(name)).collect();
         let is_tag = |part: &Part| matches!(part, Part::Tag(..));
         if !parts.iter().any(is_tag) || !parts.contains(&Part::Name) {

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use herbarium_index::{Missed, Outlet, ScanFile, Visitor};
-use herbarium_languages::Language;
+use herbarium_index::{Engine, Missed, Outlet, ScanFile, TablesError, Visitor};
+use herbarium_languages::Row;
 use herbarium_query::{Demands, Query, QueryCursor, QueryError, QueryMatch};
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::QueryArgs;
+use crate::ask::compile::{self, NoQuery};
 use crate::ask::place::Looks;
 use crate::ask::{self, Files, for_each_language, tell_list};
 use crate::exit::{Exit, Failure};
@@ -23,16 +24,32 @@ pub(super) fn run(app: &App, args: QueryArgs) -> Result<Exit, Failure> {
     let asked = Asked::read(args)?;
     let languages = ask::languages(&asked.args.files.languages)?;
     // Before anything is indexed, where that is possible.
-    let queries = languages.map(|languages| compile(app, &languages, &asked)).transpose()?;
-    let mut files = Files::find(app, &asked.paths, asked.args.files.no_index)?;
+    let no_index = asked.args.files.no_index;
+    let engine = ask::engine_if_there(app, no_index)?;
+    let queries = match languages {
+        None => None,
+        Some(languages) => {
+            let compiled = compile(app, engine.as_ref(), &languages, &asked, |_, error| {
+                Err(compile::refusal(error))
+            });
+            Some(compiled?)
+        }
+    };
+    let mut files = Files::find(app, engine, &asked.paths, no_index)?;
     if files.is_cancelled() {
         return Ok(Exit::Interrupted);
     }
     let queries = match queries {
         Some(queries) => queries,
-        None => compile(app, &files.languages(app), &asked)?,
+        None => {
+            let languages = files.languages(app);
+            compile(app, Some(files.engine()), &languages, &asked, |row, error| {
+                compile::warn(app, files.count_of(row.id), error);
+                Ok(())
+            })?
+        }
     };
-    files.snapshot.retain_languages(|id| queries.iter().any(|(language, _)| language.id() == id));
+    files.snapshot.retain_languages(|id| queries.iter().any(|(language, _)| language.id == id));
     print(app, &asked, &files, &queries)
 }
 
@@ -76,15 +93,18 @@ fn read_query(file: &Path) -> Result<String, Failure> {
 /// that it is wrong for are named, each error once.
 fn compile(
     app: &App,
-    languages: &[&'static Language],
+    engine: Option<&Engine>,
+    languages: &[&'static Row],
     asked: &Asked,
-) -> Result<Vec<(&'static Language, Query)>, Failure> {
-    let compiled = for_each_language(languages, |_, compiler| compiler.compile(&asked.text));
+    no_tables: impl Fn(&Row, &TablesError) -> Result<(), Failure>,
+) -> Result<Vec<(&'static Row, Query)>, Failure> {
+    let compiled = for_each_language(languages, |row| compile::compile(engine, row, &asked.text));
     let (mut queries, mut wrong) = (Vec::new(), Vec::new());
     for (language, result) in compiled {
         match result {
             Ok(query) => queries.push((language, query)),
-            Err(error) => note_error(&mut wrong, language, error),
+            Err(NoQuery::Wrong(error)) => note_error(&mut wrong, language, error),
+            Err(NoQuery::NoTables(error)) => no_tables(language, &error)?,
         }
     }
     if let Some((last, others)) = wrong.split_last().filter(|_| queries.is_empty()) {
@@ -109,7 +129,7 @@ struct Wrong {
 
 /// The same error in several languages is one, though in each another name may
 /// have been meant.
-fn note_error(wrong: &mut Vec<Wrong>, language: &'static Language, error: QueryError) {
+fn note_error(wrong: &mut Vec<Wrong>, language: &'static Row, error: QueryError) {
     let bare = |error: &QueryError| {
         let mut error = error.clone();
         error.suggestion = None;
@@ -120,9 +140,9 @@ fn note_error(wrong: &mut Vec<Wrong>, language: &'static Language, error: QueryE
             if known.error != error {
                 known.error.suggestion = None;
             }
-            known.ids.push(language.id());
+            known.ids.push(language.id);
         }
-        None => wrong.push(Wrong { error, ids: vec![language.id()] }),
+        None => wrong.push(Wrong { error, ids: vec![language.id] }),
     }
 }
 
@@ -134,7 +154,7 @@ impl Wrong {
     }
 }
 
-fn check_capture(queries: &[(&Language, Query)], asked: &Asked) -> Result<(), Failure> {
+fn check_capture(queries: &[(&Row, Query)], asked: &Asked) -> Result<(), Failure> {
     let (Some(name), Some((_, query))) = (&asked.args.capture, queries.first()) else {
         return Ok(());
     };
@@ -155,14 +175,14 @@ fn print(
     app: &App,
     asked: &Asked,
     files: &Files,
-    queries: &[(&'static Language, Query)],
+    queries: &[(&'static Row, Query)],
 ) -> Result<Exit, Failure> {
     let capture = asked.args.capture.as_deref().map(|name| name.trim_start_matches('@'));
     let mut of_language = HashMap::new();
     for (language, query) in queries {
         let capture = capture.map(|name| query.capture_index_for_name(name));
         let demands = query.demands();
-        of_language.insert(language.id(), OfLanguage { query, demands, capture });
+        of_language.insert(language.id, OfLanguage { query, demands, capture });
     }
     let looks = Looks { shown: &app.shown, paint: app.paint, json: app.global.json };
     let what = What::of(&asked.args);
@@ -277,7 +297,7 @@ impl Visitor for Ask<'_> {
         cursor: &mut QueryCursor,
         outlet: &mut Outlet<'_, Found>,
     ) -> Result<(), Missed> {
-        let Some(of_language) = self.of_language.get(file.language().id()) else { return Ok(()) };
+        let Some(of_language) = self.of_language.get(file.language().id) else { return Ok(()) };
         let demands = &of_language.demands;
         if !demands.allow_kinds(|kind| file.may_have(kind)) || !demands.allow_text(file.source()?) {
             return Ok(());

@@ -4,16 +4,18 @@ mod line;
 mod tags;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::io::Write;
 
 use herbarium_index::{Missed, Outlet, ScanFile, Visitor};
-use herbarium_languages::Language;
+use herbarium_languages::Row;
 use herbarium_symbols::{Role, Symbol, SymbolFinder, SymbolKind, SymbolQuery, Symbols};
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
 use crate::app::App;
 use crate::args::{SymbolFormat, SymbolsArgs};
+use crate::ask::compile::{self, NoQuery, compile};
 use crate::ask::place::Looks;
 use crate::ask::{self, Files, for_each_language, tell_list};
 use crate::exit::{Exit, Failure};
@@ -25,12 +27,11 @@ use tags::{Tag, Tags};
 pub(super) fn run(app: &App, args: SymbolsArgs) -> Result<Exit, Failure> {
     let wanted = Wanted::of(&args)?;
     let languages = ask::languages(&args.files.languages)?;
-    let mut files = Files::find(app, &args.paths, args.files.no_index)?;
+    let mut files = Files::find(app, None, &args.paths, args.files.no_index)?;
     if files.is_cancelled() {
         return Ok(Exit::Interrupted);
     }
-    let languages = languages.unwrap_or_else(|| files.languages(app));
-    let queries = queries(app, &languages, &args);
+    let queries = queries(app, &files, languages, &args)?;
     files.snapshot.retain_languages(|id| queries.contains_key(id));
     let looks = Looks { shown: &app.shown, paint: app.paint, json: app.global.json };
     let ask = Ask { looks, wanted, format: args.format, queries, args: &args };
@@ -51,33 +52,48 @@ pub(super) fn run(app: &App, args: SymbolsArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The queries of these languages; which have none, -v says.
+/// The queries of the languages that were typed, or of those that occur; which
+/// have none, -v says.
 fn queries(
     app: &App,
-    languages: &[&'static Language],
+    files: &Files,
+    typed: Option<Vec<&'static Row>>,
     args: &SymbolsArgs,
-) -> HashMap<&'static str, SymbolQuery> {
-    let made = for_each_language(languages, |language, compiler| {
-        SymbolQuery::for_language(language.id(), compiler)
+) -> Result<HashMap<&'static str, SymbolQuery>, Failure> {
+    let were_typed = typed.is_some();
+    let languages = typed.unwrap_or_else(|| files.languages(app));
+    let made = for_each_language(&languages, |row| {
+        let text = SymbolQuery::text_for_language(row.id)?;
+        Some(compile(Some(files.engine()), row, text).map(SymbolQuery::from_query))
     });
     let (mut queries, mut without) = (HashMap::new(), Vec::new());
     for (language, query) in made {
         match query {
-            Some(Ok(query)) => {
+            Some(Ok(Ok(query))) => {
                 let query = if args.references { query } else { query.definitions_only() };
-                queries.insert(language.id(), query);
+                queries.insert(language.id, query);
             }
-            Some(Err(error)) => {
-                let message = format!("the symbols of {} are left out: {error}", language.name());
-                app.warn(&message, "please report this, with the version of Herbarium");
+            Some(Ok(Err(error))) => tell_fault(app, language, &error),
+            Some(Err(NoQuery::Wrong(error))) => tell_fault(app, language, &error),
+            Some(Err(NoQuery::NoTables(error))) if were_typed => {
+                return Err(compile::refusal(&error));
             }
-            None => without.push(language.id()),
+            Some(Err(NoQuery::NoTables(error))) => {
+                compile::warn(app, files.count_of(language.id), &error);
+            }
+            None => without.push(language.id),
         }
     }
-    if !without.is_empty() && (app.global.verbose > 0 || !args.files.languages.is_empty()) {
+    if !without.is_empty() && (app.global.verbose > 0 || were_typed) {
         app.remark(format_args!("no symbols are known of {}", without.join(", ")));
     }
-    queries
+    Ok(queries)
+}
+
+/// A built-in query that is wrong.
+fn tell_fault(app: &App, language: &Row, error: &dyn Error) {
+    let message = format!("the symbols of {} are left out: {error}", language.name);
+    app.warn(&message, "please report this, with the version of Herbarium");
 }
 
 /// Which symbols are listed.
@@ -194,7 +210,7 @@ impl Visitor for Ask<'_> {
         finder: &mut SymbolFinder,
         outlet: &mut Outlet<'_, Found>,
     ) -> Result<(), Missed> {
-        let Some(query) = self.queries.get(file.language().id()) else { return Ok(()) };
+        let Some(query) = self.queries.get(file.language().id) else { return Ok(()) };
         if let Some(literal) = self.wanted.literal()
             && literal.find(file.source()?).is_none()
         {
@@ -216,7 +232,7 @@ impl Visitor for Ask<'_> {
             }
         }
         if !found.tags.is_empty() {
-            let head = (lines.path().to_owned(), language.id());
+            let head = (lines.path().to_owned(), language.id);
             found.tags.iter_mut().for_each(|tag| tag.set_file(&head));
         }
         found.cut = finder.cursor_mut().did_stop().then(|| self.looks.shown.text(&path));

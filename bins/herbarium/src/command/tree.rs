@@ -80,7 +80,7 @@ fn cannot_open(error: &OpenError) -> Failure {
 fn head<'a>(app: &App, file: &Path, opened: &'a Opened) -> TreeHead<'a> {
     TreeHead {
         path: app.shown.lossy(file),
-        language: opened.language.id(),
+        language: opened.language.id,
         key: opened.key.to_string(),
         parsed: opened.from == Origin::Parsed,
         source_bytes: opened.source.len() as u64,

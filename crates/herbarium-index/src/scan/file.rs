@@ -3,16 +3,18 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use herbarium_codec::{Decoder, Tree, source_hash};
-use herbarium_languages::Language;
+use herbarium_codec::{Decoder, Grammar, Tree, source_hash};
+use herbarium_languages::Row;
 use herbarium_store::{ManifestRow, Outcome};
 
 use crate::engine::Shared;
 use crate::kinds::may_have;
 use crate::progress::LARGE;
 use crate::stat::Stat;
+use crate::tongue::Tongue;
 use crate::{Problem, ProblemKind};
 
 /// A stored file that is being asked.
@@ -24,7 +26,7 @@ pub struct ScanFile<'a> {
     pub(super) shared: &'a Shared,
     pub(super) desk: &'a mut Desk,
     pub(super) row: &'a ManifestRow,
-    pub(super) language: &'static Language,
+    pub(super) tongue: &'a Tongue,
     pub(super) path: PathBuf,
     pub(super) stop: &'a AtomicBool,
     pub(super) have: Have,
@@ -65,9 +67,14 @@ impl<'a> ScanFile<'a> {
         &self.path
     }
 
-    /// Its language.
-    pub fn language(&self) -> &'static Language {
-        self.language
+    /// Its language, which need not be built in.
+    pub fn language(&self) -> &'static Row {
+        self.tongue.row()
+    }
+
+    /// The grammar of its tree.
+    pub fn grammar(&self) -> &'a Arc<Grammar> {
+        self.tongue.grammar()
     }
 
     /// Set when the scan is to end: for what takes long with one file.
@@ -78,7 +85,7 @@ impl<'a> ScanFile<'a> {
     /// Whether its tree may have a node of a kind. False only if there is none:
     /// then nothing has to be read.
     pub fn may_have(&self, kind: u16) -> bool {
-        self.row.kinds.as_ref().is_none_or(|kinds| may_have(kinds, self.language.grammar(), kind))
+        self.row.kinds.as_ref().is_none_or(|kinds| may_have(kinds, self.tongue.grammar(), kind))
     }
 
     /// The content of the file. It may be another than the one that was indexed
@@ -142,7 +149,7 @@ impl<'a> ScanFile<'a> {
             return Err(self.missed(ProblemKind::MissingTree, NO_TREE));
         };
         let Desk { source, bytes, decoder, tree } = &mut *self.desk;
-        let grammar = self.language.grammar();
+        let grammar = self.tongue.grammar();
         let why = match self.shared.store.get_tree_into(&key, bytes) {
             Ok(Some(info)) => {
                 let tree = tree.get_or_insert_with(|| Tree::new(grammar));

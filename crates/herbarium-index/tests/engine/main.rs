@@ -1,6 +1,7 @@
 //! The engine on real files and a real store.
 
 mod changes;
+mod foreign;
 mod opening;
 mod runs;
 mod scanning;

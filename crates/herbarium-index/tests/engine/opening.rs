@@ -15,7 +15,7 @@ fn a_tree_is_parsed_once_and_then_comes_from_the_store() {
     let second = engine.open(&path).unwrap();
     assert_eq!((first.from, second.from), (Origin::Parsed, Origin::Store));
     assert_eq!(first.tree, second.tree);
-    assert_eq!(second.language.id(), "rust");
+    assert_eq!(second.language.id, "rust");
     assert_eq!(second.tree.root_node().to_sexp(), first.tree.root_node().to_sexp());
     assert_eq!(engine.parses(), 1);
 }

@@ -181,7 +181,7 @@ impl Visitor for Kinds {
         (): &mut (),
         outlet: &mut Outlet<'_, Self::Item>,
     ) -> Result<(), Missed> {
-        let grammar = file.language().grammar();
+        let grammar = file.grammar();
         let parts = grammar.parts();
         let noted = |kind: &u16| {
             let of = &parts.kinds[usize::from(*kind)];

@@ -53,8 +53,8 @@ fn a_wrong_tree_under_a_right_key_is_found_and_never_given_out() {
     let (a, b) =
         (engine.open(&ground.path("a.rs")).unwrap(), engine.open(&ground.path("b.rs")).unwrap());
     let bytes = elsewhere.store.get_tree(&a.key).unwrap().unwrap().bytes;
-    ground.store.put_grammar(b.language.grammar()).unwrap();
-    ground.store.put_tree(&b.key, b.language.fingerprint(), &bytes, None).unwrap();
+    ground.store.put_grammar(b.tree.grammar()).unwrap();
+    ground.store.put_tree(&b.key, b.tree.grammar().fingerprint(), &bytes, None).unwrap();
 
     let engine = ground.engine();
     let opened = engine.open(&ground.path("b.rs")).unwrap();
@@ -88,12 +88,13 @@ fn a_damaged_tree_is_found_and_pressed_again() {
     let engine_on = |store| Engine::new(std::sync::Arc::new(store), EngineOptions::default());
     let engine = engine_on(Store::open(&dir, options()).unwrap());
     index(&engine, &ground.root());
+    let key = engine.open(&ground.path("f7.rs")).unwrap().key;
     drop(engine);
     let segments = fs::read_dir(dir.join("segments")).unwrap().map(|it| it.unwrap().path());
     for segment in segments.filter(|path| fs::metadata(path).unwrap().len() > 4096) {
         let mut bytes = fs::read(&segment).unwrap();
-        let middle = bytes.len() * 9 / 10;
-        bytes[middle] ^= 0x40;
+        let at = bytes.windows(32).position(|window| window == key.0).unwrap();
+        bytes[at + 64] ^= 0x40;
         fs::write(&segment, bytes).unwrap();
     }
     let engine = engine_on(Store::open(&dir, options()).unwrap());

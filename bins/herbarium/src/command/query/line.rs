@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use herbarium_languages::Language;
+use herbarium_languages::Row;
 use herbarium_query::{Query, QueryCapture, QueryMatch};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub(super) struct Lines<'a> {
     looks: Looks<'a>,
     query: &'a Query,
     path: PathBuf,
-    language: &'static Language,
+    language: &'static Row,
     /// The path as it is shown, once it is needed.
     text: Option<String>,
     /// Number of the next match.
@@ -55,7 +55,7 @@ impl<'a> Lines<'a> {
         looks: Looks<'a>,
         query: &'a Query,
         path: PathBuf,
-        language: &'static Language,
+        language: &'static Row,
     ) -> Self {
         Self { looks, query, path, language, text: None, number: 0 }
     }
@@ -67,7 +67,7 @@ impl<'a> Lines<'a> {
 
     /// The path alone.
     pub(super) fn file(&mut self, out: &mut Vec<u8>) {
-        let (looks, language) = (self.looks, self.language.id());
+        let (looks, language) = (self.looks, self.language.id);
         let path = self.path();
         match looks.json {
             true => put_json(out, &FileJson { path, language }),
@@ -102,7 +102,7 @@ impl<'a> Lines<'a> {
         source: &[u8],
         out: &mut Vec<u8>,
     ) {
-        let (looks, language, number) = (self.looks, self.language.id(), self.number);
+        let (looks, language, number) = (self.looks, self.language.id, self.number);
         let names = self.query.capture_names();
         let name = |capture: &QueryCapture<'_>| {
             names.get(capture.index as usize).map_or("", String::as_str)

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use herbarium_languages::Language;
+use herbarium_languages::Row;
 use herbarium_symbols::{Symbol, Symbols};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::paths::printable_line;
 pub(super) struct Lines<'a> {
     looks: Looks<'a>,
     path: String,
-    language: &'static Language,
+    language: &'static Row,
 }
 
 /// One symbol, as `docs/cli.md` describes it.
@@ -48,7 +48,7 @@ struct ContainerJson<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(looks: Looks<'a>, path: &Path, language: &'static Language) -> Self {
+    pub(super) fn new(looks: Looks<'a>, path: &Path, language: &'static Row) -> Self {
         let path = if looks.json { looks.shown.lossy(path) } else { looks.shown.text(path) };
         Self { looks, path, language }
     }
@@ -63,7 +63,7 @@ impl<'a> Lines<'a> {
         if self.looks.json {
             let json = SymbolJson {
                 path: &self.path,
-                language: self.language.id(),
+                language: self.language.id,
                 role: symbol.role.as_str(),
                 kind: symbol.kind.as_str(),
                 name: &name,
