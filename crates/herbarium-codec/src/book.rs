@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::decode::Steps;
 use crate::encode::Encoder;
-use crate::shape::{Shape, put_shapes, read_shapes};
+use crate::shape::{Shape, ShapeColumns, put_shapes, read_shapes};
 use crate::wire::Reader;
 use crate::{DecodeError, Fingerprint, Grammar, Tree};
 
@@ -113,7 +113,7 @@ impl ShapeBook {
             return Err(DecodeError::Grammar { expected, found: grammar.fingerprint() });
         }
         let mut shapes = Vec::new();
-        read_shapes(&mut reader, grammar, &mut shapes)?;
+        read_shapes(&mut reader, grammar, &mut shapes, &mut ShapeColumns::default())?;
         if reader.left() != 0 {
             return Err(DecodeError::Invalid {
                 what: "shape book",

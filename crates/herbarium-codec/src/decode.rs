@@ -11,6 +11,7 @@
     clippy::arithmetic_side_effects
 )]
 
+mod block;
 mod columns;
 mod nesting;
 mod steps;
@@ -161,7 +162,7 @@ impl Decoder {
         if count == 0 {
             return Err(invalid("node count", 44, "at least 1", count));
         }
-        let mut columns = Columns::read(section, count, tree)?;
+        let mut columns = Columns::read(section, count, tree, &mut self.found.shapes)?;
         self.found.clear();
         let end = self.walk(&mut columns, tree)?;
         self.read_last_lines(end, header.source_len, &mut columns)?;

@@ -126,11 +126,13 @@ pub(crate) mod gap {
     }
 
     /// Whether a code is common enough to be part of the shape; the rest goes
-    /// to the gap column. Measured on six languages: a wider choice lengthens
-    /// the shape table by more than it saves.
+    /// to the gap column. Measured on six languages: a wider choice of line ends
+    /// lengthens the shape table by more than it saves; bytes up to these pay
+    /// for themselves where columns are aligned, and cost next to nothing
+    /// elsewhere.
     #[inline]
     pub(crate) fn joins_shape(code: u8) -> bool {
-        code <= 1 || code.abs_diff(LINES[0].centre) <= 8 || code == LINES[1].centre
+        code < 16 || code.abs_diff(LINES[0].centre) <= 8 || code == LINES[1].centre
     }
 }
 
@@ -148,68 +150,93 @@ pub(crate) fn put_shapes(out: &mut Vec<u8>, shapes: &[Shape], with_supertypes: b
     for shape in shapes {
         put_varint(out, u32::from(shape.field));
     }
-    out.extend(shapes.iter().filter(|shape| shape.has_own_gap()).map(|shape| shape.gap));
-    out.extend(shapes.iter().filter(|shape| shape.has_own_len()).map(|shape| shape.len));
+    out.extend(shapes.iter().filter(|shape| has_own_gap(shape.flags)).map(|shape| shape.gap));
+    out.extend(shapes.iter().filter(|shape| has_own_len(shape.flags)).map(|shape| shape.len));
     if with_supertypes {
         shapes.iter().for_each(|shape| put_varint(out, shape.supertypes));
     }
 }
 
-impl Shape {
-    #[inline]
-    fn has_own_gap(self) -> bool {
-        self.flags & GAP_COLUMN == 0
-    }
+#[inline]
+fn has_own_gap(flags: u8) -> bool {
+    flags & GAP_COLUMN == 0
+}
 
-    #[inline]
-    fn has_own_len(self) -> bool {
-        self.flags & (INTERNAL | LEN_COLUMN) == 0
-    }
+#[inline]
+fn has_own_len(flags: u8) -> bool {
+    flags & (INTERNAL | LEN_COLUMN) == 0
+}
+
+/// What the walk of a tree needs of shapes, column by column.
+#[derive(Default)]
+pub(crate) struct ShapeColumns {
+    pub(crate) flags: Vec<u8>,
+    /// Gap code, 0 with [`GAP_COLUMN`].
+    pub(crate) gaps: Vec<u8>,
+    /// Length, 0 with [`LEN_COLUMN`] or [`INTERNAL`].
+    pub(crate) lens: Vec<u8>,
+    /// Whether any is an error.
+    pub(crate) errors: bool,
 }
 
 /// Reads what [`put_shapes`] wrote and checks every shape against the grammar.
+/// Fills `columns` with what the same shapes say.
 pub(crate) fn read_shapes(
     reader: &mut Reader<'_>,
     grammar: &Grammar,
     shapes: &mut Vec<Shape>,
+    columns: &mut ShapeColumns,
 ) -> Result<(), DecodeError> {
     let count = reader.count("number of shapes")?;
     let first = shapes.len();
     let none = Shape { kind: 0, field: 0, flags: 0, gap: 0, len: 0, supertypes: 0 };
     shapes.resize(first.saturating_add(count), none);
     let own = shapes.get_mut(first..).unwrap_or_default();
-    read_kinds(reader, own, grammar.kind_count())?;
-    read_flags(reader, own)?;
+    columns.errors = read_kinds(reader, own, grammar.kind_count())?;
+    read_flags(reader, count, columns)?;
     read_fields(reader, own, grammar.field_count())?;
-    read_gaps_and_lens(reader, own)?;
+    read_gaps_and_lens(reader, columns)?;
+    let ShapeColumns { flags, gaps, lens, .. } = columns;
+    for (((shape, flags), gap), len) in own.iter_mut().zip(flags).zip(gaps).zip(lens) {
+        (shape.flags, shape.gap, shape.len) = (*flags, *gap, *len);
+    }
     read_supertypes(reader, own, grammar.supertype_kinds().len())
 }
 
+/// Says whether there is an error among them.
 fn read_kinds(
     reader: &mut Reader<'_>,
     shapes: &mut [Shape],
     kinds: usize,
-) -> Result<(), DecodeError> {
+) -> Result<bool, DecodeError> {
     let offset = reader.offset();
-    let (mut kind, mut wrong) = (0i64, None);
+    let (mut kind, mut wrong, mut errors) = (0i64, None, false);
     reader.varints(shapes.iter_mut(), "shape kind", |shape, code| {
         let step = i64::from(code >> 1) ^ i64::from(code & 1).wrapping_neg();
         kind = kind.wrapping_add(step);
-        if kind as u64 >= kinds as u64 && kind != i64::from(ERROR_KIND) {
-            wrong = Some(kind);
+        if kind as u64 >= kinds as u64 {
+            match kind == i64::from(ERROR_KIND) {
+                true => errors = true,
+                false => wrong = Some(kind),
+            }
         }
         shape.kind = kind as u16;
     })?;
     match wrong {
-        None => Ok(()),
+        None => Ok(errors),
         Some(kind) => Err(invalid("shape kinds", offset, format!("kinds below {kinds}"), kind)),
     }
 }
 
-fn read_flags(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
+fn read_flags(
+    reader: &mut Reader<'_>,
+    count: usize,
+    columns: &mut ShapeColumns,
+) -> Result<(), DecodeError> {
     let offset = reader.offset();
-    let flags = reader.take(shapes.len(), "shape flags")?;
-    shapes.iter_mut().zip(flags).for_each(|(shape, &flags)| shape.flags = flags);
+    let flags = reader.take(count, "shape flags")?;
+    columns.flags.clear();
+    columns.flags.extend_from_slice(flags);
     let wrong = |&flags: &u8| has_token_flags_on_a_parent(flags) | has_tail_on_a_token(flags);
     // All of them: that takes less than to stop at the first.
     if flags.iter().fold(false, |found, flags| found | wrong(flags)) {
@@ -281,20 +308,17 @@ fn read_supertypes(
 
 /// Which shapes have a value of these is as good as random: nothing here jumps
 /// on it.
-fn read_gaps_and_lens(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(), DecodeError> {
-    let (mut with_gap, mut with_len) = (0usize, 0usize);
-    for shape in shapes.iter() {
-        with_gap = with_gap.wrapping_add(usize::from(shape.has_own_gap()));
-        with_len = with_len.wrapping_add(usize::from(shape.has_own_len()));
-    }
+fn read_gaps_and_lens(
+    reader: &mut Reader<'_>,
+    columns: &mut ShapeColumns,
+) -> Result<(), DecodeError> {
+    let ShapeColumns { flags, gaps, lens, .. } = columns;
+    let number = |has: fn(u8) -> bool| flags.iter().filter(|flags| has(**flags)).count();
     let offset = reader.offset();
-    let gap_codes = reader.take(with_gap, "shape gaps")?;
-    let mut gaps = Sparse::new(gap_codes);
-    let mut lens = Sparse::new(reader.take(with_len, "shape lengths")?);
-    for shape in shapes {
-        shape.gap = gaps.next(shape.has_own_gap());
-        shape.len = lens.next(shape.has_own_len());
-    }
+    let gap_codes = reader.take(number(has_own_gap), "shape gaps")?;
+    spread(gaps, gap_codes, flags.iter().map(|flags| has_own_gap(*flags)));
+    let own_lens = reader.take(number(has_own_len), "shape lengths")?;
+    spread(lens, own_lens, flags.iter().map(|flags| has_own_len(*flags)));
     let wrong = |code: &u8| gap::is_reserved(*code);
     match gap_codes.iter().fold(false, |found, code| found | wrong(code)) {
         false => Ok(()),
@@ -306,24 +330,15 @@ fn read_gaps_and_lens(reader: &mut Reader<'_>, shapes: &mut [Shape]) -> Result<(
     }
 }
 
-/// A column of which only some take a value.
-struct Sparse<'a> {
-    values: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Sparse<'a> {
-    fn new(values: &'a [u8]) -> Self {
-        Self { values, at: 0 }
-    }
-
-    /// The next value, if it is wanted, or 0.
-    #[inline]
-    fn next(&mut self, wanted: bool) -> u8 {
-        let value = self.values.get(self.at).copied().unwrap_or(0);
-        self.at = self.at.wrapping_add(usize::from(wanted));
+/// Gives each that wants one the next of the values, the others 0.
+fn spread(to: &mut Vec<u8>, values: &[u8], wanted: impl Iterator<Item = bool>) {
+    let mut at = 0usize;
+    to.clear();
+    to.extend(wanted.map(|wanted| {
+        let value = values.get(at).copied().unwrap_or(0);
+        at = at.wrapping_add(usize::from(wanted));
         value & u8::from(wanted).wrapping_neg()
-    }
+    }));
 }
 
 #[cold]

@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn varints<T>(
         &mut self,
-        mut of: impl ExactSizeIterator<Item = T>,
+        of: impl ExactSizeIterator<Item = T>,
         what: &'static str,
         mut each: impl FnMut(T, u32),
     ) -> Result<(), DecodeError> {
@@ -120,7 +120,24 @@ impl<'a> Reader<'a> {
             of.zip(bytes).for_each(|(one, &byte)| each(one, u32::from(byte)));
             return Ok(());
         }
-        of.try_for_each(|one| self.varint(what).map(|value| each(one, value)))
+        let bytes = self.bytes;
+        let mut at = self.at;
+        for one in of {
+            match bytes.get(at) {
+                Some(&byte) if byte < 0x80 => {
+                    // Below the length of a slice.
+                    at = at.wrapping_add(1);
+                    each(one, u32::from(byte));
+                }
+                _ => {
+                    self.at = at;
+                    each(one, self.long_varint(what)?);
+                    at = self.at;
+                }
+            }
+        }
+        self.at = at;
+        Ok(())
     }
 
     #[inline(never)]

@@ -2,7 +2,7 @@
 //! or too long for the walk's straight path.
 
 use crate::container::Section;
-use crate::shape::read_shapes;
+use crate::shape::{ShapeColumns, read_shapes};
 use crate::tree::Tree;
 use crate::wire::Reader;
 use crate::{DecodeError, MAX_SOURCE_LEN};
@@ -45,6 +45,8 @@ pub(super) struct Found {
     pub(super) errors: Vec<u32>,
     /// Errors without children.
     pub(super) error_tokens: Vec<u32>,
+    /// The shapes of the tree.
+    pub(super) shapes: ShapeColumns,
 }
 
 impl Found {
@@ -63,6 +65,7 @@ impl<'a> Columns<'a> {
         section: Section<'a>,
         count: usize,
         tree: &mut Tree,
+        shape_columns: &mut ShapeColumns,
     ) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(section.bytes, section.offset);
         let offset = reader.offset();
@@ -77,7 +80,7 @@ impl<'a> Columns<'a> {
         let [shapes, long_codes, gaps, lens, lines, tails] = sizes;
         let mut table = column(&mut reader, shapes)?;
         let grammar = tree.grammar().clone();
-        read_shapes(&mut table, &grammar, tree.own_shapes_mut())?;
+        read_shapes(&mut table, &grammar, tree.own_shapes_mut(), shape_columns)?;
         end_of(&table, "shape table")?;
         let codes = reader.take(count, "shape codes")?;
         let long_codes = column(&mut reader, long_codes)?;

@@ -1,5 +1,5 @@
 //! The first loop: parents, and from the last child of each node the number of
-//! nodes under it.
+//! nodes under it; on its way it puts down gaps and lengths.
 //!
 //! Nodes on one level have one parent. A node that is the last on its level
 //! leaves it to its own children: nothing comes behind it. So a level begins
@@ -12,9 +12,10 @@
 //! comparison to be a place in it.
 
 use std::cell::Cell;
+use std::ops::Range;
 
+use super::block::Block;
 use super::columns::invalid;
-use super::steps::Steps;
 use crate::DecodeError;
 use crate::lane::{BLOCK, WIDE};
 use crate::tree::Tree;
@@ -52,15 +53,15 @@ pub(super) trait Nest {
     /// Forgets the tree before, and waits for the root of one of `count` nodes.
     fn restart(&mut self, count: usize);
 
-    /// Finds the parents of the nodes from `first` on, and remembers who is
-    /// whose last child. `place` is that of the first in its block.
+    /// Finds the parents of some nodes of a block that begins with the node
+    /// `first`, and remembers who is whose last child. Puts gaps and lengths
+    /// down, and gives how many lengths of the column there were.
     fn nest(
         &mut self,
-        codes: &[u8],
-        steps: &Steps,
+        block: &mut Block,
+        nodes: Range<usize>,
         first: u32,
-        place: usize,
-    ) -> Result<(), DecodeError>;
+    ) -> Result<usize, DecodeError>;
 
     /// Gives the parents of a block of so many nodes from `first` on to the
     /// tree.
@@ -98,23 +99,26 @@ impl<L: LastChildren> Nest for Nesting<L> {
 
     fn nest(
         &mut self,
-        codes: &[u8],
-        steps: &Steps,
+        block: &mut Block,
+        nodes: Range<usize>,
         first: u32,
-        place: usize,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<usize, DecodeError> {
         let Self { last, levels, level, parents } = self;
-        let parents = parents.get_mut(place..).unwrap_or_default();
-        let parts = codes.chunks(PART).zip(parents.chunks_mut(PART));
-        for ((codes, parents), first) in parts.zip((first..).step_by(PART)) {
+        let mut lens = 0u8;
+        let mut used = 0usize;
+        for start in nodes.clone().step_by(PART) {
+            let part = start..nodes.end.min(start.saturating_add(PART));
             levels.make_room(*level);
-            *level = match levels.deep.is_empty() {
-                true => nest_in(&mut *levels.shallow, last, parents, codes, steps, (first, *level)),
-                false => nest_in(&mut levels.deep, last, parents, codes, steps, (first, *level)),
+            let at = (first, *level, lens);
+            let (level_behind, lens_behind) = match levels.deep.is_empty() {
+                true => nest_in(&mut *levels.shallow, last, parents, block, part, at),
+                false => nest_in(&mut levels.deep, last, parents, block, part, at),
             };
+            used = used.wrapping_add(usize::from(lens_behind.wrapping_sub(lens)));
+            (*level, lens) = (level_behind, lens_behind);
         }
         match last.outside() {
-            None => Ok(()),
+            None => Ok(used),
             Some(node) => Err(invalid("tree", 44, "one root", format!("node {node} beside it"))),
         }
     }
@@ -132,30 +136,34 @@ impl<L: LastChildren> Nest for Nesting<L> {
     }
 }
 
-/// Nests some nodes, the first of them at a number and on a level. Gives the
-/// level behind the last.
+/// Nests some nodes of a block that begins with a number, from a level and a
+/// place in the column of lengths on. Gives level and place behind the last.
 #[inline(never)]
-#[expect(clippy::indexing_slicing, reason = "codes of a byte")]
+#[expect(clippy::indexing_slicing, reason = "nodes of a block, places and codes of a byte")]
 fn nest_in<P: Parents<L::Number>, L: LastChildren>(
     levels: &mut P,
     last: &mut L,
-    parents: &mut [L::Number],
-    codes: &[u8],
-    steps: &Steps,
-    (first, level): (u32, usize),
-) -> usize {
-    let (mut node, mut level) = (first, P::level(level));
-    let mut nest = |code: u8, to: &mut L::Number| {
-        let code = usize::from(code);
+    parents: &mut [L::Number; BLOCK],
+    block: &mut Block,
+    nodes: Range<usize>,
+    (first, level, mut lens_at): (u32, usize, u8),
+) -> (usize, u8) {
+    let Block { codes, column, gaps, lens, steps } = block;
+    let mut level = P::level(level);
+    for place in nodes.start..nodes.end.min(BLOCK) {
+        let node = L::Number::of(first.wrapping_add(place as u32));
+        let code = usize::from(codes[place]);
         let parent = levels.at(level);
-        *to = parent;
-        last.set(parent, L::Number::of(node));
-        levels.put(P::moved(level, steps.stays[code]), L::Number::of(node));
-        level = P::moved(level, steps.level[code]);
-        node = node.wrapping_add(1);
-    };
-    codes.iter().zip(parents).for_each(|(code, to)| nest(*code, to));
-    P::place(level)
+        parents[place] = parent;
+        last.set(parent, node);
+        level = levels.step(level, steps.level[code], node);
+        gaps[place] = steps.gap[code];
+        let in_column = steps.column[code];
+        lens[place.wrapping_add(1)] = column[usize::from(lens_at)] & in_column | steps.len[code];
+        // All bits are -1.
+        lens_at = lens_at.wrapping_sub(in_column);
+    }
+    (P::place(level), lens_at)
 }
 
 /// Nodes that the loop takes in one go.
@@ -321,22 +329,22 @@ struct Levels<N> {
     deep: Vec<N>,
 }
 
-/// As many levels as a byte numbers, in an array of that length: most trees of
-/// people's code stay below 60.
+/// Levels in an array whose length the compiler knows: most trees of people's
+/// code stay below 60.
 const SHALLOW: usize = 256;
 /// Nodes that are nested in one go. Each is at most one level above the last.
 const PART: usize = SHALLOW / 2;
 
 impl<N: Number> Default for Levels<N> {
     fn default() -> Self {
-        Self { shallow: Box::new(Shallow { parents: [N::NONE; SHALLOW] }), deep: Vec::new() }
+        Self { shallow: Box::new(Shallow { parents: [N::NONE; 2 * SHALLOW] }), deep: Vec::new() }
     }
 }
 
 impl<N: Number> Levels<N> {
     /// Only the level of a root is there.
     fn restart(&mut self) {
-        let [outside, root, ..] = &mut self.shallow.parents;
+        let [outside, _, root, ..] = &mut self.shallow.parents;
         (*outside, *root) = (N::NONE, N::of(0));
         self.deep.clear();
     }
@@ -344,7 +352,7 @@ impl<N: Number> Levels<N> {
     /// Makes sure that a part of nodes from this level on finds room.
     fn make_room(&mut self, level: usize) {
         if self.deep.is_empty() && level >= SHALLOW.saturating_sub(PART) {
-            self.deep.extend_from_slice(&self.shallow.parents);
+            self.deep.extend(self.shallow.parents.iter().step_by(2));
         }
     }
 }
@@ -354,42 +362,42 @@ trait Parents<N> {
     type Level: Copy;
     fn level(place: usize) -> Self::Level;
     fn place(level: Self::Level) -> usize;
-    /// One level up or down, or none.
-    fn moved(level: Self::Level, by: i8) -> Self::Level;
     fn at(&self, level: Self::Level) -> N;
-    fn put(&mut self, level: Self::Level, parent: N);
+    /// From the level of a node to that of the next, whose parent it is if it
+    /// has children; see [`Steps::level`](super::steps::Steps::level).
+    fn step(&mut self, level: Self::Level, step: u32, node: N) -> Self::Level;
 }
 
+/// Two places for each level: that of the parent, and one for what leaves put
+/// down, which nobody looks at. So the loop need not know a leaf.
 struct Shallow<N> {
-    parents: [N; SHALLOW],
+    parents: [N; 2 * SHALLOW],
 }
 
 impl<N: Number> Parents<N> for Shallow<N> {
-    type Level = u8;
+    /// That of the place.
+    type Level = usize;
 
-    fn level(place: usize) -> u8 {
-        place as u8
+    fn level(place: usize) -> usize {
+        place.wrapping_mul(2) & (2 * SHALLOW - 2)
     }
 
-    fn place(level: u8) -> usize {
-        usize::from(level)
-    }
-
-    #[inline]
-    fn moved(level: u8, by: i8) -> u8 {
-        level.wrapping_add_signed(by)
+    fn place(level: usize) -> usize {
+        level / 2
     }
 
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "as many places as a byte numbers")]
-    fn at(&self, level: u8) -> N {
-        self.parents[usize::from(level)]
+    #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
+    fn at(&self, level: usize) -> N {
+        self.parents[level & (2 * SHALLOW - 2)]
     }
 
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "as many places as a byte numbers")]
-    fn put(&mut self, level: u8, parent: N) {
-        self.parents[usize::from(level)] = parent;
+    #[expect(clippy::indexing_slicing, reason = "masked to the length of the array")]
+    fn step(&mut self, level: usize, step: u32, node: N) -> usize {
+        let place = (level as u32).wrapping_add(step) as usize & (2 * SHALLOW - 1);
+        self.parents[place] = node;
+        place & (2 * SHALLOW - 2)
     }
 }
 
@@ -405,20 +413,19 @@ impl<N: Number> Parents<N> for Vec<N> {
     }
 
     #[inline]
-    fn moved(level: usize, by: i8) -> usize {
-        level.wrapping_add_signed(isize::from(by))
-    }
-
-    #[inline]
     fn at(&self, level: usize) -> N {
         self.get(level).copied().unwrap_or(N::NONE)
     }
 
     #[inline]
-    fn put(&mut self, level: usize, parent: N) {
+    fn step(&mut self, level: usize, step: u32, node: N) -> usize {
+        let leaf = step & 1 != 0;
+        let level = level.wrapping_add_signed((step as i32 >> 1) as isize);
         match self.get_mut(level) {
-            Some(place) => *place = parent,
-            None => self.push(parent),
+            Some(place) if !leaf => *place = node,
+            None if !leaf => self.push(node),
+            _ => {}
         }
+        level
     }
 }

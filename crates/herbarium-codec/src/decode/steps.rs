@@ -3,9 +3,13 @@
 //! Each thing is a table of its own, as wide as the number it is added to: a
 //! loop of the walk adds or masks straight from memory.
 
+use std::ops::Range;
+
 use super::columns::FIRST_LONG;
 use crate::ERROR_KIND;
-use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape, TAIL, gap};
+use crate::shape::{
+    GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape, ShapeColumns, TAIL, gap,
+};
 
 /// As many as a byte numbers: no place in a table is out of bounds.
 const CODES: usize = 256;
@@ -17,11 +21,10 @@ pub(super) const MORE: u8 = 0x80;
 /// What the walk needs of the shapes that codes stand for.
 #[derive(Clone)]
 pub(crate) struct Steps {
-    /// 1 when the level goes on after the node: it is not the last child.
-    pub(super) stays: [i8; CODES],
-    /// The level of the next node: one down where the level goes on and the
-    /// node has children, one up where neither is so.
-    pub(super) level: [i8; CODES],
+    /// Twice the way to the level of the next node, and 1 for a node without
+    /// children: one level down where the level goes on and the node has
+    /// children, one up where neither is so.
+    pub(super) level: [u32; CODES],
     /// The gap before the node, where there is no line end in it and nothing
     /// else that few nodes have; [`MORE`] for any other.
     pub(super) gap: [u8; CODES],
@@ -29,24 +32,14 @@ pub(crate) struct Steps {
     pub(super) column: [u8; CODES],
     /// Length of the token where it does not.
     pub(super) len: [u8; CODES],
-    /// Line ends in front, where nothing else is out of the ordinary.
-    pub(super) ends: [u8; CODES],
-    /// By how much the indentation behind them differs from the last.
-    pub(super) change: [i8; CODES],
+    /// Gap code, where nothing else is out of the ordinary; see [`lines_of`].
+    pub(super) gap_code: [u8; CODES],
 }
 
 impl Default for Steps {
     fn default() -> Self {
         let nothing = [0; CODES];
-        Self {
-            stays: [0; CODES],
-            level: [0; CODES],
-            gap: nothing,
-            column: nothing,
-            len: nothing,
-            ends: nothing,
-            change: [0; CODES],
-        }
+        Self { level: [0; CODES], gap: nothing, column: nothing, len: nothing, gap_code: nothing }
     }
 }
 
@@ -54,65 +47,101 @@ impl Steps {
     /// The steps of the first shapes of a list.
     pub(crate) fn of(shapes: &[Shape]) -> Self {
         let mut steps = Self::default();
-        steps.set_from(0, shapes);
+        for (code, &shape) in (0..FIRST_LENT).zip(shapes) {
+            steps.set(code, shape);
+        }
         steps
     }
 
-    /// Sets the codes from `first` on, as far as they are numbers of shapes.
-    pub(super) fn set_from(&mut self, first: u8, shapes: &[Shape]) {
-        for (code, &shape) in (first..FIRST_LENT).zip(shapes) {
-            self.set(code, shape);
-        }
-    }
-
-    /// Sets what a code stands for. Which shape has what is as good as random:
-    /// nothing here jumps on it.
-    #[inline]
+    /// Sets what a code stands for.
     #[expect(clippy::indexing_slicing, reason = "as many places as a byte numbers")]
     pub(super) fn set(&mut self, code: u8, shape: Shape) {
         let at = usize::from(code);
-        let flag = |flag| u8::from(shape.has(flag));
-        let (last, internal) = (flag(LAST) as i8, flag(INTERNAL) as i8);
-        self.stays[at] = 1 ^ last;
-        self.level[at] = internal.wrapping_sub(last);
-        self.column[at] = flag(LEN_COLUMN).wrapping_neg();
+        self.level[at] = level(shape.flags);
+        self.column[at] = column(shape.flags);
         self.len[at] = shape.len;
-        let broken = u8::from(shape.kind == ERROR_KIND) | flag(MISSING);
-        let rare = (broken | flag(GAP_COLUMN | LINES | TAIL)).wrapping_neg();
-        let gap = GAPS[usize::from(shape.gap)];
-        self.gap[at] = gap.plain | rare & MORE;
-        self.ends[at] = gap.ends & !rare;
-        self.change[at] = gap.change;
+        let rare = rare(shape.flags) | u8::from(shape.kind == ERROR_KIND).wrapping_neg();
+        self.gap[at] = gap(shape.gap, rare);
+        self.gap_code[at] = shape.gap | rare;
+    }
+
+    /// Sets the codes from `first` on, as far as they are numbers of shapes.
+    /// Table by table: many places at once.
+    pub(super) fn set_from(&mut self, first: u8, shapes: &[Shape], columns: &ShapeColumns) {
+        let ShapeColumns { flags, gaps, lens, errors } = columns;
+        let places = usize::from(first)..usize::from(FIRST_LENT);
+        set_each(&mut self.level, &places, flags.iter().map(|flags| level(*flags)));
+        set_each(&mut self.column, &places, flags.iter().map(|flags| column(*flags)));
+        set_each(&mut self.len, &places, lens.iter().copied());
+        let gaps = gaps.iter().zip(flags).map(|(gap, flags)| (*gap, rare(*flags)));
+        set_each(&mut self.gap, &places, gaps.clone().map(|(code, rare)| gap(code, rare)));
+        set_each(&mut self.gap_code, &places, gaps.map(|(code, rare)| code | rare));
+        if *errors {
+            self.set_errors(first, shapes);
+        }
+    }
+
+    #[cold]
+    fn set_errors(&mut self, first: u8, shapes: &[Shape]) {
+        for (code, &shape) in (first..FIRST_LENT).zip(shapes) {
+            if shape.kind == ERROR_KIND {
+                self.set(code, shape);
+            }
+        }
     }
 }
 
-/// What a gap code of a shape adds.
-#[derive(Clone, Copy)]
-struct Gap {
-    /// Bytes, where there is no line end; [`MORE`] where there is.
-    plain: u8,
-    /// Line ends, where they are not spelled out.
-    ends: u8,
-    /// By how much the indentation behind them differs from the last.
-    change: i8,
+#[inline]
+fn set_each<T>(table: &mut [T; CODES], places: &Range<usize>, values: impl Iterator<Item = T>) {
+    let places = table.get_mut(places.clone()).unwrap_or_default();
+    places.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+}
+
+/// 1 or 0.
+fn flag(flags: u8, flag: u8) -> u8 {
+    u8::from(flags & flag != 0)
+}
+
+fn level(flags: u8) -> u32 {
+    let (internal, last) = (flag(flags, INTERNAL), flag(flags, LAST));
+    let way = internal.wrapping_sub(last) as i8;
+    i32::from(way).wrapping_mul(2) as u32 | u32::from(internal ^ 1)
+}
+
+fn column(flags: u8) -> u8 {
+    flag(flags, LEN_COLUMN).wrapping_neg()
+}
+
+/// All bits where there is anything that few nodes have.
+fn rare(flags: u8) -> u8 {
+    flag(flags, MISSING | GAP_COLUMN | LINES | TAIL).wrapping_neg()
+}
+
+fn gap(code: u8, rare: u8) -> u8 {
+    let lines = u8::from(code >= gap::PLAIN).wrapping_neg();
+    code & !lines | (lines | rare) & MORE
+}
+
+/// The line ends of a gap, where they are not spelled out, and by how much the
+/// indentation behind them differs from the last; no line ends for any other
+/// code.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "as many places as a byte numbers")]
+pub(super) fn lines_of(gap_code: u8) -> (u8, i8) {
+    GAPS[usize::from(gap_code)]
 }
 
 /// By gap code.
 #[expect(clippy::indexing_slicing, reason = "below the length of the arrays")]
-static GAPS: [Gap; 256] = {
-    let mut gaps = [Gap { plain: MORE, ends: 0, change: 0 }; 256];
+static GAPS: [(u8, i8); CODES] = {
+    let mut gaps = [(0, 0); CODES];
     let mut code = 0;
     while code < gaps.len() {
-        let byte = code as u8;
-        if byte < gap::PLAIN {
-            gaps[code] = Gap { plain: byte, ends: 0, change: 0 };
-        }
         let mut lines = 0;
         while lines < gap::LINES.len() {
             let gap::Lines { ends, centre, reach } = gap::LINES[lines];
-            if byte.abs_diff(centre) <= reach {
-                let change = byte.wrapping_sub(centre) as i8;
-                gaps[code] = Gap { plain: MORE, ends, change };
+            if (code as u8).abs_diff(centre) <= reach {
+                gaps[code] = (ends, (code as u8).wrapping_sub(centre) as i8);
             }
             lines += 1;
         }

@@ -1,15 +1,16 @@
 //! The other loops: gaps and token lengths, which add up to positions and line
 //! starts.
 //!
-//! 1. [`look_up`] puts down gap and length of every node, as bytes;
-//! 2. [`marks`] finds the nodes that have more to them, about every sixth, and
-//!    [`Text`] reads what: mostly a line end and an indentation;
-//! 3. [`add_up`] makes starts of all of it.
+//! 1. [`marks`] finds the nodes that have more to them than the bytes that were
+//!    put down, about every eighth, and [`Text`] reads what: mostly a line end
+//!    and an indentation;
+//! 2. [`Sums::add_up`] makes starts of all of it.
 
 use std::ops::Range;
 
+use super::block::Block;
 use super::columns::{Columns, Found, invalid};
-use super::steps::{MORE, Steps};
+use super::steps::{MORE, lines_of};
 use super::walk::At;
 use crate::DecodeError;
 use crate::lane::{BLOCK, WIDE};
@@ -17,16 +18,10 @@ use crate::lens::LONG_LEN;
 use crate::shape::{GAP_COLUMN, LEN_COLUMN, LINES, Shape, TAIL, gap};
 use crate::tree::{NO_SHAPE, Shapes, Tree};
 
-/// What the loops read and write of a block of nodes, close together.
-pub(super) struct TextBlock {
-    /// The next token lengths of the column.
-    column: [u8; BLOCK],
-    /// Bytes of the gap before each node, where it is no part of `more`.
-    gaps: [u8; BLOCK],
-    /// Length of the token before each node of the block: none, and that of
-    /// each node.
-    lens: [u8; BLOCK + 1],
-    /// What to add before each node besides; one place more, as for `lens`.
+/// What a block of nodes adds up to.
+pub(super) struct Sums {
+    /// What to add before each node besides; one place more, as for
+    /// [`Block::lens`].
     more: [u16; BLOCK + 1],
     /// First byte of each node, counted from [`At::position`].
     starts: [u16; BLOCK],
@@ -34,18 +29,20 @@ pub(super) struct TextBlock {
     far: Vec<(usize, u64)>,
     /// As `starts`, for a block that is too long for it.
     far_starts: [u32; BLOCK],
-    /// The node of each line start that was found in the block. The line
-    /// starts count from its start until that is known.
-    line_nodes: Vec<u8>,
+    /// The line starts in the block, counted from that of a node, and the node.
+    lines: Vec<(u32, u32)>,
+    /// Line ends of one node that are spelled out.
+    spelled: Vec<u32>,
 }
 
-/// More than this goes to [`TextBlock::far`]. Four of the starts' summands fit
+/// More than this goes to [`Sums::far`]. Four of the starts' summands fit
 /// into 16 bits: two of this, a gap and a length.
 const NEAR: u64 = 0x1000;
 
 /// Reads positions.
 pub(super) struct Text<'t, 'c> {
-    pub(super) block: &'t mut TextBlock,
+    pub(super) block: &'t mut Block,
+    pub(super) sums: &'t mut Sums,
     pub(super) columns: &'t mut Columns<'c>,
     pub(super) shapes: Shapes<'t>,
     pub(super) found: &'t mut Found,
@@ -54,56 +51,53 @@ pub(super) struct Text<'t, 'c> {
 }
 
 impl Text<'_, '_> {
-    /// Reads gaps and lengths of some nodes of a block.
-    pub(super) fn read(
-        &mut self,
-        codes: &[u8; BLOCK],
-        steps: &Steps,
-        nodes: Range<usize>,
-    ) -> Result<(), DecodeError> {
-        let block = &mut *self.block;
-        block.fill_column(self.columns.lens_from(self.at.lens));
-        let used = block.look_up(codes, steps, nodes.clone());
-        self.at.lens = self.at.lens.wrapping_add(used);
-        for (marks, first) in block.marks().into_iter().zip((0..).step_by(GROUP)) {
-            let mut marks = marks;
+    /// Reads what else there is to some nodes of a block.
+    pub(super) fn read(&mut self, nodes: Range<usize>) -> Result<(), DecodeError> {
+        for (marks, first) in marks(self.block).into_iter().zip((0..BLOCK).step_by(GROUP)) {
+            let mut marks = marks & bits_within(first, &nodes);
             while marks != 0 {
-                let node = marks.trailing_zeros().wrapping_add(first) as usize;
+                let node = first.wrapping_add(marks.trailing_zeros() as usize);
                 marks &= marks.wrapping_sub(1);
-                if nodes.contains(&node) {
-                    self.read_more(codes, steps, node)?;
-                }
+                self.read_more(node)?;
             }
         }
         Ok(())
     }
 
-    /// Reads what else there is to a node: mostly line ends and an indentation.
+    /// Of one node: mostly line ends and an indentation.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "nodes of a block, and codes of a byte")]
-    fn read_more(
-        &mut self,
-        codes: &[u8; BLOCK],
-        steps: &Steps,
-        node: usize,
-    ) -> Result<(), DecodeError> {
-        let code = usize::from(codes[node & (BLOCK - 1)]);
-        let ends = u32::from(steps.ends[code]);
-        let indent = self.at.indent.wrapping_add(i64::from(steps.change[code]));
-        let has_short_len = self.block.len(node) < MORE;
-        if ends == 0 || indent as u64 >= NEAR / 2 || !has_short_len {
+    fn read_more(&mut self, node: usize) -> Result<(), DecodeError> {
+        let place = node & (BLOCK - 1);
+        let code = usize::from(self.block.codes[place]);
+        let (ends, change) = lines_of(self.block.steps.gap_code[code]);
+        let indent = self.at.indent.wrapping_add(i64::from(change));
+        let is_long = self.block.lens[place.wrapping_add(1)] >= MORE;
+        if (ends == 0) | (indent as u64 >= NEAR / 2) | is_long {
             return self.read_rare(node);
         }
         self.at.indent = indent;
-        let (line_end, indent) = (self.columns.line_end, indent as u32);
-        for behind in (0..ends).rev() {
-            let line = behind.wrapping_mul(line_end).wrapping_add(indent);
-            self.found.lines.push(line.wrapping_neg());
-            self.block.line_nodes.push(node as u8);
+        let mut gap = indent as u32;
+        if ends > 1 {
+            gap = self.lines_before_last(node, ends, gap);
         }
-        let gap = ends.wrapping_mul(line_end).wrapping_add(indent);
-        self.block.set_near_gap(node, gap as u16);
+        self.sums.lines.push(((indent as u32).wrapping_neg(), node as u32));
+        gap = gap.wrapping_add(self.columns.line_end);
+        self.block.gaps[place] = 0;
+        self.sums.more[place] = self.sums.more[place].wrapping_add(gap as u16);
         Ok(())
+    }
+
+    /// The lines but the last that begin before a node that is indented by so
+    /// much. Gives the bytes of the gap from the second line on.
+    #[inline(never)]
+    fn lines_before_last(&mut self, node: usize, ends: u8, indent: u32) -> u32 {
+        let lines = (1..ends).rev().map(|line| {
+            let before = u32::from(line).wrapping_mul(self.columns.line_end).wrapping_add(indent);
+            (before.wrapping_neg(), node as u32)
+        });
+        self.sums.lines.extend(lines);
+        u32::from(ends).wrapping_sub(1).wrapping_mul(self.columns.line_end).wrapping_add(indent)
     }
 
     /// The same for any node.
@@ -111,18 +105,17 @@ impl Text<'_, '_> {
     fn read_rare(&mut self, node: usize) -> Result<(), DecodeError> {
         let index = self.at.first.wrapping_add(node as u32);
         let shape = self.shapes.get(self.tree.shape_number(index)).unwrap_or(NO_SHAPE);
-        let lines = self.found.lines.len();
         let gap = self.gap(shape)?;
-        // They counted from the end of the token before.
-        let in_gap = self.found.lines.get_mut(lines..).unwrap_or_default();
-        in_gap.iter_mut().for_each(|line| *line = line.wrapping_sub(gap as u32));
+        self.sums.keep_lines(node, gap);
         let len = self.token_len(shape, node)?;
+        self.sums.keep_lines(node, 0);
         if len >= u64::from(LONG_LEN) {
             self.tree.push_long_len(index, len as u32);
         }
-        self.block.set(node, gap, len);
-        let new = self.found.lines.len().saturating_sub(lines);
-        self.block.line_nodes.extend(std::iter::repeat_n(node as u8, new));
+        let short = u8::try_from(len).unwrap_or(LONG_LEN);
+        self.block.set(node, 0, short);
+        self.sums.add(node, gap);
+        self.sums.add(node.wrapping_add(1), len.wrapping_sub(u64::from(short)));
         self.note(index, shape)
     }
 
@@ -141,7 +134,7 @@ impl Text<'_, '_> {
         let mut line = 0u32;
         for _ in 0..ends {
             line = line.wrapping_add(self.columns.line_end);
-            self.found.lines.push(line);
+            self.sums.spelled.push(line);
         }
         let indent = self.at.indent.saturating_add(i64::from(change));
         self.at.indent = indent;
@@ -160,7 +153,7 @@ impl Text<'_, '_> {
         if code != gap::ESCAPE {
             return Err(invalid("gap code", self.columns.gap_offset(), "a code in use", code));
         }
-        let last_line = self.columns.line_ends(&mut self.found.lines)?;
+        let last_line = self.columns.line_ends(&mut self.sums.spelled)?;
         let rest = self.columns.rest_of_gap()?;
         if last_line != 0 {
             self.at.indent = i64::from(rest);
@@ -171,7 +164,7 @@ impl Text<'_, '_> {
     /// The length of a token. Its lines count from its start.
     fn token_len(&mut self, shape: Shape, node: usize) -> Result<u64, DecodeError> {
         let last_line = match shape.has(LINES) {
-            true => self.columns.line_ends(&mut self.found.lines)?,
+            true => self.columns.line_ends(&mut self.sums.spelled)?,
             false => 0,
         };
         let len = match self.block.len(node) {
@@ -198,161 +191,115 @@ impl Text<'_, '_> {
     }
 
     /// Makes positions of what was read of a block of so many nodes.
+    #[expect(clippy::indexing_slicing, reason = "nodes of a block, see `lines_from`")]
     pub(super) fn finish_block(&mut self, len: usize) {
         let base = self.at.position;
-        let block = &mut *self.block;
-        block.forget_behind(len);
-        let distance = u64::from(block.add_up());
-        let is_far = !block.far.is_empty() || distance >= u64::from(WIDE);
-        let distance = if is_far { block.add_up_far() } else { distance };
+        let Self { block, sums, found, tree, .. } = self;
+        let distance = u64::from(sums.add_up(block));
+        let is_far = !sums.far.is_empty() || distance >= u64::from(WIDE);
+        let distance = if is_far { sums.add_up_far(block) } else { distance };
         self.at.position = base.wrapping_add(distance);
-        let lines = self.found.lines.len().saturating_sub(block.line_nodes.len());
-        let lines = self.found.lines.get_mut(lines..).unwrap_or_default();
-        for (line, &node) in lines.iter_mut().zip(&block.line_nodes) {
-            let start = block.start(node, is_far).wrapping_add(base as u32);
-            *line = line.wrapping_add(start);
-        }
         match is_far {
             true => {
-                let starts = block.far_starts.get(..len).unwrap_or_default();
-                self.tree.push_far_starts(base as u32, starts);
+                found.lines.extend(sums.lines_from(base as u32, |node| sums.far_starts[node]));
+                let starts = sums.far_starts.get(..len).unwrap_or_default();
+                tree.push_far_starts(base as u32, starts);
             }
             false => {
-                let starts = block.starts.get(..len).unwrap_or_default();
-                self.tree.push_starts(base as u32, starts);
+                let start = |node: usize| u32::from(sums.starts[node]);
+                found.lines.extend(sums.lines_from(base as u32, start));
+                let starts = sums.starts.get(..len).unwrap_or_default();
+                tree.push_starts(base as u32, starts);
             }
         }
         let [_, lens @ ..] = &block.lens;
-        self.tree.push_lens(lens.get(..len).unwrap_or_default());
-        block.forget();
+        tree.push_lens(lens.get(..len).unwrap_or_default());
+        sums.forget();
     }
 }
 
 /// Nodes whose marks are one number.
 const GROUP: usize = 64;
-/// Nodes that a loop takes in one go.
+/// Nodes whose bytes are one number.
 const STRIP: usize = 8;
 
-impl TextBlock {
-    /// Makes the next lengths of the column those of the block; zeros behind
-    /// the last.
-    fn fill_column(&mut self, lens: &[u8]) {
-        let (to, behind) = self.column.split_at_mut(lens.len().min(BLOCK));
-        to.copy_from_slice(lens.get(..to.len()).unwrap_or_default());
-        behind.fill(0);
-    }
+/// The bits of those of a group of nodes from `first` on that are in a range.
+fn bits_within(first: usize, nodes: &Range<usize>) -> u64 {
+    let below = |node: usize| match node.saturating_sub(first) {
+        places @ 0..GROUP => (1u64 << places).wrapping_sub(1),
+        _ => u64::MAX,
+    };
+    below(nodes.end) & !below(nodes.start)
+}
 
-    /// Puts down gaps and lengths. Gives how many lengths of the column it took.
-    #[inline(never)]
-    #[expect(clippy::indexing_slicing, reason = "places and codes of a byte")]
-    fn look_up(&mut self, codes: &[u8; BLOCK], steps: &Steps, nodes: Range<usize>) -> usize {
-        let Self { column, gaps, lens, .. } = self;
-        let [_, lens @ ..] = lens;
-        let codes = codes.get(nodes.clone()).unwrap_or_default();
-        let gaps = gaps.get_mut(nodes.clone()).unwrap_or_default();
-        let lens = lens.get_mut(nodes).unwrap_or_default();
-        let (mut at, mut all) = (0u8, 0usize);
-        let mut look_up = |code: u8, gap: &mut u8, len: &mut u8| {
-            let code = usize::from(code);
-            *gap = steps.gap[code];
-            *len = column[usize::from(at)] & steps.column[code] | steps.len[code];
-            // All bits are -1.
-            at = at.wrapping_sub(steps.column[code]);
-        };
-        let (code_strips, rest) = codes.as_chunks::<STRIP>();
-        let (gap_strips, gaps_rest) = gaps.as_chunks_mut::<STRIP>();
-        let (len_strips, lens_rest) = lens.as_chunks_mut::<STRIP>();
-        for ((codes, gaps), lens) in code_strips.iter().zip(gap_strips).zip(len_strips) {
-            for ((code, gap), len) in codes.iter().zip(gaps).zip(lens) {
-                look_up(*code, gap, len);
-            }
-        }
-        for ((code, gap), len) in rest.iter().zip(gaps_rest).zip(lens_rest) {
-            look_up(*code, gap, len);
-        }
-        // A block of nothing but such tokens takes as many as a byte cannot say.
-        if at == 0 && codes.first().is_some_and(|code| steps.column[usize::from(*code)] != 0) {
-            all = codes.len();
-        }
-        usize::from(at).max(all)
+/// The nodes that have [`MORE`] to them, a bit for each.
+fn marks(block: &Block) -> [u64; BLOCK / GROUP] {
+    let [_, lens @ ..] = &block.lens;
+    let mut marks = [0; BLOCK / GROUP];
+    let (gaps, _) = block.gaps.as_chunks::<GROUP>();
+    let (lens, _) = lens.as_chunks::<GROUP>();
+    for ((to, gaps), lens) in marks.iter_mut().zip(gaps).zip(lens) {
+        *to = top_bits(gaps, lens);
     }
+    marks
+}
 
-    /// The nodes that have [`MORE`] to them, a bit for each.
-    fn marks(&self) -> [u64; BLOCK / GROUP] {
-        let [_, lens @ ..] = &self.lens;
-        let mut marks = [0; BLOCK / GROUP];
-        let (gaps, _) = self.gaps.as_chunks::<GROUP>();
-        let (lens, _) = lens.as_chunks::<GROUP>();
-        for ((to, gaps), lens) in marks.iter_mut().zip(gaps).zip(lens) {
-            *to = top_bits(gaps, lens);
-        }
-        marks
-    }
-
+impl Sums {
+    /// Keeps the line starts that were spelled out, counted from so many bytes
+    /// before the node.
     #[inline]
-    fn len(&self, node: usize) -> u8 {
-        self.lens.get(node.wrapping_add(1)).copied().unwrap_or(0)
+    fn keep_lines(&mut self, node: usize, before: u64) {
+        if self.spelled.is_empty() {
+            return;
+        }
+        let lines = self.spelled.iter();
+        self.lines.extend(lines.map(|line| (line.wrapping_sub(before as u32), node as u32)));
+        self.spelled.clear();
     }
 
-    /// A gap that is no longer than [`NEAR`].
+    /// Adds no more than [`NEAR`] bytes before a node.
     #[inline]
-    fn set_near_gap(&mut self, node: usize, gap: u16) {
-        if let (Some(to), Some(more)) = (self.gaps.get_mut(node), self.more.get_mut(node)) {
-            *to = 0;
-            *more = more.wrapping_add(gap);
+    fn add_near(&mut self, node: usize, bytes: u16) {
+        if let Some(more) = self.more.get_mut(node) {
+            *more = more.wrapping_add(bytes);
         }
-    }
-
-    /// Any gap and length.
-    fn set(&mut self, node: usize, gap: u64, len: u64) {
-        self.set_near_gap(node, 0);
-        self.add(node, gap);
-        let short = u8::try_from(len).unwrap_or(LONG_LEN);
-        if let Some(to) = self.lens.get_mut(node.wrapping_add(1)) {
-            *to = short;
-        }
-        self.add(node.wrapping_add(1), len.wrapping_sub(u64::from(short)));
     }
 
     /// Adds so many bytes before a node, or behind the last.
     fn add(&mut self, node: usize, bytes: u64) {
         let near = bytes.min(NEAR);
-        if let Some(more) = self.more.get_mut(node) {
-            *more = more.wrapping_add(near as u16);
-        }
+        self.add_near(node, near as u16);
         if bytes > near {
             self.far.push((node, bytes.wrapping_sub(near)));
         }
-    }
-
-    /// Of a block with fewer nodes than room for them.
-    fn forget_behind(&mut self, len: usize) {
-        self.gaps.get_mut(len..).unwrap_or_default().fill(0);
-        self.lens.get_mut(len.wrapping_add(1)..).unwrap_or_default().fill(0);
     }
 
     /// Makes room for the next block.
     pub(super) fn forget(&mut self) {
         self.more.fill(0);
         self.far.clear();
-        self.line_nodes.clear();
+        self.lines.clear();
+        self.spelled.clear();
     }
 
     /// Finds the starts. Gives how far the end of the last token is from the
     /// base; that and the starts are right where it is below [`WIDE`] and
     /// nothing is far.
     #[inline(never)]
-    fn add_up(&mut self) -> u32 {
-        let Self { gaps, lens, more, starts, .. } = self;
-        for (((to, gap), len), more) in starts.iter_mut().zip(gaps).zip(&*lens).zip(&*more) {
+    fn add_up(&mut self, block: &Block) -> u32 {
+        let (Self { more, starts, .. }, Block { gaps, lens, .. }) = (self, block);
+        for (((to, gap), len), more) in starts.iter_mut().zip(gaps).zip(lens).zip(&*more) {
             *to = u16::from(*gap).wrapping_add(u16::from(*len)).wrapping_add(*more);
         }
         let mut at = 0u32;
-        let (strips, _) = starts.as_chunks_mut();
+        let (strips, _) = starts.as_chunks_mut::<STRIP>();
         for strip in strips {
-            let sums = sums(*strip);
-            *strip = parts(sums.wrapping_add(u64::from(at).wrapping_mul(EACH)));
-            at = at.wrapping_add((sums >> 48) as u32);
+            let (fours, _) = strip.as_chunks_mut();
+            for four in fours {
+                let sums = sums(*four);
+                *four = parts(sums.wrapping_add(u64::from(at).wrapping_mul(EACH)));
+                at = at.wrapping_add((sums >> 48) as u32);
+            }
         }
         let ([.., len], [.., more]) = (lens, more);
         at.wrapping_add(u32::from(*len)).wrapping_add(u32::from(*more))
@@ -360,11 +307,11 @@ impl TextBlock {
 
     /// The same where anything is far.
     #[cold]
-    fn add_up_far(&mut self) -> u64 {
+    fn add_up_far(&mut self, block: &Block) -> u64 {
         let mut at = 0u64;
         let mut far = self.far.iter().peekable();
-        for (node, (len, more)) in self.lens.iter().zip(&self.more).enumerate() {
-            let gap = self.gaps.get(node).copied().unwrap_or(0);
+        for (node, (len, more)) in block.lens.iter().zip(&self.more).enumerate() {
+            let gap = block.gaps.get(node).copied().unwrap_or(0);
             at = at.wrapping_add(u64::from(gap)).wrapping_add(u64::from(*len));
             at = at.wrapping_add(u64::from(*more));
             while let Some((_, bytes)) = far.next_if(|far| far.0 == node) {
@@ -377,13 +324,11 @@ impl TextBlock {
         at
     }
 
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "as many places as a byte numbers")]
-    fn start(&self, node: u8, is_far: bool) -> u32 {
-        match is_far {
-            true => self.far_starts[usize::from(node)],
-            false => u32::from(self.starts[usize::from(node)]),
-        }
+    /// The line starts in the block, where each node starts; `start` is asked
+    /// for nodes of a block only.
+    fn lines_from(&self, base: u32, start: impl Fn(usize) -> u32) -> impl Iterator<Item = u32> {
+        let start = move |node| start(node as usize & (BLOCK - 1)).wrapping_add(base);
+        self.lines.iter().map(move |&(line, node)| start(node).wrapping_add(line))
     }
 }
 
@@ -427,17 +372,15 @@ fn tops_together(bytes: u64) -> u64 {
     ((bytes & TOPS) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
-impl Default for TextBlock {
+impl Default for Sums {
     fn default() -> Self {
         Self {
-            column: [0; BLOCK],
-            gaps: [0; BLOCK],
-            lens: [0; BLOCK + 1],
             more: [0; BLOCK + 1],
             starts: [0; BLOCK],
             far: Vec::new(),
             far_starts: [0; BLOCK],
-            line_nodes: Vec::new(),
+            lines: Vec::new(),
+            spelled: Vec::new(),
         }
     }
 }

@@ -11,26 +11,21 @@
 //! Both add and mask, and hardly ever jump: the shape of a tree cannot be
 //! predicted.
 
-use super::columns::{Columns, Found, invalid};
-use super::nesting::{Nest, Nestings};
-use super::steps::{FIRST_LENT, Steps};
-use super::text::{Text, TextBlock};
+use super::block::Block;
+use super::columns::{Columns, Found};
+use super::nesting::Nestings;
+use super::steps::FIRST_LENT;
+use super::text::{Sums, Text};
+use crate::DecodeError;
 use crate::lane::BLOCK;
 use crate::tree::{NO_SHAPE, Shapes, Tree};
-use crate::{DecodeError, ShapeBook};
 
 /// Walks trees, keeping its memory.
 #[derive(Default)]
 pub(super) struct Walk {
     block: Option<Box<Block>>,
-    text: Option<Box<TextBlock>>,
+    sums: Option<Box<Sums>>,
     nestings: Nestings,
-}
-
-/// What names the steps of the nodes of a block.
-struct Block {
-    codes: [u8; BLOCK],
-    steps: Steps,
 }
 
 /// Where the walk is.
@@ -42,7 +37,7 @@ pub(super) struct At {
     pub(super) position: u64,
     pub(super) indent: i64,
     /// Place in the column of token lengths.
-    pub(super) lens: usize,
+    lens: usize,
 }
 
 impl Walk {
@@ -55,12 +50,12 @@ impl Walk {
         found: &mut Found,
         tree: &mut Tree,
     ) -> Result<u64, DecodeError> {
-        let Self { block, text, nestings } = self;
-        let (block, text) = (block.get_or_insert_default(), text.get_or_insert_default());
-        let short = block.set_steps(shapes, tree.book().map(|book| &**book));
+        let Self { block, sums, nestings } = self;
+        let (block, sums) = (block.get_or_insert_default(), sums.get_or_insert_default());
+        let short = block.set_steps(shapes, &found.shapes, tree.book().map(|book| &**book));
         let count = columns.codes.len();
         let nest = nestings.of(count);
-        text.forget();
+        sums.forget();
         let mut at = At::default();
         for codes in columns.codes.chunks(BLOCK) {
             let len = codes.len();
@@ -70,62 +65,18 @@ impl Walk {
                 let mut names = Names { short, shapes, columns, tree };
                 let piece = from..names.name(block, from..len, at.first)?;
                 from = piece.end;
-                block.nest(piece.clone(), at.first, nest)?;
-                Text { block: text, columns, shapes, found, tree, at: &mut at }.read(
-                    &block.codes,
-                    &block.steps,
-                    piece,
-                )?;
+                block.take_lens(columns.lens_from(at.lens));
+                let lens = block.nest(piece.clone(), at.first, nest)?;
+                at.lens = at.lens.wrapping_add(lens);
+                Text { block, sums, columns, shapes, found, tree, at: &mut at }.read(piece)?;
             }
             nest.push_parents(at.first, len, tree);
-            Text { block: text, columns, shapes, found, tree, at: &mut at }.finish_block(len);
+            Text { block, sums, columns, shapes, found, tree, at: &mut at }.finish_block(len);
             at.first = at.first.wrapping_add(len as u32);
         }
         columns.check_walk(at.lens, nest.level())?;
         nest.count_under(count, tree);
         Ok(at.position)
-    }
-}
-
-impl Block {
-    /// Sets the steps of the shapes whose numbers are codes. Codes from the
-    /// result on are no shape number, or none that exists.
-    fn set_steps(&mut self, shapes: Shapes<'_>, book: Option<&ShapeBook>) -> u8 {
-        let short = |shapes: usize| shapes.min(usize::from(FIRST_LENT)) as u8;
-        let of_book = short(book.map_or(0, ShapeBook::len));
-        if let Some(book) = book {
-            self.steps.clone_from(book.steps());
-        }
-        self.steps.set_from(of_book, shapes.own());
-        short(shapes.len())
-    }
-
-    fn take_codes(&mut self, codes: &[u8], tree: &mut Tree) {
-        tree.push_short_shapes(codes);
-        self.codes.iter_mut().zip(codes).for_each(|(to, code)| *to = *code);
-    }
-
-    fn nest(
-        &self,
-        nodes: std::ops::Range<usize>,
-        first: u32,
-        nest: &mut dyn Nest,
-    ) -> Result<(), DecodeError> {
-        let (place, first) = (nodes.start, first.wrapping_add(nodes.start as u32));
-        if first == 0 {
-            self.check_root()?;
-        }
-        let codes = self.codes.get(nodes).unwrap_or_default();
-        nest.nest(codes, &self.steps, first, place)
-    }
-
-    /// The root is the last on its level.
-    #[expect(clippy::indexing_slicing, reason = "as many steps as a byte numbers")]
-    fn check_root(&self) -> Result<(), DecodeError> {
-        match self.steps.stays[usize::from(self.codes[0])] {
-            0 => Ok(()),
-            _ => Err(invalid("tree", 44, "one root", "a root that is not the last")),
-        }
     }
 }
 
@@ -203,10 +154,4 @@ fn long_codes(strip: [u8; STRIP]) -> u64 {
     const { assert!(FIRST_LENT == 0b1110_0000) }
     let codes = u64::from_le_bytes(strip);
     codes & codes << 1 & codes << 2 & u64::from_le_bytes([0x80; STRIP])
-}
-
-impl Default for Block {
-    fn default() -> Self {
-        Self { codes: [0; BLOCK], steps: Steps::default() }
-    }
 }
