@@ -83,10 +83,11 @@ impl Bar {
 impl Progress for Bar {
     fn tick(&self, tick: &Tick<'_>) {
         let (look, done, all) = measure(tick);
+        // First: each of the others draws.
+        self.look_like(look);
         self.bar.set_message(format!("{}: {}", verb(tick.phase), files(tick)));
         self.bar.set_length(all);
         self.bar.set_position(done);
-        self.look_like(look);
         self.bar.tick();
     }
 }

@@ -221,7 +221,11 @@ struct Sum {
 impl Sum {
     fn print(&self, app: &App) -> Result<(), Failure> {
         match app.global.json {
-            true => app.print_json(&json!({ "matches": self.matches, "files": self.files })),
+            true => app.print_json(&json!({
+                "matches": self.matches,
+                "files": self.files,
+                "incomplete": self.cut.len(),
+            })),
             false => Ok(writeln!(app.out(), "{}", self.matches)?),
         }
     }

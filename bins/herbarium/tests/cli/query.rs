@@ -150,8 +150,8 @@ fn the_shapes_of_json_are_those_of_the_manual() {
         );
     }
     let count = bed.json(["query", "(function_item) @f", "--json", "-l", "Rust", "--count"]);
-    check_shape(&count, &[("matches", Number), ("files", Number)]);
-    check_values(&count, &[("matches", json!(2)), ("files", json!(2))]);
+    check_shape(&count, &[("matches", Number), ("files", Number), ("incomplete", Number)]);
+    check_values(&count, &[("matches", json!(2)), ("files", json!(2)), ("incomplete", json!(0))]);
     let files = ["query", "(function_item)", "--json", "-l", "rust", "--files-with-matches"];
     let expected = json!({ "path": "src/lib.rs", "language": "rust" });
     assert_eq!(lines(&bed.run(files).code(0))[0], expected);
@@ -291,6 +291,8 @@ fn a_file_over_a_limit_is_named() {
         "a.py",
         "--time-limit",
     ]);
+    let count = bed.json(["query", query, "--count", "--json", "--time-limit", "1ms"]);
+    check_values(&count, &[("incomplete", json!(1))]);
     bed.run(["query", "((_) @a (_) @b)", "--count", "--match-limit", "1", "--time-limit", "20s"])
         .code(0)
         .says(&["a.py", "--match-limit"]);
