@@ -34,6 +34,7 @@ const QUIRK: u32 = 64;
 const LAST_OF_FIELD: i32 = 0;
 const FIELD: i32 = 1;
 const ALIAS: i32 = 2;
+const FIELD_WITHIN: i32 = 4;
 
 unsafe extern "C" {
     fn herbarium_walk_new() -> *mut c_void;
@@ -103,6 +104,7 @@ impl Record {
             LAST_OF_FIELD => Quirk::LastOfField,
             FIELD => Quirk::Field(self.field),
             ALIAS => Quirk::Alias(self.kind),
+            FIELD_WITHIN => Quirk::FieldWithin(self.field),
             _ => Quirk::NotLastOfField,
         };
         Found::Quirk(self.start, quirk)

@@ -25,7 +25,7 @@ typedef struct {
 enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8, UNEXPECTED = 16, NAMED = 32, QUIRK = 64 };
 
 // In `character` of a record with QUIRK.
-enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2, NOT_LAST_OF_FIELD = 3 };
+enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2, NOT_LAST_OF_FIELD = 3, FIELD_WITHIN = 4 };
 
 // A subtree whose children are being visited.
 typedef struct {
@@ -52,6 +52,8 @@ typedef struct {
   bool extra;
   // Whether its nodes are children of an ERROR.
   bool in_error;
+  // Whether its rule takes fields over from children.
+  bool inherits;
 } Frame;
 
 // The last child of a node so far that has a field.
@@ -75,10 +77,20 @@ typedef struct {
   const TSLanguage *language;
   uint32_t *supertypes;
   uint32_t symbols;
+  // By production, whether it takes fields over from children.
+  bool *inherits;
   // Those of the innermost node last.
   Holder *holders;
   uint32_t holders_size;
   uint32_t holders_capacity;
+  // What is left of the field map of the rule that has the last node in that
+  // place, where it may say that fields within the node are those of one above.
+  const TSFieldMapEntry *within;
+  const TSFieldMapEntry *within_end;
+  uint32_t within_place;
+  uint32_t within_node;
+  // The frame that the node is in.
+  uint32_t within_frame;
 } Walk;
 
 static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t depth) {
@@ -107,6 +119,7 @@ static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t dept
   frame->visible = true;
   frame->extra = false;
   frame->in_error = ts_subtree_is_error(subtree);
+  frame->inherits = self->inherits[production];
   return frame;
 }
 
@@ -210,6 +223,42 @@ static uint32_t lend_field(const Walk *self, const Frame *frame, Record *out) {
   return 2;
 }
 
+// Where an alias shows a node that the grammar hides, fields within it are, by the
+// rule above, those of the node above.
+static void look_within(Walk *self, const Frame *frame, uint32_t place) {
+  self->within = frame->fields;
+  self->within_end = frame->fields_end;
+  self->within_place = place;
+  self->within_node = self->visible;
+  self->within_frame = self->size - 1;
+}
+
+// Whether the rule of a subtree takes a field over from a child.
+static bool takes_over(const Frame *frame, uint32_t place, TSFieldId field) {
+  for (const TSFieldMapEntry *entry = frame->fields; entry < frame->fields_end; entry++) {
+    if (entry->inherited && entry->field_id == field && entry->child_index == place) return true;
+  }
+  return false;
+}
+
+// Whether the rules between a frame and the visible node above take a field over.
+static bool reaches_node(const Walk *self, uint32_t hidden, TSFieldId field) {
+  for (uint32_t i = hidden; i > 0 && !self->frames[i].visible; i--) {
+    if (self->frames[i].extra) return false;
+    if (!takes_over(&self->frames[i - 1], self->frames[i].place, field)) return false;
+  }
+  return true;
+}
+
+// Looks at one more entry. Gives 1 and writes a quirk where it is of the node.
+static uint32_t next_within(Walk *self, Record *out) {
+  const TSFieldMapEntry *entry = self->within++;
+  if (!entry->inherited || entry->child_index != self->within_place) return 0;
+  if (!reaches_node(self, self->within_frame, entry->field_id)) return 0;
+  quirk(out, self->within_node, FIELD_WITHIN, entry->field_id, 0);
+  return 1;
+}
+
 // The alias of the child in whose place an extra stands: what tree-sitter takes
 // the extra for when it looks at it from its children.
 static TSSymbol alias_of_extra(const TSLanguage *language, const Frame *frame) {
@@ -220,13 +269,30 @@ static TSSymbol alias_of_extra(const TSLanguage *language, const Frame *frame) {
   return language->alias_sequences[at];
 }
 
-// Prepares the table of supertypes. False when memory ran out.
+static bool takes_fields_over(const TSLanguage *language, uint32_t production) {
+  const TSFieldMapEntry *entry, *end;
+  ts_language_field_map(language, production, &entry, &end);
+  for (; entry < end; entry++) {
+    if (entry->inherited) return true;
+  }
+  return false;
+}
+
+// Prepares the tables of supertypes and productions. False when memory ran out.
 static bool use_language(Walk *self, const TSLanguage *language) {
   if (self->language == language) return true;
   uint32_t count = language->symbol_count + language->alias_count;
   uint32_t *supertypes = realloc(self->supertypes, (size_t)(count + 1) * sizeof(uint32_t));
   if (!supertypes) return false;
   self->supertypes = supertypes;
+  uint32_t productions = language->production_id_count;
+  bool *inherits = realloc(self->inherits, (size_t)productions + 1);
+  if (!inherits) return false;
+  self->inherits = inherits;
+  for (uint32_t production = 0; production < productions; production++) {
+    inherits[production] = takes_fields_over(language, production);
+  }
+  inherits[productions] = false;
   uint32_t number = 0;
   for (uint32_t symbol = 0; symbol < count; symbol++) {
     TSSymbolMetadata metadata = language->symbol_metadata[symbol];
@@ -277,6 +343,7 @@ void herbarium_walk_delete(void *walk) {
   if (self) {
     free(self->frames);
     free(self->supertypes);
+    free(self->inherits);
     free(self->holders);
   }
   free(self);
@@ -288,6 +355,7 @@ void herbarium_walk_start(void *walk, const void *tree) {
   self->size = 0;
   self->visible = 0;
   self->holders_size = 0;
+  self->within = self->within_end = NULL;
   self->started = false;
 }
 
@@ -308,6 +376,10 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
   }
   // A node comes with three quirks at most.
   while (self->size && count + 3 < capacity) {
+    if (self->within != self->within_end) {
+      count += next_within(self, &out[count]);
+      continue;
+    }
     Frame *frame = &self->frames[self->size - 1];
     if (frame->child == frame->child_count) {
       if (has_holder(self, frame)) {
@@ -351,6 +423,9 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
         if (frame->field) count += lend_field(self, frame, &out[count]);
         TSSymbol shown = ts_subtree_child_count(child) ? alias_of_extra(language, frame) : 0;
         if (shown) quirk(&out[count++], self->visible, ALIAS, 0, public_symbol(language, shown));
+      }
+      if (frame->inherits && !extra && ts_subtree_child_count(child)) {
+        look_within(self, frame, place);
       }
       self->visible++;
     }

@@ -162,6 +162,7 @@ fn seen_by_queries() -> Result<Tree, Box<dyn Error>> {
     builder.quirk(2, Quirk::Alias(3))?;
     builder.push(node(4, 2, 10, 11, 0b11))?;
     builder.quirk(3, Quirk::LastOfField)?;
+    builder.quirk(3, Quirk::FieldWithin(1))?;
     builder.push(node(4, 2, 13, 14, 0b11))?;
     builder.quirk(4, Quirk::NotLastOfField)?;
     Ok(builder.finish()?)

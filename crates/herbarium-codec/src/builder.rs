@@ -487,7 +487,7 @@ impl TreeBuilder {
         match quirk {
             Quirk::Alias(kind) => BuildError::UnknownKind { index, kind, grammar, kinds },
             Quirk::LastOfField | Quirk::NotLastOfField => self.unknown_field(index, 0),
-            Quirk::Field(field) => self.unknown_field(index, field),
+            Quirk::Field(field) | Quirk::FieldWithin(field) => self.unknown_field(index, field),
         }
     }
 

@@ -301,12 +301,13 @@ fn read_quirks(faults: &mut Reader<'_>, tree: &mut Tree) -> Result<(), DecodeErr
 }
 
 fn quirk_of(code: u32) -> Option<Quirk> {
-    // Field 0 is none: its code stands for something else.
-    let rest = match code {
-        0 => return Some(Quirk::LastOfField),
-        1 => return Some(Quirk::NotLastOfField),
-        code => code.saturating_sub(1),
+    let Some(rest) = code.checked_sub(2) else {
+        return Some(if code == 0 { Quirk::LastOfField } else { Quirk::NotLastOfField });
     };
-    let id = u16::try_from(rest >> 1).ok()?;
-    Some(if rest & 1 == 0 { Quirk::Field(id) } else { Quirk::Alias(id) })
+    let id = u16::try_from(rest / 3).ok()?;
+    Some(match rest % 3 {
+        0 => Quirk::Field(id),
+        1 => Quirk::Alias(id),
+        _ => Quirk::FieldWithin(id),
+    })
 }

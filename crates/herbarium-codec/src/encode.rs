@@ -319,8 +319,9 @@ fn put_quirks(out: &mut Vec<u8>, quirks: &[(u32, Quirk)]) {
         let code = match quirk {
             Quirk::LastOfField => 0,
             Quirk::NotLastOfField => 1,
-            Quirk::Field(field) => 1 + (u32::from(field) << 1),
-            Quirk::Alias(kind) => 2 + (u32::from(kind) << 1),
+            Quirk::Field(field) => 2 + u32::from(field) * 3,
+            Quirk::Alias(kind) => 3 + u32::from(kind) * 3,
+            Quirk::FieldWithin(field) => 4 + u32::from(field) * 3,
         };
         put_varint(out, index - last);
         put_varint(out, code);

@@ -12,7 +12,7 @@ use std::ops;
 
 use crate::cursor::Cursor;
 use crate::shape::{EXTRA, INTERNAL, LAST, MISSING};
-use crate::{ERROR_KIND, Tree};
+use crate::{ERROR_KIND, Quirk, Tree};
 
 /// A place in a text: row and column, both counted from 0. The column counts
 /// bytes from the start of the row.
@@ -175,9 +175,36 @@ impl<'tree> Node<'tree> {
         self.child_by_field_id(self.tree.grammar().field_id(name)?)
     }
 
-    /// The first child with that field. Cost: linear in the number of children.
+    /// The first child with that field; none of an error, which follows no rule
+    /// that could have fields. As tree-sitter's method, it looks into children
+    /// that an alias shows and the grammar hides ([`crate::Quirk::FieldWithin`]):
+    /// what it finds there is no child of this node. Cost: linear in the number
+    /// of children.
     pub fn child_by_field_id(&self, field_id: u16) -> Option<Self> {
-        self.siblings().find(|child| child.field_id() == Some(field_id))
+        let looks_within = self.tree.has_quirks();
+        let mut above = Vec::new();
+        let mut next = self.first_of_rule();
+        loop {
+            next = match next {
+                Some(child) if child.field_id() == Some(field_id) => return Some(child),
+                Some(child) if looks_within && child.is_asked_for(field_id) => {
+                    above.push(child);
+                    child.first_of_rule()
+                }
+                Some(child) => child.next_sibling(),
+                None => above.pop()?.next_sibling(),
+            }
+        }
+    }
+
+    /// The first child, which may have a field.
+    fn first_of_rule(&self) -> Option<Self> {
+        self.siblings().next().filter(|_| !self.is_error())
+    }
+
+    /// Whether its children are looked at for a field of the node above.
+    fn is_asked_for(&self, field_id: u16) -> bool {
+        self.tree.quirks_of(self.index).any(|quirk| quirk == Quirk::FieldWithin(field_id))
     }
 
     /// Number of the field that the node has in its parent, if any.

@@ -71,7 +71,7 @@ impl<'tree> Writer<'tree> {
             self.put_name(node);
         }
         // An anonymous root with children stays unclosed, as tree-sitter has it.
-        if shape.has(INTERNAL) {
+        if shape.has(INTERNAL) || has_hidden(node) {
             let after = node.tree().after(node.index());
             let field = field.filter(|_| !shown);
             self.open.push(Open { index: node.index(), after, shown, field, children: 0 });
@@ -142,6 +142,13 @@ impl<'tree> Writer<'tree> {
             self.out.push(')');
         }
     }
+}
+
+/// Whether the node has missing tokens that no node shows: children that are
+/// printed even where it has no others.
+fn has_hidden(node: Node<'_>) -> bool {
+    let all = node.tree().hidden_missing();
+    all.binary_search_by_key(&node.index(), |hidden| hidden.parent).is_ok()
 }
 
 /// The character that an error without parts could not be read at.

@@ -98,6 +98,10 @@ pub enum Quirk {
     /// An extra that its children see as a node of this kind: the alias of the
     /// child in whose place it stands.
     Alias(u16),
+    /// Where the node above is asked for its child of this field, the children
+    /// of this node are looked at, too: its alias shows a node that the grammar
+    /// hides, and fields within hidden nodes are those of the node above.
+    FieldWithin(u16),
 }
 
 impl Quirk {
@@ -105,7 +109,9 @@ impl Quirk {
     pub(crate) fn is_of(self, grammar: &Grammar) -> bool {
         match self {
             Self::LastOfField | Self::NotLastOfField => true,
-            Self::Field(field) => field != 0 && usize::from(field) <= grammar.field_count(),
+            Self::Field(field) | Self::FieldWithin(field) => {
+                field != 0 && usize::from(field) <= grammar.field_count()
+            }
             Self::Alias(kind) => usize::from(kind) < grammar.kind_count(),
         }
     }

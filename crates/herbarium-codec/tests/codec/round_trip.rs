@@ -82,7 +82,7 @@ proptest! {
     fn whatever_the_builder_takes_comes_back(
         source in "[ab\n\r\t ]{12}",
         nodes in prop::collection::vec(any_node(), 1..40),
-        faults in prop::collection::vec((0..6u8, 0..40u32, 0..4u32, any::<i32>()), 0..6),
+        faults in prop::collection::vec((0..7u8, 0..40u32, 0..4u32, any::<i32>()), 0..6),
     ) {
         let mut builder = TreeBuilder::new(&sums_with_supertypes());
         builder.start(source.as_bytes()).expect("a source");
@@ -101,6 +101,7 @@ proptest! {
                 2 => builder.quirk(node, Quirk::LastOfField).expect("a quirk of any grammar"),
                 3 => drop(builder.quirk(node, Quirk::Field(before as u16))),
                 4 => drop(builder.quirk(node, Quirk::Alias(before as u16 * 2))),
+                5 => drop(builder.quirk(node, Quirk::FieldWithin(before as u16))),
                 _ => builder.hidden_missing(node, before, 1, true).expect("a kind of the grammar"),
             }
         }

@@ -102,6 +102,8 @@ fn a_quirk_of_what_the_grammar_does_not_have_is_refused() {
         (Quirk::Field(4), field(4)),
         (Quirk::Field(u16::MAX), field(u16::MAX)),
         (Quirk::Alias(1), kind(1)),
+        (Quirk::FieldWithin(0), field(0)),
+        (Quirk::FieldWithin(4), field(4)),
         (Quirk::Alias(u16::MAX), kind(u16::MAX)),
     ];
     for (quirk, expected) in cases {
@@ -150,7 +152,7 @@ fn bytes_that_name_what_the_grammar_does_not_have_are_refused_in_words() {
     let words = ["shape supertypes", "2 supertypes", "0x7"];
     check(tree(&grammar(3, 4), &[1, 6], &[]), &fewer, &words);
     let with = |quirk| tree(&grammar(3, 4), &[0], &[(1, quirk)]);
-    check(with(Quirk::Field(4)), &grammar(3, 3), &["quirk", "offset", "node 1, code 9"]);
+    check(with(Quirk::Field(4)), &grammar(3, 3), &["quirk", "offset", "node 1, code 14"]);
     let mut parts = grammar(3, 4).parts().clone();
     parts.kinds.push(kind(false));
     let more = Arc::new(Grammar::new(parts).expect("not too many"));
@@ -158,7 +160,7 @@ fn bytes_that_name_what_the_grammar_does_not_have_are_refused_in_words() {
     builder.start(b"").expect("a source");
     builder.push(NewNode { kind: 3, ..NewNode::default() }).expect("the root");
     builder.quirk(0, Quirk::Alias(4)).expect("a kind of the grammar");
-    check(builder.finish(), &grammar(3, 4), &["quirk", "offset", "node 0, code 10"]);
+    check(builder.finish(), &grammar(3, 4), &["quirk", "offset", "node 0, code 15"]);
 }
 
 /// The pressed tree, its list of quirks replaced.
@@ -311,7 +313,7 @@ proptest! {
     fn any_supertypes_and_quirks_come_back(
         count in 0usize..36,
         sets in prop::collection::vec(any::<u32>(), 0..50),
-        quirks in prop::collection::vec((0u32..60, 0u8..4, any::<u16>()), 0..20),
+        quirks in prop::collection::vec((0u32..60, 0u8..5, any::<u16>()), 0..20),
     ) {
         let grammar = grammar(count, 300);
         let kept = ((1u64 << count.min(32)) - 1) as u32;
@@ -320,6 +322,7 @@ proptest! {
             0 => Quirk::LastOfField,
             1 => Quirk::NotLastOfField,
             2 => Quirk::Field(1 + id % 300),
+            3 => Quirk::FieldWithin(1 + id % 300),
             _ => Quirk::Alias(id % grammar.kind_count() as u16),
         });
         let quirks: Vec<(u32, Quirk)> = quirks.into_iter().map(quirk).collect();

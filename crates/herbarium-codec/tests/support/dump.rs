@@ -90,6 +90,9 @@ fn quirks(node: Node<'_>) -> String {
             format!(" as-field {}", grammar.field_name(field).unwrap_or_default())
         }
         Quirk::Alias(kind) => format!(" as-kind {}", grammar.kind_name(kind).unwrap_or_default()),
+        Quirk::FieldWithin(field) => {
+            format!(" within-field {}", grammar.field_name(field).unwrap_or_default())
+        }
     };
     node.tree().quirks_of(node.id() as u32).map(name).collect()
 }

@@ -228,7 +228,7 @@ impl Engine<'_> {
         self.tree.quirks_of(node).find_map(|quirk| match quirk {
             Quirk::LastOfField => Some(false),
             Quirk::NotLastOfField => Some(true),
-            Quirk::Field(_) | Quirk::Alias(_) => None,
+            Quirk::Field(_) | Quirk::Alias(_) | Quirk::FieldWithin(_) => None,
         })
     }
 
