@@ -115,7 +115,7 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
         "^(splice|converters|attr)$",
         "a part of an expression, which ctags takes for a definition",
     ),
-    ("make", "target", ".", "the pattern of a rule, or a target that a variable is set for"),
+    ("make", "target", "[%$]", "the pattern of a rule, or a target that a variable is set for"),
     (
         "markdown",
         "section",
@@ -147,7 +147,7 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("sql", "domain", ".", "a domain, for which the grammar has no rule"),
     ("php", "alias", ".", "an import: a reference here"),
     ("elixir", "function|macro", "^unquote$", "a name that is made up when it is compiled"),
-    ("lua", "function", r"\[.*\]", "a name that is made up when it is run"),
+    ("lua", "function", r"[\[\]{]", "a name that is made up when it is run"),
     (
         "haskell",
         "function",
@@ -162,13 +162,80 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ),
     ("typescript", ".", KEYWORDS, "a keyword, which ctags takes for a name"),
     ("d", "variable", KEYWORDS, "a keyword, which ctags takes for a name"),
+    ("kotlin", "method", "^<lambda>$", "a name that ctags makes up for what has none"),
     ("kotlin", "object", "^Companion$", "a companion object without a name, which ctags gives one"),
     ("kotlin", "constant|variable", r"[^\w`]", "bytes that are not in the file"),
+    ("r", "function", r"^(length|elt)2$", "`...length2`, which ctags cuts"),
+    ("r", "globalVar", "^[a-z]+$", "the variable of a loop"),
+    (
+        "objc",
+        "category",
+        ".",
+        "a category, which is listed by its class here, or a cast, which ctags takes for one",
+    ),
+    ("objc", "function", "^__attribute__$", "an attribute, which ctags takes for a function"),
+    (
+        "objc",
+        "function|typedef|field",
+        "^(void|int|BOOL|id|SEL|NSUInteger|NSString)$",
+        "a type in that of a pointer to a function, which ctags takes for a name",
+    ),
+    (
+        "objc",
+        "struct|enum",
+        ".",
+        "a type that is named, not defined, which ctags takes for a definition",
+    ),
+    (
+        "pascal",
+        "function|procedure",
+        "^(potype_procedure|AT_LABEL|procdef|exceptlabel|_def|ata|ef|ef_from|rocdef|roc|ypes)$",
+        "a part of another name, which ctags takes for one",
+    ),
+    (
+        "haskell",
+        "function",
+        "^(createFileLink|getSymbolicLinkTarget|pathIsSymbolicLink|readSymbolicLink|parseNsLookupTxt|makeHledgerClassyLenses)$",
+        "a signature between preprocessor lines, or a splice; found where its body is",
+    ),
+    (
+        "d",
+        "variable",
+        "^(nogc|exePath|exeBaseAddress|elfFile)$",
+        "a part of an attribute or of a condition, which ctags takes for a variable",
+    ),
+    ("ada", "subprogram", ".", "a formal parameter of a generic"),
+    (
+        "c_sharp",
+        "property",
+        "^(Component|MonoBehaviour)$",
+        "a constraint of a type parameter, which ctags takes for a property",
+    ),
+    ("systemverilog", "instance", "^iff$", "a keyword, which ctags takes for a name"),
+    ("systemverilog", "assert", ".", "a branch of a `case`, which ctags takes for an assertion"),
+    (
+        "systemverilog",
+        "member|typedef",
+        "_pkg$|^`include$",
+        "the package of a type, which ctags takes for the name",
+    ),
+    (
+        "typescript",
+        "constant|property",
+        "^(core|source|ReadonlyArray|Function|prototype|util|checks|Uint8Array|RegExp|this|inst|_ctx|true|false)$",
+        "a part of a type, which ctags takes for a definition",
+    ),
+    (
+        "vhdl",
+        "alias",
+        "^[A-Z_]+$",
+        "a type in the signature of an alias, which ctags takes for one",
+    ),
     ("ocaml", "function|var", r"^(_|\(\))$", "a value without a name"),
     ("powershell", "variable", "^null$", "what is thrown away, by assigning it to `$null`"),
 ];
 
-const KEYWORDS: &str = "^(class|where|nonrec|then|else|end|begin|onst|export|extends|is|get|set|new|from|\\
+const KEYWORDS: &str = "^(class|where|deriving|infixr|infixl|false|true|nonrec|then|else|end|begin|onst|export|extends|is|get|set|new|from|\\
                         const|symbol|instanceof|as|if|nothrow|pure|system|safe|T|U)$";
 
 /// Why ctags has what the query does not: language, kind in ctags, kind of a
@@ -190,6 +257,29 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ("proto", "field", "option", "an option, which ctags takes for a field"),
     ("proto", "field", "oneof_field", "a part of the field's type, which ctags takes for a field"),
     ("clojure", ".", "list_lit", "in a quoted form or a comment, which ctags takes for code"),
+    ("make", "target", "variable_assignment", "a target that a variable is set for"),
+    (
+        "javascript",
+        "field|property",
+        "object_pattern",
+        "a part of a pattern of parameters, which ctags takes for a definition",
+    ),
+    ("ocaml", "var", "let_expression", "local to an expression"),
+    ("systemverilog", "port", "tf_port_item", "a parameter of a function"),
+    ("kotlin", "constant|variable", "for_statement", "the variable of a loop"),
+    (
+        "vhdl",
+        "alias",
+        "alias_declaration",
+        "a type in the signature of an alias, which ctags takes for one",
+    ),
+    ("fortran", "variable", "program", "local to the program"),
+    (
+        "objc",
+        "field",
+        "type_definition",
+        "a type in that of a pointer to a function, which ctags takes for a name",
+    ),
     ("powershell", "variable", "script_block_expression", "local to a block"),
 ];
 
@@ -269,6 +359,8 @@ struct Tally {
     explained: BTreeMap<String, Vec<String>>,
     unexplained: Vec<String>,
 }
+
+const MOST_LINES_OF_A_SELECTOR: usize = 10;
 
 struct Comparison {
     id: String,
@@ -354,6 +446,11 @@ fn compare(
             let name = plain(language, &symbols.name(symbol));
             let rows = [symbol.name_range.start_point.row, symbol.range.start_point.row];
             found.extend(rows.map(|row| (name.clone(), row)));
+            if language.id() == "objc" && symbol.kind.is_function() {
+                // ctags names the line in which the selector ends.
+                let rows = symbol.range.start_point.row..=symbol.range.end_point.row;
+                found.extend(rows.take(MOST_LINES_OF_A_SELECTOR).map(|row| (name.clone(), row)));
+            }
             if has_clauses && symbol.kind.is_function() {
                 let end = symbol.range.end_point.row;
                 clauses.push((name.clone(), symbol.range.start_point.row..=end));
@@ -546,6 +643,7 @@ fn ctags_name(id: &str) -> &str {
 fn plain(language: &Language, name: &str) -> String {
     let name = match language.id() {
         "lua" => name.rsplit(['.', ':']).next().unwrap_or(name),
+        "c_sharp" => name.strip_prefix("operator").unwrap_or(name),
         // A destructor.
         "d" => name.trim_start_matches('~'),
         "elixir" | "pascal" => name.rsplit('.').next().filter(|it| !it.is_empty()).unwrap_or(name),
@@ -610,17 +708,34 @@ fn explain(
 
 /// Parts of the names of kinds of text, and of functions.
 const TEXT: &[&str] = &["string", "heredoc", "comment", "template_s", "text", "quoted"];
-const FUNCTION: &[&str] =
-    &["function", "method", "lambda", "closure", "func_literal", "subroutine"];
+const FUNCTION: &[&str] = &[
+    "subprogram",
+    "process",
+    "task",
+    "function",
+    "method",
+    "lambda",
+    "closure",
+    "func_literal",
+    "subroutine",
+];
 
-/// The kinds of the nodes around a name in the tag's line, at its first places,
+/// The kinds of the nodes around a name in the tag's line, at its first place,
 /// and whether each begins above.
 fn around<'a>(tree: &'a Tree, source: &[u8], tag: &Tag) -> HashSet<(&'a str, bool)> {
     let line = tree.line_range(tag.row);
     let text = source.get(line.clone()).unwrap_or_default();
     let len = tag.name.len().max(1);
-    let places = text.windows(len).enumerate().filter(|(_, it)| *it == tag.name.as_bytes());
-    let starts: Vec<usize> = places.map(|(at, _)| line.start + at).take(20).collect();
+    let is_word = |at: Option<usize>| {
+        let byte = at.and_then(|at| text.get(at));
+        byte.is_some_and(|it| it.is_ascii_alphanumeric() || *it == b'_')
+    };
+    let places = text.windows(len).enumerate().filter(|(at, it)| {
+        *it == tag.name.as_bytes() && !is_word(at.checked_sub(1)) && !is_word(Some(at + len))
+    });
+    // In code that is not written by hand, the first is any.
+    let most = if text.len() < 300 { 1 } else { 20 };
+    let starts: Vec<usize> = places.map(|(at, _)| line.start + at).take(most).collect();
     let starts = if starts.is_empty() { vec![line.start] } else { starts };
     let nodes = starts
         .into_iter()

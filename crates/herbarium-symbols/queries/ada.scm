@@ -10,6 +10,19 @@
     (procedure_specification name: (_) @name)
     (function_specification name: (_) @name)
   ]) @definition.function
+(generic_subprogram_declaration
+  [
+    (procedure_specification name: (_) @name)
+    (function_specification name: (_) @name)
+  ]) @definition.function
+(expression_function_declaration (function_specification name: (_) @name)) @definition.function
+(null_procedure_declaration (procedure_specification name: (_) @name)) @definition.function
+(subprogram_renaming_declaration
+  [
+    (procedure_specification name: (_) @name)
+    (function_specification name: (_) @name)
+  ]) @definition.function
+(package_renaming_declaration name: (_) @name) @definition.package
 (full_type_declaration . (identifier) @name (record_type_definition)) @definition.struct
 (full_type_declaration . (identifier) @name (enumeration_type_definition)) @definition.enum
 (full_type_declaration . (identifier) @name) @definition.type

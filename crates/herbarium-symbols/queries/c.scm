@@ -4,6 +4,10 @@
 (preproc_function_def name: (identifier) @name) @definition.macro
 
 (struct_specifier name: (type_identifier) @name body: (_)) @definition.struct
+; `struct MACRO name { … }`, which the grammar takes for a function.
+(function_definition
+  type: (struct_specifier !body)
+  declarator: (identifier) @name) @definition.struct
 (union_specifier name: (type_identifier) @name body: (_)) @definition.union
 (enum_specifier name: (type_identifier) @name body: (_)) @definition.enum
 (enumerator name: (identifier) @name) @definition.enum_member

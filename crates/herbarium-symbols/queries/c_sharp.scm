@@ -16,6 +16,7 @@
 (constructor_declaration name: (identifier) @name) @definition.constructor
 (destructor_declaration name: (identifier) @name) @definition.method
 (operator_declaration operator: _ @name) @definition.method
+(conversion_operator_declaration type: (_) @name) @definition.method
 (property_declaration name: (identifier) @name) @definition.property
 (indexer_declaration "this" @name) @definition.property
 (event_declaration name: (identifier) @name) @definition.event

@@ -2,6 +2,12 @@
 
 (function_def (function_command (argument_list . (argument) @name))) @definition.function
 (macro_def (macro_command (argument_list . (argument) @name))) @definition.macro
+; What a function sets for others.
+((normal_command
+  . (identifier) @_define
+  (argument_list . (argument) @name (argument) @_scope)) @definition.variable
+  (#any-of? @_define "set" "SET")
+  (#any-of? @_scope "CACHE" "PARENT_SCOPE"))
 ((normal_command . (identifier) @_define (argument_list . (argument) @name)) @definition.variable
   (#any-of? @_define "set" "SET")
   (#set! outside-functions))

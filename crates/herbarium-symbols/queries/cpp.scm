@@ -30,6 +30,13 @@
     (qualified_identifier name: (template_type name: (type_identifier) @name))
   ]
   body: (_)) @definition.struct
+; `class MACRO name { … }`, which the grammar takes for a function.
+(function_definition
+  type: (class_specifier !body)
+  declarator: (identifier) @name) @definition.class
+(function_definition
+  type: (struct_specifier !body)
+  declarator: (identifier) @name) @definition.struct
 (union_specifier name: (type_identifier) @name body: (_)) @definition.union
 (enum_specifier
   name: [

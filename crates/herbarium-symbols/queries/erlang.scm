@@ -9,6 +9,8 @@
 (type_alias name: (type_name name: (atom) @name)) @definition.type
 (opaque name: (type_name name: (atom) @name)) @definition.type
 (callback fun: (atom) @name) @definition.method
+((wild_attribute name: (attr_name name: (atom) @_doc) value: (string) @doc) @documents
+  (#eq? @_doc "doc"))
 
 ; References
 

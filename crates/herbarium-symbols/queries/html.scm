@@ -2,10 +2,10 @@
 
 ((attribute . (attribute_name) @_id . (quoted_attribute_value . (attribute_value) @name)) @definition.element
   (#eq? @_id "id")
-  (#set! around "element"))
+  (#set! out "2"))
 ((attribute . (attribute_name) @_id . (attribute_value) @name) @definition.element
   (#eq? @_id "id")
-  (#set! around "element"))
+  (#set! out "2"))
 ((element . (start_tag . (tag_name) @_tag) (end_tag) .) @name @definition.section
   (#any-of? @_tag
     "h1" "h2" "h3" "h4" "h5" "h6" "H1" "H2" "H3" "H4" "H5" "H6" "title" "TITLE" "Title")

@@ -1,5 +1,9 @@
 ; Definitions
 
+(source_file (string_literal (content) @doc) @documents)
+(module_definition (string_literal (content) @doc) @documents)
+(struct_definition (string_literal (content) @doc) @documents)
+
 (module_definition name: (identifier) @name) @definition.module
 (abstract_definition (type_head [(identifier) @name (binary_expression . (identifier) @name)])) @definition.type
 (struct_definition

@@ -4,6 +4,13 @@
 (class_declaration (modifiers (class_modifier "enum")) name: (identifier) @name) @definition.enum
 (class_declaration "interface" name: (identifier) @name) @definition.interface
 (class_declaration name: (identifier) @name) @definition.class
+; What the grammar takes for an expression where annotations stand above.
+((infix_expression
+  . (identifier) @_annotation
+  . (identifier) @_class
+  . (identifier) @name) @definition.class
+  (#eq? @_annotation "annotation")
+  (#eq? @_class "class"))
 (object_declaration name: (identifier) @name) @definition.class
 (companion_object name: (identifier) @name) @definition.class
 (enum_entry (identifier) @name) @definition.enum_member

@@ -13,6 +13,8 @@
   (struct_declaration (struct_declarator (pointer_declarator declarator: (identifier) @name)))) @definition.property
 (instance_variable (struct_declaration (struct_declarator (identifier) @name))) @definition.field
 (instance_variable
+  (struct_declaration (struct_declarator (array_declarator declarator: (identifier) @name)))) @definition.field
+(instance_variable
   (struct_declaration (struct_declarator (pointer_declarator declarator: (identifier) @name)))) @definition.field
 
 (struct_specifier name: (type_identifier) @name body: (_)) @definition.struct

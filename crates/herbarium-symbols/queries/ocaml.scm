@@ -17,6 +17,12 @@
 (let_binding pattern: (value_name) @name (parameter)) @definition.function
 (let_binding pattern: (value_name) @name body: (function_expression)) @definition.function
 (let_binding pattern: (value_name) @name body: (fun_expression)) @definition.function
+((let_binding
+  pattern: [
+    (tuple_pattern (value_name) @name)
+    (parenthesized_pattern (tuple_pattern (value_name) @name))
+  ]) @definition.variable
+  (#set! outside-functions))
 ((let_binding pattern: (value_name) @name) @definition.variable
   (#set! outside-functions))
 

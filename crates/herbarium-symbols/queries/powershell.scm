@@ -14,6 +14,22 @@
   (#match? @name "^\\$[\\w:]+$")
   (#set! outside-functions)
   (#set! trim "$"))
+; `[string] $x = …`
+((assignment_expression
+  (left_assignment_expression
+    (logical_expression
+      (bitwise_expression
+        (comparison_expression
+          (additive_expression
+            (multiplicative_expression
+              (format_expression
+                (range_expression
+                  (array_literal_expression
+                    (unary_expression
+                      (expression_with_unary_operator
+                        (cast_expression (unary_expression (variable) @name)))))))))))))) @definition.variable
+  (#set! outside-functions)
+  (#set! trim "$"))
 
 (script_block_expression) @local.scope
 

@@ -1,5 +1,11 @@
 ; Definitions
 
+((attribute_item
+  (attribute (identifier) @_doc value: (string_literal (string_content) @doc))) @documents
+  (#eq? @_doc "doc"))
+(mod_item
+  name: (identifier) @name
+  body: (declaration_list . (line_comment (inner_doc_comment_marker))+ @doc)) @definition.module
 (mod_item name: (identifier) @name) @definition.module
 (struct_item name: (type_identifier) @name) @definition.struct
 (union_item name: (type_identifier) @name) @definition.union

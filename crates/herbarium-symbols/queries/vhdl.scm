@@ -3,6 +3,7 @@
 (entity_declaration entity: (_) @name) @definition.module
 (architecture_definition architecture: (_) @name) @definition.impl
 (package_declaration package: (_) @name) @definition.package
+(package_instantiation_declaration package: (_) @name) @definition.package
 (package_definition package: (_) @name) @definition.impl
 (subprogram_declaration
   [

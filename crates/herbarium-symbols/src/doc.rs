@@ -9,10 +9,18 @@ pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<String> {
     let docs = if symbol.docs.0 < symbol.docs.1 { symbol.docs } else { beside(symbols, symbol) };
     let captured = symbols.docs.get(docs.0 as usize..docs.1 as usize)?;
     let strip = &symbols.query.patterns.get(usize::from(symbol.pattern))?.strip;
-    let above;
+    let comments;
     let nodes = if captured.is_empty() {
-        above = comments_above(symbols, symbol);
-        &above
+        comments = comments_of(symbols, symbol);
+        &comments
+    } else if captured
+        .iter()
+        .filter_map(|it| symbols.tree.node(*it as usize))
+        .all(|it| speaks_of_outside(symbols, &it))
+    {
+        comments =
+            comments_of(symbols, symbol).into_iter().chain(captured.iter().copied()).collect();
+        &comments
     } else {
         captured
     };
@@ -41,8 +49,8 @@ fn beside(symbols: &Symbols<'_>, symbol: &Symbol) -> (u32, u32) {
         return (0, 0);
     }
     let found = |node: &Node<'_>| {
-        let is_it = |(id, _): &&(u32, _)| *id == node.id() as u32;
-        symbols.documents.iter().find(is_it).map(|(_, docs)| *docs)
+        let at = symbols.documents.binary_search_by_key(&(node.id() as u32), |(id, _)| *id);
+        at.ok().and_then(|at| symbols.documents.get(at)).map(|(_, docs)| *docs)
     };
     let node = symbols.tree.node(symbol.node as usize);
     let mut before = node.and_then(|it| it.prev_named_sibling());
@@ -58,6 +66,67 @@ fn beside(symbols: &Symbols<'_>, symbol: &Symbol) -> (u32, u32) {
         }
     }
     (0, 0)
+}
+
+/// The comments about a definition: directly before it, above it, or behind it.
+fn comments_of(symbols: &Symbols<'_>, symbol: &Symbol) -> Vec<u32> {
+    if let Some(comment) = block_before(symbols, symbol) {
+        return vec![comment];
+    }
+    let mut above = comments_above(symbols, symbol);
+    above.retain(|node| !DIRECTIVES.iter().any(|mark| starts_with(symbols, *node, mark)));
+    let first = |marks: &[&str]| {
+        above.iter().position(|node| marks.iter().any(|mark| starts_with(symbols, *node, mark)))
+    };
+    if first(&DOC_MARKS).is_some() {
+        above.retain(|node| DOC_MARKS.iter().any(|mark| starts_with(symbols, *node, mark)));
+    } else if let Some(first) = first(&FIRST_MARKS) {
+        above.drain(..first);
+    }
+    match above.is_empty() {
+        true => comment_behind(symbols, symbol).into_iter().collect(),
+        false => above,
+    }
+}
+
+/// Comments that are for tools.
+const DIRECTIVES: [&str; 3] = ["//go:", "//nolint", "// MARK:"];
+
+/// Comments that are documentation. Where some are, the others are not.
+const DOC_MARKS: [&str; 4] = ["///", "//!", "/**", "/*!"];
+
+/// The first line of documentation, which plain ones can follow.
+const FIRST_MARKS: [&str; 2] = ["---", "-- |"];
+
+/// Comments about what stands before them in the line.
+const BEHIND_MARKS: [&str; 6] = ["///<", "//!<", "/**<", "/*!<", "-- ^", "--^"];
+
+fn starts_with(symbols: &Symbols<'_>, node: u32, mark: &str) -> bool {
+    let node = symbols.tree.node(node as usize);
+    node.is_some_and(|it| symbols.text(it.start_byte(), it.end_byte()).starts_with(mark.as_bytes()))
+}
+
+/// `/** … */` in the line of the definition, with nothing between.
+fn block_before(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<u32> {
+    let (comment, part) = node_before(symbols, symbol.node)?;
+    let id = comment.id() as u32;
+    let is_in_line = comment.end_position().row == symbol.range.start_point.row;
+    (part == Use::Comment && is_in_line && starts_with(symbols, id, "/**")).then_some(id)
+}
+
+/// `///< …` in the line of the definition.
+fn comment_behind(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<u32> {
+    if symbol.range.start_point.row != symbol.range.end_point.row {
+        return None;
+    }
+    let end = symbols.tree.subtree_end(symbol.node);
+    // Commas and what closes something can come before it.
+    let following = (end..end + 4).map_while(|id| symbols.tree.node(id as usize));
+    let mut comments = following
+        .take_while(|node| node.start_position().row == symbol.range.end_point.row)
+        .filter(|node| symbols.query.use_of(node.kind_id()) == Use::Comment);
+    let id = comments.next()?.id() as u32;
+    BEHIND_MARKS.iter().any(|mark| starts_with(symbols, id, mark)).then_some(id)
 }
 
 /// Comments that end in the line above, and those above them: in the order of
@@ -140,11 +209,15 @@ fn starts_its_line(symbols: &Symbols<'_>, node: &Node<'_>) -> bool {
 }
 
 /// What line comments start with, the longer ones first.
-const LINE_MARKS: [&str; 14] =
-    ["///", "//!", "//", "--|", "-- |", "-- ^", "---", "--", "##", "#'", "#", ";", "%", "!"];
+const LINE_MARKS: [&str; 18] = [
+    "///<", "//!<", "///", "//!", "//", "--|", "-- |", "-- ^", "--^", "---", "--", "##", "#'",
+    "#:", "#", ";", "%", "!",
+];
 
 /// A block comment's start, end, and what its lines start with.
-const BLOCK_MARKS: [(&str, &str, &str); 14] = [
+const BLOCK_MARKS: [(&str, &str, &str); 18] = [
+    ("/**<", "*/", "*"),
+    ("/*!<", "*/", "*"),
     ("/*", "*/", "*"),
     ("/+", "+/", "+"),
     ("(*", "*)", "*"),
@@ -152,6 +225,7 @@ const BLOCK_MARKS: [(&str, &str, &str); 14] = [
     ("{", "}", ""),
     ("<!--", "-->", ""),
     ("<#", "#>", ""),
+    ("--[[--", "]]", ""),
     ("--[[", "]]", ""),
     ("#=", "=#", ""),
     ("#|", "|#", ""),
@@ -159,6 +233,7 @@ const BLOCK_MARKS: [(&str, &str, &str); 14] = [
     ("\"\"\"", "\"\"\"", ""),
     ("'''", "'''", ""),
     ("\"", "\"", ""),
+    ("'", "'", ""),
 ];
 
 /// A comment's or docstring's text without what makes it one.
@@ -166,7 +241,7 @@ pub(crate) fn plain(comment: &str) -> String {
     let comment = comment.trim();
     let block = BLOCK_MARKS.iter().find_map(|(start, end, line)| {
         // The letters that may stand before a string in Python.
-        let from = if *start == "\"" || start.len() == 3 && *end == *start {
+        let from = if *start == *end && start.starts_with(['"', '\'']) {
             comment.trim_start_matches(['r', 'R', 'u', 'U'])
         } else {
             comment

@@ -83,6 +83,7 @@ impl SymbolFinder {
                 break;
             }
         }
+        self.documents.sort_unstable_by_key(|(whole, _)| *whole);
     }
 
     fn run(&mut self, query: &SymbolQuery, pass: &Query, tree: &Tree, source: &[u8]) {
@@ -164,10 +165,7 @@ fn placed<'tree>(query: &SymbolQuery, pattern: usize, node: Node<'tree>) -> Opti
     if pattern.not_in.is_some() && node.parent().map(|node| node.kind_id()) == pattern.not_in {
         return None;
     }
-    if pattern.around.is_some() {
-        let mut outwards = std::iter::successors(node.parent(), Node::parent);
-        return outwards.find(|it| Some(it.kind_id()) == pattern.around).or(Some(node));
-    }
+    let node = std::iter::successors(Some(node), Node::parent).take(pattern.out + 1).last()?;
     let Some(kind) = pattern.declared_by else { return Some(node) };
     let mut part = node;
     loop {

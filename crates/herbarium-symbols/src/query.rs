@@ -34,7 +34,7 @@ use crate::kind::{Role, SymbolKind};
 /// | `(#set! clauses)` | definitions of one name directly after each other are one, as the equations of a function |
 /// | `(#set! apart)` | patterns that say so are run after the others. Faster where only these do not ask for certain words, as calls in Lisp, and slower elsewhere |
 /// | `(#set! rest-of-scope)` | the definition goes on up to the next of this pattern or the end of what it stands in, as `package A;` in Perl |
-/// | `(#set! around "NODE")` | the definition is the nearest node of that kind around the captured one |
+/// | `(#set! out "NUMBER")` | the definition is that many nodes further out than the captured one |
 /// | `(#set! declared-by "NODE")` | the definition is the node of that kind around all declarators (`*f[3]`) that the captured one stands in; no symbol where that is another kind |
 /// | `(#set! cut "TEXT")` | the name ends before this, as `operator int` before `()` |
 /// | `(#set! trim "CHARACTERS")` | these are taken off both ends of the name, as quotes |
@@ -200,7 +200,7 @@ pub(crate) struct Pattern {
     pub(crate) apart: bool,
     pub(crate) rest_of_scope: bool,
     pub(crate) not_in: Option<u16>,
-    pub(crate) around: Option<u16>,
+    pub(crate) out: usize,
     pub(crate) declared_by: Option<u16>,
     pub(crate) cut: Option<Box<str>>,
     pub(crate) trim: Option<Box<str>>,
@@ -221,7 +221,7 @@ impl Pattern {
                 "rest-of-scope" => pattern.rest_of_scope = true,
                 "outside-functions" => pattern.outside_functions = true,
                 "not-in" => pattern.not_in = Some(node_kind(query, value)),
-                "around" => pattern.around = Some(node_kind(query, value)),
+                "out" => pattern.out = value.and_then(|it| it.parse().ok()).unwrap_or(0),
                 "declared-by" => pattern.declared_by = Some(node_kind(query, value)),
                 "cut" => pattern.cut = value.map(Into::into),
                 "trim" => pattern.trim = value.map(Into::into),

@@ -1,5 +1,7 @@
 //! A definition on one line.
 
+use std::borrow::Cow;
+
 use herbarium_codec::Node;
 
 use crate::query::{SymbolQuery, Use};
@@ -18,7 +20,7 @@ pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> String {
         // What follows the name's line is more than a signature.
         _ => end_of_line(symbols, symbol),
     };
-    let mut line = on_one_line(symbols.text(start, end));
+    let mut line = on_one_line(&without_comments(symbols, symbol, start, end));
     loop {
         line.truncate(line.trim_end().len());
         match BEFORE_BODY.iter().find_map(|it| line.strip_suffix(it)) {
@@ -26,6 +28,27 @@ pub(crate) fn of(symbols: &Symbols<'_>, symbol: &Symbol) -> String {
             _ => return line,
         }
     }
+}
+
+/// The text between two bytes, with a space for each comment in the definition.
+fn without_comments<'a>(
+    symbols: &Symbols<'a>,
+    symbol: &Symbol,
+    start: usize,
+    end: usize,
+) -> Cow<'a, [u8]> {
+    let mut text = Cow::Borrowed(symbols.text(start, end));
+    let nodes = (symbol.node..).map_while(|id| symbols.tree.node(id as usize));
+    // Of long ones, no more is looked at than is shown.
+    let last = end.min(start + 4 * MAX_BYTES);
+    for node in nodes.take_while(|node| node.start_byte() < last) {
+        let (from, to) = (node.start_byte().max(start), node.end_byte().min(end));
+        let is_comment = symbols.query.use_of(node.kind_id()) == Use::Comment;
+        if is_comment && let Some(comment) = text.to_mut().get_mut(from - start..to - start) {
+            comment.fill(b' ');
+        }
+    }
+    text
 }
 
 /// The start of the keyword in the same line, if that is not in the range.

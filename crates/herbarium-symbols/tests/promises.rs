@@ -165,7 +165,7 @@ fn patterns_that_are_run_apart_find_the_same() {
 #[test]
 fn a_definition_can_be_a_node_further_out() {
     let text = r#"((call function: (identifier) @name) @definition.function
-        (#set! around "expression_statement"))"#;
+        (#set! out "2"))"#;
     let tree = stored("python", b"x = [f(1)]\n");
     let query = query("python", text).expect("a query");
     let mut finder = SymbolFinder::new();
