@@ -15,8 +15,9 @@ use crate::predicate::{Predicates, Test};
 use crate::quantifier::CaptureQuantifier;
 use crate::step::{Entry, Pattern, Program};
 
-/// Texts are looked for as long as they are rarer than one in so many nodes.
-const NODES_PER_TEXT: usize = 8;
+/// Texts are looked for as long as they are rarer than one in so many nodes:
+/// to look at all nodes takes less than to look up more places than that.
+const NODES_PER_TEXT: usize = 32;
 
 /// For a start of a pattern, the text that must be so many levels under it.
 #[derive(Debug, Clone)]

@@ -53,10 +53,27 @@
 //! any kind was disabled.
 //!
 //! # Why it is fast
-//! What a node can match follows from its shape, and a tree has some hundred
-//! shapes: before the first node is looked at, patterns that nothing in the
-//! tree can match are left out, and nodes that can start the others are found
-//! by looking through one column of numbers. See `docs/ARCHITECTURE.md`.
+//! Four things, each of which leaves the answers and their order as they are:
+//!
+//! - **Plans.** What a node can match follows from its shape, and a tree has
+//!   some hundred shapes: before the first node is looked at, patterns that
+//!   nothing in the tree can match are left out, and nodes that can start the
+//!   others are found by looking through one column of numbers, a block of
+//!   nodes at a time where few shapes matter. Trees with one shape book share
+//!   the plan for the book's shapes.
+//! - **Chains.** A pattern of one node, or of one node in another in another,
+//!   such as `(call_expression function: (identifier) @f)`, is matched when its
+//!   last node comes up, by looking at the nodes above it: no match in the
+//!   making is kept. Most patterns of a highlights query are chains.
+//! - **Texts.** Where every pattern of a query demands a text (`#eq?`,
+//!   `#any-of?`), that text is looked for in the source, and only nodes that
+//!   are exactly there count. If all are chains, too, there is not even a plan.
+//! - **States** for all other patterns, as tree-sitter has them, sorted by one
+//!   number that says where each began and what it captured first.
+//!
+//! What is not fast: patterns that begin on any node and have several roots,
+//! such as `((_) @a (_) @b)`, hold as many states as tree-sitter's and take
+//! about as long. See `docs/ARCHITECTURE.md` for where this crate stands.
 #![forbid(unsafe_code)]
 
 mod analyze;

@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) id: u32,
     pub(crate) captures: u32,
     pub(crate) rank: Rank,
+    /// Where the last capture ends; 0 where that was not asked yet.
+    pub(crate) last_end: u32,
     pub(crate) step: u16,
     pub(crate) consumed: u16,
     /// The next step must be matched by the very next sibling.

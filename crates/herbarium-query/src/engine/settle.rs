@@ -70,20 +70,20 @@ impl Engine<'_> {
     /// Compares a state with those after it of the same pattern and root, and
     /// drops the one that captured less. True when that is the state itself.
     fn drop_subsets(&mut self, index: usize) -> bool {
-        let mut end = None;
         let mut other = index + 1;
         while other < self.memory.states.len() {
             let (left, right) = (&self.memory.states[index], &self.memory.states[other]);
             if !left.rank.is_beside(right.rank) {
                 break;
             }
-            let lists = &self.memory.lists;
-            let (of_left, of_right) = (lists.get(left.captures), lists.get(right.captures));
-            if let (Some(last), Some(first)) = (of_left.last(), right.rank.first())
-                && first >= *end.get_or_insert_with(|| self.tree.end_byte_of(last.node))
+            if let (Some(_), Some(first)) = (left.rank.first(), right.rank.first())
+                && first >= self.end_of_last(index)
             {
                 break;
             }
+            let (left, right) = (&self.memory.states[index], &self.memory.states[other]);
+            let lists = &self.memory.lists;
+            let (of_left, of_right) = (lists.get(left.captures), lists.get(right.captures));
             let (left_contains, right_contains) = self.compare(of_left, of_right);
             let same_step = left.step == right.step;
             let (left_seeks, right_seeks) = (left.seeking_immediate, right.seeking_immediate);
@@ -104,6 +104,18 @@ impl Engine<'_> {
             other += 1;
         }
         false
+    }
+
+    /// Where the last capture of a state ends, which has captured.
+    #[inline]
+    fn end_of_last(&mut self, index: usize) -> u32 {
+        let state = &mut self.memory.states[index];
+        if state.last_end == 0
+            && let Some(last) = self.memory.lists.get(state.captures).last()
+        {
+            state.last_end = self.tree.end_byte_of(last.node);
+        }
+        state.last_end
     }
 
     /// Whether each of two lists of captures contains the other.
@@ -154,9 +166,8 @@ impl Engine<'_> {
             if state.dead || state.rank.first().is_none() {
                 continue;
             }
-            let Some(node) = self.next_capture_in_range(index) else { continue };
-            let state = self.memory.states[index];
-            let start = self.tree.start_byte_of(node);
+            let Some(start) = self.next_start_in_range(index) else { continue };
+            let state = &self.memory.states[index];
             let pattern = state.rank.pattern();
             let key = (start, pattern);
             if first.as_ref().is_some_and(|first| key >= (first.start, first.pattern)) {
@@ -170,6 +181,17 @@ impl Engine<'_> {
             first = Some(InProgress { state: index, start, pattern, is_guaranteed });
         }
         first
+    }
+
+    /// Where the next capture of a state starts that is not before the range.
+    #[inline]
+    fn next_start_in_range(&mut self, index: usize) -> Option<u32> {
+        let state = &self.memory.states[index];
+        if self.covers_all && state.consumed == 0 {
+            return state.rank.first();
+        }
+        let node = self.next_capture_in_range(index)?;
+        Some(self.tree.start_byte_of(node))
     }
 
     /// The next capture of a state that is not before the range.

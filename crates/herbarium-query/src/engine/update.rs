@@ -113,6 +113,7 @@ impl Engine<'_> {
             id: NO_ID,
             captures: NO_LIST,
             rank: Rank::new(start_depth, pattern),
+            last_end: 0,
             step,
             consumed: 0,
             seeking_immediate: true,
@@ -286,6 +287,7 @@ impl Engine<'_> {
                 let captured =
                     captures_of(&step.captures).map(|capture| Captured { node, capture });
                 let list = self.memory.lists.get_mut(list);
+                self.memory.states[index].last_end = 0;
                 if list.is_empty() {
                     let start = self.tree.start_byte_of(node);
                     self.memory.states[index].rank.set_first(Some(start));

@@ -132,3 +132,41 @@ fn patterns_that_are_found_from_their_text_find_the_same() {
     }
     assert!(matches > 1000, "{matches} matches");
 }
+
+#[test]
+fn chains_find_the_same_alone_and_beside_states() {
+    let mut matches = 0;
+    for language in herbarium_languages::all() {
+        let bench = Bench::new(language);
+        let mut generator = Generator::new(7);
+        let broken = generator.broken(&sample(language));
+        let specimens = [bench.press(sample(language)), bench.press(broken)];
+        for round in 0..12 {
+            let tree = &specimens[round % 2].tree;
+            let nodes: Vec<_> = tree.nodes().filter(|node| node.is_named()).collect();
+            let node = nodes[generator.below(nodes.len())];
+            let Some(parent) = node.parent() else { continue };
+            let (kind, above) = (node.kind(), parent.kind());
+            let field = node.field_name().map(|name| format!("{name}: ")).unwrap_or_default();
+            let higher = parent.parent().map_or("_", |node| node.kind());
+            for pattern in [
+                format!("({above} {field}({kind}) @a)"),
+                format!("({above} {field}({kind}) @a) @b"),
+                format!("({higher} ({above} {field}({kind}) @a))"),
+                format!("({higher} ({above} {field}(_) @a) @b) @c"),
+                format!("({kind}) @z ({above} {field}({kind}) @a) (_) @y"),
+                format!("({above} ({kind}) @a . (_)? @b) ({above} {field}({kind}) @c) ({kind}) @d"),
+                format!("({above} {field}_ @a) @b ({above} (_)* @c) ({kind}) @d @e"),
+                format!("[({above} {field}({kind}) @a) ({higher} ({above}) @b)] (_) @c"),
+                format!("({above} ({kind}) @a @b) (({kind}) @c (#match? @c \"^[a-m]\"))"),
+                format!("(({above} ({kind}) @a) (#not-match? @a \"e\")) ({kind}) @b ({above}) @c"),
+            ] {
+                match bench.compare(&pattern, &specimens, &Settings::default()) {
+                    Ok(tally) => matches += tally.matches,
+                    Err(difference) => panic!("{}\n{pattern}\n{difference}", language.id()),
+                }
+            }
+        }
+    }
+    assert!(matches > 10_000, "{matches} matches");
+}
