@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use herbarium_codec::{ERROR_KIND, Quirk, Tree};
+use herbarium_codec::{ERROR_KIND, Tree};
 
 use super::Engine;
 use crate::chain::{Chain, Event, MAX_STEPS};
@@ -252,13 +252,8 @@ impl<'a> Engine<'a> {
                 different.push((child, 0));
                 continue;
             }
-            let comes_again = self.tree.quirks_of(child).find_map(|quirk| match quirk {
-                Quirk::LastOfField => Some(false),
-                Quirk::NotLastOfField => Some(true),
-                Quirk::Field(_) | Quirk::Alias(_) => None,
-            });
             let shows = || later.get(&field).is_some_and(|count| *count > 0);
-            if !comes_again.unwrap_or_else(shows) {
+            if !self.field_quirk(child).unwrap_or_else(shows) {
                 over.push(field);
             }
         }

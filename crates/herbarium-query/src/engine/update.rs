@@ -225,7 +225,7 @@ impl Engine<'_> {
     /// Whether the field of a node counts as one that comes again, where that
     /// is not what its siblings show.
     #[cold]
-    fn field_quirk(&self, node: u32) -> Option<bool> {
+    pub(super) fn field_quirk(&self, node: u32) -> Option<bool> {
         self.tree.quirks_of(node).find_map(|quirk| match quirk {
             Quirk::LastOfField => Some(false),
             Quirk::NotLastOfField => Some(true),
