@@ -2,7 +2,7 @@
 //! request ids, and a drain that loses no request.
 //!
 //! ```sh
-//! cargo run --features logs --example full -- 127.0.0.1:9464 127.0.0.1:8080
+//! cargo run --example full -- 127.0.0.1:9464 127.0.0.1:8080
 //! curl -s http://127.0.0.1:8080/hello
 //! curl -s http://127.0.0.1:9464/readyz?verbose
 //! ```

@@ -57,6 +57,14 @@ pub(crate) fn wrong_method() -> Response<Whole> {
 #[derive(Debug)]
 pub(crate) struct Whole(Option<Bytes>);
 
+#[cfg(feature = "otlp")]
+impl Whole {
+    /// Not empty, if there is a body at all.
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self(Some(bytes))
+    }
+}
+
 impl Body for Whole {
     type Data = Bytes;
     type Error = Infallible;

@@ -15,10 +15,13 @@
 //! # }
 //! ```
 //!
-//! Spans are sent in batches, by a thread of their own with a client that
-//! blocks: the exporter's async client needs a runtime, which that thread does
-//! not have, and then nothing is exported, silently. A collector that is away
-//! costs spans, never requests.
+//! Spans are sent in batches, by a thread of the exporter's. It has no runtime,
+//! where the async clients that come with it panic and export nothing,
+//! silently; so the client is our own, and blocks. It speaks plain HTTP: a
+//! collector beside the service is the usual thing, and takes care of TLS and of
+//! what is far away. One that is away costs spans, never requests.
+
+mod client;
 
 use std::time::Duration;
 
@@ -26,17 +29,19 @@ use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use crate::context::{RequestContext, TraceParent};
 use crate::error::Error;
 use crate::shutdown::Shutdown;
 
+/// What exported spans say they come from.
+const SCOPE: &str = "herbarium-health";
 /// For one batch to be taken by the collector.
 const EXPORT: Duration = Duration::from_secs(3);
 /// For the last batches, at the end.
@@ -64,15 +69,24 @@ impl Otlp {
     ///
     /// # Errors
     /// [`Error::Otlp`] if the address is none.
-    pub fn sampled(endpoint: &str, service: &str, version: &str) -> Result<Self, Error> {
+    pub fn sampled(
+        endpoint: &str,
+        service: &str,
+        version: &str,
+        share: f64,
+    ) -> Result<Self, Error> {
         let failed = |source| Error::Otlp { endpoint: endpoint.to_owned(), source };
         if !endpoint.starts_with("http://") {
             let message = "expected `http://host:port/path`; put TLS into a collector beside it";
             return Err(failed(message.into()));
         }
-        let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint);
-        let exporter = exporter.with_timeout(EXPORT).build();
-        let exporter = exporter.map_err(|error| failed(Box::new(error)))?;
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(client::Client::new(EXPORT))
+            .with_endpoint(endpoint)
+            .with_timeout(EXPORT)
+            .build()
+            .map_err(|error| failed(Box::new(error)))?;
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share)));
         let resource = Resource::builder_empty()
             .with_service_name(service.to_owned())
@@ -103,20 +117,21 @@ impl Otlp {
     }
 
     /// The layer that makes spans of spans.
-    pub(crate) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    pub(crate) fn layer<S>(&self) -> Box<dyn Layer<S> + Send + Sync>
     where
-        S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+        S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let tracer = self.provider.tracer("herbarium-health");
-        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
-        // The exporter's own work, recorded, would make work for the exporter.
-        layer.with_filter(tracing_subscriber::filter::filter_fn(|metadata| {
-            let is_own = ["hyper", "reqwest", "opentelemetry", "h2"]
-                .iter()
-                .any(|name| metadata.target().starts_with(name));
-            !is_own && *metadata.level() <= LevelFilter::INFO
-        }))
+        let layer = tracing_opentelemetry::layer().with_tracer(self.provider.tracer(SCOPE));
+        layer.with_filter(filter_fn(is_exported)).boxed()
     }
+}
+
+/// From `info` up, and nothing of the exporter's own work: exported, it would
+/// make more of it.
+fn is_exported(metadata: &tracing::Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let is_own = ["hyper", "opentelemetry"].iter().any(|name| target.starts_with(name));
+    !is_own && *metadata.level() <= LevelFilter::INFO
 }
 
 /// The span takes its place in the client's trace, and the context takes the

@@ -112,7 +112,6 @@ fn the_service() {
 
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
 async fn serve(kind: String, plan: DrainPlan) {
-    #[cfg(feature = "logs")]
     let _logs = (kind == "logs").then(|| {
         let logs = herbarium_health::logs::Logs::new().filter("trace").buffer(256 * 1024);
         logs.install().expect("no other subscriber")

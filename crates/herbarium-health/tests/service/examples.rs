@@ -48,7 +48,6 @@ fn stop(child: Child) -> String {
     text.lines().last().unwrap_or("").to_owned()
 }
 
-#[cfg(feature = "prometheus")]
 #[test]
 fn ten_lines_are_a_service_that_can_be_watched_and_stopped() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ten_lines.rs");
@@ -65,7 +64,6 @@ fn ten_lines_are_a_service_that_can_be_watched_and_stopped() {
     assert!(last.starts_with("stopped by SIGTERM: 0 requests completed"), "{last}");
 }
 
-#[cfg(all(feature = "logs", feature = "prometheus"))]
 #[test]
 fn the_full_example_serves_and_drains() {
     let (health, service) = (free_address(), free_address());

@@ -5,11 +5,9 @@ mod client;
 mod drain;
 mod examples;
 mod limits;
-#[cfg(feature = "logs")]
 mod logs;
 mod pages;
 mod pipes;
 mod readiness;
-#[cfg(feature = "prometheus")]
 mod scrape;
 mod slow;

@@ -9,7 +9,6 @@ const TIMES: Times = Times { pre_drain: 0, deadline: 2_000, grace: 500 };
 
 /// The pipe of standard output takes 64 KiB, the buffer 256 KiB; each of these
 /// requests logs four times as much as both.
-#[cfg(all(feature = "logs", feature = "prometheus"))]
 #[test]
 fn a_blocked_stdout_holds_up_no_request_and_its_lines_are_counted() {
     let mut service = Service::start_as("logs", TIMES);
