@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use herbarium_capture::Capturer;
-use herbarium_codec::{Decoder, Encoder, Grammar, Tree, source_hash};
+use herbarium_codec::{DecodeError, Decoder, Encoder, Grammar, Tree, source_hash};
 use herbarium_languages::{Language, ParseError, ParseLimits, Row};
 use herbarium_store::{StoreError, TreeKey, path_from_bytes};
 
@@ -272,7 +272,14 @@ impl Press {
         let Some(info) = store.get_tree_into(&key, &mut tools.pressed)? else { return Ok(None) };
         let Tools { pressed, decoder, tree, source, .. } = tools;
         let tree = tree.get_or_insert_with(|| Tree::new(grammar));
-        if self.shared.decode_into(pressed, &info, grammar, decoder, tree).is_err() {
+        if let Err(error) = self.shared.decode_into(pressed, &info, grammar, decoder, tree) {
+            // Else its place would be taken for ever. What a later version wrote is
+            // left to that.
+            let is_newer =
+                matches!(error, DecodeError::Version { .. } | DecodeError::UnknownSection { .. });
+            if !is_newer && !store.is_read_only() {
+                store.condemn_tree(&key)?;
+            }
             return Ok(None);
         }
         let pressed = Pressed {

@@ -153,3 +153,21 @@ fn a_difference_is_told_at_its_node() {
     check_difference("f(1, 2)", "f(1)   ", Some((1, "end_byte")));
     check_difference("\na", " a", Some((0, "start_position")));
 }
+
+#[test]
+fn what_is_stored_whole_and_is_no_tree_is_pressed_again() {
+    const FILE: [(&str, &str); 1] = [("a.rs", "fn a() {}\n")];
+    let elsewhere = Ground::with(&FILE);
+    let right = elsewhere.engine().open(&elsewhere.path("a.rs")).unwrap();
+    let ground = Ground::with(&FILE);
+    let grammar = right.tree.grammar();
+    ground.store.put_grammar(grammar).unwrap();
+    ground.store.put_tree(&right.key, grammar.fingerprint(), b"no tree at all", None).unwrap();
+    let report = ground.index();
+    assert_eq!((report.trees_new, report.parses), (1, 1));
+    let report = ground.index();
+    assert_eq!((report.trees_reused, report.parses), (1, 0));
+    assert_eq!(ground.engine().open(&ground.path("a.rs")).unwrap().from, Origin::Store);
+    let deep = verify(&ground.engine(), true);
+    assert_eq!((deep.compared, deep.differing, deep.missing_tree), (1, 0, 0), "{deep:#?}");
+}

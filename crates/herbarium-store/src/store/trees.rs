@@ -87,6 +87,26 @@ impl Store {
         found
     }
 
+    /// From now on a tree counts as missing, so that it can be put again: for bytes
+    /// that came as they were put, and are no tree all the same. Says whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// As [`Store::get_tree`].
+    pub fn condemn_tree(&self, key: &TreeKey) -> Result<bool, StoreError> {
+        let key = tree(key);
+        self.look_again()?;
+        let mut found = false;
+        for segment in self.shelf.segments().iter() {
+            if let Some((offset, _)) = segment.place(&key) {
+                let fault = Fault::Damaged("it is not a tree that can be opened");
+                self.condemn(segment, offset, Some(&key), &fault);
+                found = true;
+            }
+        }
+        Ok(found)
+    }
+
     /// Whether a tree is there, by the index alone: the record is not read.
     ///
     /// # Errors
