@@ -4,7 +4,7 @@
 //! A parser's tree takes about 100 bytes a node and dies with its process.
 //! This crate presses the same tree (every kind, field, range, point, error
 //! and missing token that tree-sitter's API shows) into about 1.7 bytes a
-//! node, and opens it again in 1 to 2% of the time of a parse, at about 9
+//! node, and opens it again in 1 to 1.5% of the time of a parse, at about 10
 //! bytes a node, with [`Node`] and [`Cursor`] as tree-sitter has them: porting
 //! code from a live tree is a change of types. It knows neither tree-sitter
 //! nor files nor the network: what was pressed years ago opens with no grammar

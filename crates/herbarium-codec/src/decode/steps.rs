@@ -19,7 +19,7 @@ const CODES: usize = 256;
 pub(super) const MORE: u8 = 0x80;
 
 /// What the walk needs of the shapes that codes stand for.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Steps {
     /// Twice the way to the level of the next node, and 1 for a node without
     /// children: one level down where the level goes on and the node has
@@ -152,3 +152,35 @@ static GAPS: [(u8, i8); CODES] = {
 
 /// Codes from here on are free to stand for a shape with a longer number.
 pub(super) const FIRST_LENT: u8 = FIRST_LONG;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shape((flags, gap, len, error): (u8, u8, u8, bool)) -> Shape {
+        let kind = if error { ERROR_KIND } else { 1 };
+        Shape { kind, field: 0, flags, gap, len, supertypes: 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn many_shapes_at_once_have_the_steps_of_each(
+            shapes in prop::collection::vec(any::<(u8, u8, u8, bool)>().prop_map(shape), 0..300),
+            first in 0..=FIRST_LENT,
+        ) {
+            let columns = ShapeColumns {
+                flags: shapes.iter().map(|shape| shape.flags).collect(),
+                gaps: shapes.iter().map(|shape| shape.gap).collect(),
+                lens: shapes.iter().map(|shape| shape.len).collect(),
+                errors: shapes.iter().any(|shape| shape.kind == ERROR_KIND),
+            };
+            let (mut at_once, mut each) = (Steps::default(), Steps::default());
+            at_once.set_from(first, &shapes, &columns);
+            for (code, &shape) in (first..FIRST_LENT).zip(&shapes) {
+                each.set(code, shape);
+            }
+            prop_assert_eq!(at_once, each);
+        }
+    }
+}

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, Decoder, Encoder, ShapeBook, Tree, decode, decode_standalone, doc, encode,
-    encode_standalone,
+    BookTrainer, Decoder, Encoder, NewNode, ShapeBook, Tree, TreeBuilder, decode,
+    decode_standalone, doc, encode, encode_standalone,
 };
 use proptest::prelude::*;
 
@@ -106,6 +106,30 @@ fn every_truncation_is_an_error() {
                 "file {index}, {len} bytes"
             );
         }
+    }
+}
+
+/// The last child but one says that it is the last, in trees of every size.
+#[test]
+fn a_node_beside_the_root_is_refused() {
+    for nodes in [8u32, 4000, 5000, 65_000, 66_000] {
+        let mut builder = TreeBuilder::new(&Arc::new(doc::sums()));
+        builder.start(&vec![b'+'; nodes as usize]).expect("a source");
+        let sum = NewNode { kind: 3, end: nodes, ..NewNode::default() };
+        builder.push(sum).expect("a sum");
+        for start in 0..nodes {
+            let (depth, end) = (1, start + 1);
+            builder.push(NewNode { kind: 2, depth, start, end, ..NewNode::default() }).expect("+");
+        }
+        let tree = builder.finish().expect("a tree");
+        let mut parts = Parts::of(&encode(&tree)).expect("own container");
+        let section = &mut parts.sections[0].bytes;
+        // Behind the codes stands that there is no line end: one byte.
+        let [.., before, last, 0] = section.as_mut_slice() else { panic!("codes and a 0") };
+        assert_ne!(before, last, "one is the last child");
+        *before = *last;
+        let error = decode(&parts.seal(), tree.grammar()).expect_err("two last children");
+        assert!(error.to_string().contains("one root"), "{nodes} nodes: {error}");
     }
 }
 

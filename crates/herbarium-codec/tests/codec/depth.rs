@@ -10,19 +10,19 @@ const STACK: usize = 256 * 1024;
 
 /// Sums in sums, each with a plus sign behind the inner one; an error at the
 /// bottom.
-fn deep() -> Tree {
+fn deep(levels: u32) -> Tree {
     let mut builder = TreeBuilder::new(&Arc::new(doc::sums()));
-    let source: Vec<u8> = b"1".iter().copied().chain((0..LEVELS).map(|_| b'+')).collect();
+    let source: Vec<u8> = b"1".iter().copied().chain((0..levels).map(|_| b'+')).collect();
     builder.start(&source).expect("a source");
-    for depth in 0..LEVELS {
-        let end = LEVELS + 1 - depth;
+    for depth in 0..levels {
+        let end = levels + 1 - depth;
         builder.push(NewNode { kind: 3, depth, end, ..NewNode::default() }).expect("a sum");
     }
-    let bottom = NewNode { kind: ERROR_KIND, depth: LEVELS, end: 1, ..NewNode::default() };
+    let bottom = NewNode { kind: ERROR_KIND, depth: levels, end: 1, ..NewNode::default() };
     builder.push(bottom).expect("the bottom");
-    builder.mark_error(LEVELS);
-    for depth in (1..=LEVELS).rev() {
-        let start = LEVELS + 1 - depth;
+    builder.mark_error(levels);
+    for depth in (1..=levels).rev() {
+        let start = levels + 1 - depth;
         let end = start + 1;
         builder.push(NewNode { kind: 2, depth, start, end, ..NewNode::default() }).expect("a plus");
     }
@@ -31,7 +31,7 @@ fn deep() -> Tree {
 
 fn check(deed: fn(&Tree)) {
     let run = move || {
-        let tree = deep();
+        let tree = deep(LEVELS);
         let back = decode(&encode(&tree), tree.grammar()).expect("own bytes open");
         assert_eq!(back, tree);
         deed(&tree);
@@ -44,6 +44,14 @@ fn check(deed: fn(&Tree)) {
 #[test]
 fn a_deep_tree_goes_to_bytes_and_back_and_is_dropped() {
     check(|tree| assert_eq!(tree.descendant_count(), 2 * LEVELS as usize + 1));
+}
+
+#[test]
+fn any_number_of_levels_comes_back() {
+    for levels in (1..300).chain([3000, 33_000]) {
+        let tree = deep(levels);
+        assert_eq!(decode(&encode(&tree), tree.grammar()), Ok(tree), "{levels} levels");
+    }
 }
 
 #[test]

@@ -118,10 +118,36 @@ fn indentations_at_the_edge_of_every_gap_code() {
 
 #[test]
 fn gaps_and_tokens_at_the_edge_of_every_width() {
-    for len in [0u32, 1, 2, 63, 64, 127, 128, 255, 256, 16_383, 16_384, 65_279, 65_280, 65_536] {
+    let short = [0u32, 1, 2, 15, 16, 63, 64, 127, 128, 191, 192, 254, 255, 256, 257];
+    let long = [2048, 4095, 4096, 4097, 4351, 4352, 16_383, 16_384, 65_279, 65_280, 65_536];
+    for len in short.into_iter().chain(long) {
         let source = vec![b'x'; 2 * len as usize + 2];
         check(&source, (0, 2 * len + 2), &[(0, 1), (len + 1, len + 1), (len + 1, 2 * len + 1)]);
         check(&source, (len, 2 * len + 2), &[(len, len), (len + 1, 2 * len + 2)]);
+    }
+}
+
+#[test]
+fn long_tokens_one_behind_the_other() {
+    for len in [127u32, 128, 254, 255, 256, 4352, 9000] {
+        for between in [0, 1] {
+            let tokens: Vec<_> = (0..20).map(|token| token * (len + between)).collect();
+            let tokens: Vec<_> = tokens.into_iter().map(|start| (start, start + len)).collect();
+            let end = 20 * (len + between);
+            check(&vec![b'x'; end as usize], (0, end), &tokens);
+        }
+    }
+}
+
+#[test]
+fn as_many_nodes_as_fewer_than_16_bits_number_and_one_more() {
+    for nodes in [4094, 4095, 4096, 4097, 65_279, 65_280, 65_281, 65_536, 65_537] {
+        let tokens = (0..nodes - 1).map(|at| node(2, 1, at, at + 1));
+        let nodes: Vec<_> = std::iter::once(node(4, 0, 0, nodes - 1)).chain(tokens).collect();
+        let source = vec![b'x'; nodes.len() - 1];
+        let grown = Grown { source, nodes, ..Grown::default() };
+        let tree = grown.build(&mut TreeBuilder::new(&crate::grow::grammar()));
+        check_round_trip(&tree);
     }
 }
 
