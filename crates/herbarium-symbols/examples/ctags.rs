@@ -204,6 +204,26 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
         "^(nogc|exePath|exeBaseAddress|elfFile)$",
         "a part of an attribute or of a condition, which ctags takes for a variable",
     ),
+    ("ada", "separate", ".", "the parent of a separate body: a reference"),
+    ("c_sharp", "field", "^(value|reader)$", "a parameter, which ctags takes for a field"),
+    (
+        "c_sharp",
+        "struct|property",
+        "^(U|Enum|JSValueObject)$",
+        "a type parameter or its constraint, which ctags takes for a definition",
+    ),
+    (
+        "elixir",
+        "callback|delegate|type|test",
+        "^unquote$",
+        "a name that is made up when it is compiled",
+    ),
+    (
+        "perl",
+        "subroutine",
+        "^(Attribute|Compress|IO|Archive|[A-Z]\\w*)$",
+        "the package in the name of a function, which ctags cuts",
+    ),
     ("ada", "subprogram", ".", "a formal parameter of a generic"),
     (
         "c_sharp",
@@ -267,6 +287,32 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ("ocaml", "var", "let_expression", "local to an expression"),
     ("systemverilog", "port", "tf_port_item", "a parameter of a function"),
     ("kotlin", "constant|variable", "for_statement", "the variable of a loop"),
+    (
+        "kotlin",
+        "method",
+        "lambda_literal",
+        "a call, or a parameter of a function without a name, which ctags takes for a function",
+    ),
+    (
+        "javascript",
+        "field|property|variable",
+        "formal_parameters",
+        "a parameter, which ctags takes for a definition",
+    ),
+    (
+        "typescript",
+        "constant|property",
+        "type_annotation",
+        "a part of a type, which ctags takes for a definition",
+    ),
+    (
+        "typescript",
+        "constant|property",
+        "type_arguments",
+        "a part of a type, which ctags takes for a definition",
+    ),
+    ("d", "mixin", "mixin_statement", "a mixin that is used, not defined"),
+    ("d", "mixin", "template_mixin", "a mixin that is used, not defined"),
     (
         "vhdl",
         "alias",
@@ -684,6 +730,11 @@ fn explain(
     if let Some((.., reason)) = rule {
         return Some((*reason).into());
     }
+    if tree.line_range(tag.row).len() > LONG_LINE {
+        return Some(
+            "in a line of over 1,000 bytes, where the line does not tell the place".into(),
+        );
+    }
     let around = around(tree, source, tag);
     let place = PLACES.iter().find(|(ids, kinds, node, _)| {
         is_match(&format!("^({ids})$"), language.id())
@@ -705,6 +756,9 @@ fn explain(
     }
     names.contains(name).then(|| "found in another line".into())
 }
+
+/// Longer ones are not written by hand.
+const LONG_LINE: usize = 1000;
 
 /// Parts of the names of kinds of text, and of functions.
 const TEXT: &[&str] = &["string", "heredoc", "comment", "template_s", "text", "quoted"];

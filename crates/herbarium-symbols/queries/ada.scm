@@ -35,6 +35,10 @@
 (single_task_declaration . (identifier) @name) @definition.class
 (protected_type_declaration . (identifier) @name) @definition.class
 (exception_declaration (identifier) @name) @definition.type
+(exception_renaming_declaration . (identifier) @name) @definition.type
+(number_declaration (identifier) @name . [":" ","]) @definition.constant
+((object_renaming_declaration . (identifier) @name) @definition.variable
+  (#set! outside-functions))
 ((object_declaration (identifier) @name . ["," ":"] "constant") @definition.constant
   (#set! outside-functions))
 ((object_declaration (identifier) @name . ["," ":"]) @definition.variable

@@ -94,6 +94,7 @@
     (arguments
       (binary_operator
         left: [
+          (identifier) @name
           (call target: (identifier) @name)
           (binary_operator left: (call target: (identifier) @name))
         ])))) @definition.method

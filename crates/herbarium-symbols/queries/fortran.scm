@@ -12,7 +12,17 @@
   (variable_declaration declarator: (init_declarator left: (identifier) @name)) @definition.field)
 (derived_type_definition
   (variable_declaration declarator: (sized_declarator . (identifier) @name)) @definition.field)
-(derived_type_procedures (procedure_statement declarator: (_) @name) @definition.method)
+(derived_type_procedures
+  (procedure_statement
+    declarator: [
+      (method_name) @name
+      (binding (binding_name (_) @name))
+    ]) @definition.method)
+(derived_type_procedures
+  (generic_statement declarator: (binding_list (binding_name (_) @name))) @definition.method)
+(interface (interface_statement (operator (operator_name) @name))) @definition.interface
+(derived_type_definition
+  (variable_declaration declarator: (pointer_init_declarator left: (identifier) @name)) @definition.field)
 ((variable_declaration
   attribute: (type_qualifier) @_parameter
   declarator: (init_declarator left: (identifier) @name)) @definition.constant

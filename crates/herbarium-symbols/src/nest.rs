@@ -169,7 +169,22 @@ impl Nest {
     fn container(&self, symbol: &Symbol, before: &[Symbol]) -> Option<u32> {
         let around = self.open.iter().rev().filter(|open| open.contains(symbol));
         let mut definitions = around.filter_map(|open| open.symbol);
-        definitions.find(|number| !is_declared_with(&before[*number as usize], symbol))
+        definitions.find(|number| {
+            let other = &before[*number as usize];
+            !is_declared_with(other, symbol) && !is_passed_over(other, symbol)
+        })
+    }
+}
+
+/// Whether a definition belongs to what is around the other, though it stands in
+/// it: a field that a constructor declares, the `b` of `a = b = 1`.
+fn is_passed_over(other: &Symbol, symbol: &Symbol) -> bool {
+    use SymbolKind as K;
+    let inner = (symbol.role == Role::Definition).then_some(symbol.kind);
+    match other.kind {
+        K::Constructor | K::Method => matches!(inner, Some(K::Field)),
+        K::Variable => matches!(inner, Some(K::Variable | K::Constant)),
+        _ => false,
     }
 }
 

@@ -84,7 +84,8 @@ impl<'a> Symbols<'a> {
     ///
     /// A definition is within another when its range is. A type is not within
     /// what is declared with it: in `struct a { int b; } c;`, `c` does not
-    /// contain `a`. From container to container one comes to an end.
+    /// contain `a`; and a field that a constructor declares is within the type.
+    /// From container to container one comes to an end.
     pub fn container(&self, symbol: &Symbol) -> Option<&'a Symbol> {
         self.symbols.get(symbol.owner.or(symbol.container)? as usize)
     }
