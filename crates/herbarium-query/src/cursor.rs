@@ -333,10 +333,6 @@ pub struct QueryCaptures<'a, 'tree> {
     complete: Vec<Finished>,
 }
 
-fn are_single(states: &[Finished]) -> bool {
-    !states.is_empty() && states.iter().all(|state| state.only.is_some())
-}
-
 /// A complete match, ranked by its next capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ranked {
@@ -426,7 +422,10 @@ impl<'tree> QueryCaptures<'_, 'tree> {
         loop {
             let more = engine.advance(true, &mut |state| self.complete.push(state));
             self.run.note(engine);
-            if self.finished.is_empty() && engine.is_free() && are_single(&self.complete) {
+            let is_within =
+                |one: &Finished| one.only.is_some_and(|one| !engine.precedes_range(one.node));
+            let are_single = !self.complete.is_empty() && self.complete.iter().all(is_within);
+            if self.finished.is_empty() && engine.is_free() && are_single {
                 std::mem::swap(&mut self.ready, &mut self.complete);
                 let start =
                     |one: &Finished| one.only.map(|one| engine.tree.start_byte_of(one.node));
@@ -483,8 +482,7 @@ impl<'tree> QueryCaptures<'_, 'tree> {
             let list = engine.memory.lists.get(first.captures);
             let capture = usize::from(first.consumed);
             let node = list.get(capture)?.node;
-            let outside =
-                !engine.covers_all && (engine.precedes_range(node) || engine.follows_range(node));
+            let outside = engine.precedes_range(node) || engine.follows_range(node);
             if !outside && (first.start, u32::from(first.pattern)) >= before {
                 return None;
             }

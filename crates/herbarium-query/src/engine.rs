@@ -66,7 +66,7 @@ pub(crate) struct Engine<'a> {
     end: u32,
     next: Next,
     halted: bool,
-    pub(crate) covers_all: bool,
+    covers_all: bool,
     has_quirks: bool,
     /// Texts tell which nodes matter.
     is_anchored: bool,

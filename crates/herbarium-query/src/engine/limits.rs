@@ -107,7 +107,12 @@ impl Engine<'_> {
             && self.tree.point_at(end as usize) <= limits.containing_points.end
     }
 
+    /// Whether a node ends where the range starts, or before: where all counts,
+    /// one without width at the start of the text.
     pub(crate) fn precedes_range(&self, node: u32) -> bool {
+        if self.covers_all && self.tree.start_byte_of(node) > 0 {
+            return false;
+        }
         let end = self.tree.end_byte_of(node);
         end <= self.limits.bytes.start
             || (self.limits.has_points()
@@ -115,6 +120,9 @@ impl Engine<'_> {
     }
 
     pub(crate) fn follows_range(&self, node: u32) -> bool {
+        if self.covers_all {
+            return false;
+        }
         let start = self.tree.start_byte_of(node);
         start >= self.limits.bytes.end
             || (self.limits.has_points()

@@ -187,8 +187,10 @@ impl Engine<'_> {
     #[inline]
     fn next_start_in_range(&mut self, index: usize) -> Option<u32> {
         let state = &self.memory.states[index];
-        if self.covers_all && state.consumed == 0 {
-            return state.rank.first();
+        // At the start of the text, one without width is before all ranges.
+        let first = state.rank.first();
+        if self.covers_all && state.consumed == 0 && first != Some(0) {
+            return first;
         }
         let node = self.next_capture_in_range(index)?;
         Some(self.tree.start_byte_of(node))
@@ -200,7 +202,7 @@ impl Engine<'_> {
             let state = self.memory.states[index];
             let list = self.memory.lists.get(state.captures);
             let node = list.get(usize::from(state.consumed))?.node;
-            if self.covers_all || !self.precedes_range(node) {
+            if !self.precedes_range(node) {
                 return Some(node);
             }
             self.memory.states[index].consumed += 1;

@@ -109,3 +109,16 @@ fn patterns_on_errors_and_extras() {
         ],
     );
 }
+
+#[test]
+fn nodes_without_width_at_the_start_of_the_text() {
+    for language in ["rust", "c", "python", "javascript"] {
+        let bench = Bench::of(language);
+        let specimens = ["", " ", "\n", "(", ")"].map(|source| bench.press(source.into()));
+        for pattern in ["(_) @a", "((_) @a) (_) @b", "(_ (_) @a) @b", "_ @a @b", "(ERROR) @e"] {
+            if let Err(difference) = bench.compare(pattern, &specimens, &Settings::default()) {
+                panic!("{language} {pattern}\n{difference}");
+            }
+        }
+    }
+}
