@@ -1,0 +1,110 @@
+//! What queries and symbols have in common: which files are asked, with what, and
+//! what is said of the rest.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
+
+use herbarium_index::{Engine, Problem, Snapshot, TablesError, Visitor};
+use herbarium_languages::known;
+use herbarium_query::{Compiler, QueryError};
+
+use crate::{Error, Scope};
+
+/// What came of a question.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Answer<T> {
+    /// The files with something to say, in the order of their paths.
+    pub files: Vec<T>,
+    /// Languages that the query is wrong for, by id, which were left out.
+    pub wrong: Vec<(String, QueryError)>,
+    /// Languages that could not be asked: not built in, and no tables in the store.
+    pub unasked: Vec<(String, TablesError)>,
+    /// Files without an answer: changed, gone, unreadable, too large, damaged.
+    pub missed: Vec<Problem>,
+    /// Number of files that were asked.
+    pub asked: u64,
+    /// Whether it was ended before all files were asked.
+    pub stopped: bool,
+}
+
+/// A question for each language.
+pub(crate) struct Questions<Q> {
+    pub(crate) of_language: HashMap<&'static str, Q>,
+    snapshot: Snapshot,
+    wrong: Vec<(String, QueryError)>,
+    unasked: Vec<(String, TablesError)>,
+    missed: Vec<Problem>,
+}
+
+/// Finds the files, and makes the question of each language among them; none for
+/// languages that have none.
+pub(crate) fn prepare<Q>(
+    engine: &Engine,
+    scope: &Scope,
+    make: impl Fn(&'static str, &Compiler) -> Option<Result<Q, QueryError>>,
+) -> Result<Questions<Q>, Error> {
+    check_languages(scope)?;
+    let (mut snapshot, missed) = find(engine, scope)?;
+    snapshot.retain_languages(|id| scope.languages.is_empty() || scope.languages.contains(id));
+    let (mut of_language, mut wrong, mut unasked) = (HashMap::new(), Vec::new(), Vec::new());
+    let occurs: BTreeSet<String> = snapshot.languages().into_keys().map(str::to_owned).collect();
+    for row in known().iter().filter(|row| occurs.contains(row.id)) {
+        let tables = match engine.query_tables(row.id) {
+            Ok(tables) => tables,
+            Err(error) => {
+                unasked.push((row.id.to_owned(), error));
+                continue;
+            }
+        };
+        match make(row.id, &Compiler::new(tables.grammar, tables.parse_table)) {
+            Some(Ok(question)) => drop(of_language.insert(row.id, question)),
+            Some(Err(error)) => wrong.push((row.id.to_owned(), error)),
+            None => {}
+        }
+    }
+    snapshot.retain_languages(|id| of_language.contains_key(id));
+    Ok(Questions { of_language, snapshot, wrong, unasked, missed })
+}
+
+fn check_languages(scope: &Scope) -> Result<(), Error> {
+    let is_known = |id: &&String| known().iter().any(|row| row.id == **id);
+    match scope.languages.iter().find(|id| !is_known(id)) {
+        Some(id) => Err(Error::NoLanguage { id: id.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn find(engine: &Engine, scope: &Scope) -> Result<(Snapshot, Vec<Problem>), Error> {
+    if scope.as_stored {
+        return Ok((engine.snapshot(scope.paths())?, Vec::new()));
+    }
+    let (report, snapshot) = engine.refresh(scope.paths(), &(), &scope.cancel)?;
+    Ok((snapshot, report.problems))
+}
+
+impl<Q> Questions<Q> {
+    /// Fails where the query is wrong for all of the languages.
+    pub(crate) fn check(mut self) -> Result<Self, Error> {
+        if self.of_language.is_empty() && !self.wrong.is_empty() {
+            let (language, error) = self.wrong.swap_remove(0);
+            return Err(Error::Query { language, error });
+        }
+        Ok(self)
+    }
+
+    /// Asks.
+    pub(crate) fn run<V: Visitor, T>(
+        self,
+        engine: &Engine,
+        scope: &Scope,
+        visitor: impl FnOnce(HashMap<&'static str, Q>) -> V,
+        hear: impl FnMut(V::Item) -> ControlFlow<()>,
+    ) -> Result<Answer<T>, Error> {
+        let Self { of_language, snapshot, wrong, unasked, mut missed } = self;
+        let report = engine.scan(&snapshot, &visitor(of_language), hear, &scope.cancel)?;
+        missed.extend(report.missed);
+        let (asked, stopped) = (report.files, report.stopped);
+        Ok(Answer { files: Vec::new(), wrong, unasked, missed, asked, stopped })
+    }
+}
