@@ -328,7 +328,15 @@ impl Plan {
         }
         let step = &program.steps[usize::from(entry.step)];
         if !step.is_done() {
-            if !self.fits(step, entry.step, shape, tree) {
+            // Where lists of captures are counted, a state that goes at once
+            // still keeps the next of its pattern from being taken for one
+            // that is there already.
+            let is_counted = mode == Mode::Exact && !entry.alone;
+            let fits = match is_counted {
+                true => self.may_start(step, number < program.wildcards, shape),
+                false => self.fits(step, entry.step, shape, tree),
+            };
+            if !fits {
                 return;
             }
             let silent = entry.alone && (mode == Mode::Matches || !step.is_captured());
@@ -374,6 +382,15 @@ impl Plan {
             }
         }
         above
+    }
+
+    /// Whether tree-sitter starts a state at nodes of a shape that are of the
+    /// kind by which the start was found.
+    fn may_start(&self, step: &Step, is_any_kind: bool, shape: usize) -> bool {
+        let info = &self.shapes[shape];
+        let may_have_field = self.quirks && info.is_extra;
+        (step.field == 0 || info.field == step.field || may_have_field)
+            && (!is_any_kind || step.supertype == 0 || self.supertypes[shape] != 0)
     }
 
     /// Whether a node of a shape can match a step, as far as its shape shows.

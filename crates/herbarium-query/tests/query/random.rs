@@ -170,3 +170,17 @@ fn chains_find_the_same_alone_and_beside_states() {
     }
     assert!(matches > 10_000, "{matches} matches");
 }
+
+#[test]
+fn nested_repetitions_give_up_the_same_at_a_match_limit() {
+    let bench = Bench::of("rust");
+    let specimens = ["()", "fn f() { g(1, (), 2); }"].map(|source| bench.press(source.into()));
+    for limit in 1..12 {
+        let settings = Settings { match_limit: Some(limit), ..Settings::default() };
+        for pattern in ["((_)*_@1)*", "((_)+ _ @a)", "(_)+ @a (_)* @b", "(_ (_)* _ @a)*"] {
+            if let Err(difference) = bench.compare(pattern, &specimens, &settings) {
+                panic!("limit {limit} {pattern}\n{difference}");
+            }
+        }
+    }
+}
