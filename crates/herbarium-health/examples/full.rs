@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use herbarium_health::inventory::{Inventory, Label, Metric, SECONDS};
 use herbarium_health::logs::Logs;
 use herbarium_health::{
-    CheckOptions, DrainPlan, Health, Metrics, PaceLimits, RequestContext, Shutdown,
+    CheckOptions, Connection, DrainPlan, Health, Metrics, PaceLimits, RequestContext,
 };
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -50,7 +50,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     health.shutdown().on_flush("greetings", || async { Ok::<_, Infallible>(()) });
 
     let listener = TcpListener::bind(serve_at).await?;
-    tokio::spawn(accept(listener, health.shutdown().clone()));
+    let shutdown = health.shutdown().clone();
+    tokio::spawn(async move { shutdown.serve(listener, converse).await });
     health.started();
     health.until_signal().await?.exit()
 }
@@ -60,20 +61,7 @@ async fn clock_is_set() -> Result<(), String> {
     if SystemTime::now() > year_2020 { Ok(()) } else { Err("the clock is not set".into()) }
 }
 
-async fn accept(listener: TcpListener, shutdown: Shutdown) {
-    let listening = shutdown.listening();
-    while let Some((accepted, connection)) = listening.accept(listener.accept()).await {
-        match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, connection))),
-            Err(error) => {
-                tracing::warn!(%error, "not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-}
-
-async fn converse(stream: TcpStream, connection: herbarium_health::Connection) {
+async fn converse(stream: TcpStream, _: SocketAddr, connection: Connection) {
     let io = TokioIo::new(connection.pace(stream, PaceLimits::default()));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

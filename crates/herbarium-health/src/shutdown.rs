@@ -12,6 +12,7 @@
 //! A phase with nothing to wait for takes no time. A second signal ends the
 //! process at once, with exit code 130.
 
+mod accept;
 mod connection;
 mod count;
 mod drained;
@@ -42,11 +43,11 @@ pub use plan::{DrainPlan, Phase};
 /// The end of a service, shared by all that have a part in it: accept loops,
 /// handlers, health. A clone is the same shutdown.
 ///
-/// An accept loop of any kind of server drains like this:
+/// A server of any kind drains like this:
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use herbarium_health::{DrainPlan, Shutdown};
+/// use herbarium_health::{Connection, DrainPlan, PaceLimits, Shutdown};
 /// use hyper::{Request, Response, body::Incoming, service::service_fn};
 /// use hyper_util::rt::{TokioIo, TokioTimer};
 ///
@@ -56,23 +57,19 @@ pub use plan::{DrainPlan, Phase};
 /// shutdown.listen_for_signals()?;
 ///
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-/// let listening = shutdown.listening();
+/// let service = shutdown.clone();
 /// tokio::spawn(async move {
-///     // `None` once the drain wants no more of them.
-///     while let Some((accepted, connection)) = listening.accept(listener.accept()).await {
-///         let Ok((stream, _)) = accepted else { continue };
-///         tokio::spawn(async move {
-///             let hello = service_fn(async |_: Request<Incoming>| {
-///                 Ok::<_, Infallible>(Response::new("hello\n".to_owned()))
-///             });
-///             let io = TokioIo::new(connection.pace(stream, Default::default()));
-///             let mut http = hyper::server::conn::http1::Builder::new();
-///             let serving = http
-///                 .timer(TokioTimer::new())
-///                 .serve_connection(io, connection.count(hello));
-///             let _ = connection.watch(serving).await;
+///     let converse = async |stream, _from, connection: Connection| {
+///         let hello = service_fn(async |_: Request<Incoming>| {
+///             Ok::<_, Infallible>(Response::new("hello\n".to_owned()))
 ///         });
-///     }
+///         let io = TokioIo::new(connection.pace(stream, PaceLimits::default()));
+///         let serving = hyper::server::conn::http1::Builder::new()
+///             .timer(TokioTimer::new())
+///             .serve_connection(io, connection.count(hello));
+///         let _ = connection.watch(serving).await;
+///     };
+///     service.serve(listener, converse).await;
 /// });
 /// # shutdown.begin("the example ends");
 /// # let shutdown = Shutdown::new(DrainPlan::immediate());

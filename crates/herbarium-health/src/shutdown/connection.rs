@@ -31,14 +31,17 @@ impl Listening {
         Self { shutdown }
     }
 
-    /// What `accepting` gives, with a connection counted; `None` once nothing
-    /// more is to be accepted. Give it the `accept()` of the listener: while
-    /// closing, what waits in the system's queue is still taken.
+    /// What `accepting`, the `accept()` of a listener, gives, with a connection
+    /// counted; `None` once the listener is to be [closed](Self::last).
     pub async fn accept<A: Future>(&self, accepting: A) -> Option<(A::Output, Connection)> {
         match race(accepting, self.shutdown.reached(Phase::Closing)).await {
-            First::Left(accepted) => Some((accepted, self.shutdown.connection())),
+            First::Left(accepted) => Some((accepted, self.connection())),
             First::Right(()) => None,
         }
+    }
+
+    pub(super) fn connection(&self) -> Connection {
+        self.shutdown.connection()
     }
 }
 

@@ -19,7 +19,7 @@ pub struct DrainPlan {
     /// For all flush hooks together. 5 s unless set.
     pub flush: Duration,
     /// How long a connection without any request yet is kept while closing,
-    /// because one may be on its way. 250 ms unless set.
+    /// because one may be on its way, or on its way again. 1 s unless set.
     pub fresh: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Default for DrainPlan {
             deadline: Duration::from_secs(25),
             grace: Duration::from_secs(1),
             flush: Duration::from_secs(5),
-            fresh: Duration::from_millis(250),
+            fresh: Duration::from_secs(1),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use herbarium_health::{DrainPlan, Health, Shutdown};
+use herbarium_health::{Connection, DrainPlan, Health, PaceLimits, Shutdown};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -128,19 +128,18 @@ async fn serve(kind: String, plan: DrainPlan) {
 }
 
 async fn accept(listener: tokio::net::TcpListener, shutdown: Shutdown, kind: String) {
-    let listening = shutdown.listening();
-    while let Some((accepted, connection)) = listening.accept(listener.accept()).await {
-        let Ok((stream, _)) = accepted else { continue };
+    let converse = |stream, _, connection: Connection| {
         let (shutdown, kind) = (shutdown.clone(), kind.clone());
-        tokio::spawn(async move {
-            let io = TokioIo::new(connection.pace(stream, Default::default()));
+        async move {
+            let io = TokioIo::new(connection.pace(stream, PaceLimits::default()));
             let answer = service_fn(move |request| answer(request, shutdown.clone(), kind.clone()));
             let serving = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(io, connection.count(answer));
             let _ = connection.watch(serving).await;
-        });
-    }
+        }
+    };
+    shutdown.serve(listener, converse).await;
 }
 
 /// `/slow` takes as many milliseconds as its query says, or until it is
