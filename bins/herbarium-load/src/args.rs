@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -20,6 +21,101 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Lists the profiles, or prints one as TOML
     Profiles(ProfilesArgs),
+    /// Compares two reports: what differs by more than chance
+    Compare(CompareArgs),
+    /// Runs a new version beside the old one, in steps, and says whether to go on
+    Canary(Box<CanaryArgs>),
+    /// Works for a coordinator: `run --with` on another machine
+    Worker(WorkerArgs),
+    /// Answers web hooks: each POST runs the scenario, a pass is 200
+    Serve(Box<ServeArgs>),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompareArgs {
+    /// The report to compare with
+    pub(crate) before: PathBuf,
+    /// The report that is compared
+    pub(crate) after: PathBuf,
+    /// Also if scenario, version or machine differ, or a run is invalid
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Exit with 2 if a percentile surely exceeds so many times what it was
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) at_most: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CanaryArgs {
+    #[command(flatten)]
+    pub(crate) what: WhatArgs,
+    /// The old version
+    #[arg(long, value_name = "URL")]
+    pub(crate) baseline: String,
+    /// The new version
+    #[arg(long, value_name = "URL")]
+    pub(crate) candidate: String,
+    /// Steps, in percent of the scenario's rate
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "5,25,50,100")]
+    pub(crate) steps: Vec<f64>,
+    /// Roll back above this share of errors
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub(crate) errors: f64,
+    /// Roll back if p99 is above so many times that of the baseline
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
+    pub(crate) times: f64,
+    /// Roll back above this share of --memory-limit
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    pub(crate) memory: f64,
+    /// Bytes that the new version may use; read through --server-pid or --server-metrics
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory_limit: Option<f64>,
+    /// With fewer requests a step decides nothing
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) least_requests: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing while it runs
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WorkerArgs {
+    /// Where coordinators connect to
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9798")]
+    pub(crate) listen: SocketAddr,
+    /// Targets that are not this machine are yours to load
+    #[arg(long)]
+    pub(crate) i_own_this_target: bool,
+    /// What a coordinator must know
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "HERBARIUM_LOAD_TOKEN",
+        hide_env_values = true,
+        default_value = ""
+    )]
+    pub(crate) token: String,
+    /// Where data files of scenarios are
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) data: PathBuf,
+    /// Threads that send; default: half of the processors
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<usize>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) what: WhatArgs,
+    /// Where web hooks are answered
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9797")]
+    pub(crate) listen: SocketAddr,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -96,6 +192,24 @@ pub(crate) struct RunArgs {
     /// Say nothing while it runs
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Lines instead of the view, also on a terminal
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Send from these workers, not from here
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(crate) with: Vec<SocketAddr>,
+    /// What the workers want to know
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "HERBARIUM_LOAD_TOKEN",
+        hide_env_values = true,
+        default_value = ""
+    )]
+    pub(crate) token: String,
+    /// Serve the run as metrics while it goes on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) prometheus: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }
@@ -106,4 +220,19 @@ pub(crate) struct FileArgs {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the report as one HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the series as CSV
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Write the response times as a log of HdrHistogram
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hlog: Option<PathBuf>,
+    /// Write the gates as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write a summary as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
 }

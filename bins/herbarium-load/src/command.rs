@@ -1,7 +1,11 @@
 //! What the program can do: one module for each command.
 
+mod canary;
+mod compare;
 mod run;
+mod serve;
 mod what;
+mod worker;
 
 use crate::args::{Command, ProfilesArgs};
 use crate::exit::{Trouble, print};
@@ -12,6 +16,10 @@ pub(crate) fn run(command: Command) -> Result<u8, Trouble> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Profiles(args) => list(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Canary(args) => canary::run(&args),
+        Command::Worker(args) => worker::run(args),
+        Command::Serve(args) => serve::run(&args),
     }
 }
 

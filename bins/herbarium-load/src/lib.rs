@@ -10,6 +10,7 @@ mod files;
 mod interrupt;
 mod profiles;
 mod show;
+mod view;
 
 use std::process::ExitCode;
 

@@ -263,8 +263,8 @@ impl GateSpec {
         if !(0.0..=100.0).contains(&self.percentile()) {
             return Err(wrong(&self.percentile().to_string(), "a percentile from 0 to 100"));
         }
-        let is_query = self.metric == Metric::Prometheus;
-        if is_query != (self.prometheus.is_some() && self.query.is_some()) {
+        let asks = [self.prometheus.is_some(), self.query.is_some()];
+        if asks != [self.metric == Metric::Prometheus; 2] {
             return Err(wrong(
                 "something else",
                 "`prometheus` and `query` with metric prometheus, and only there",

@@ -1,6 +1,6 @@
 //! What this machine and this process are doing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -73,6 +73,25 @@ pub fn pressure() -> Option<Duration> {
     let some = text.lines().find(|line| line.starts_with("some"))?;
     let total = some.split_whitespace().find_map(|word| word.strip_prefix("total="))?;
     total.parse().ok().map(Duration::from_micros)
+}
+
+/// How much others are kept waiting, from now on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PressureWatch {
+    waited: Option<Duration>,
+    since: Instant,
+}
+
+impl PressureWatch {
+    pub(crate) fn start() -> Self {
+        Self { waited: pressure(), since: Instant::now() }
+    }
+
+    /// Share of the time since in which somebody waited for a processor.
+    pub(crate) fn share(self) -> Option<f64> {
+        let waited = pressure()?.saturating_sub(self.waited?);
+        Some(waited.as_secs_f64() / self.since.elapsed().as_secs_f64().max(1e-9))
+    }
 }
 
 /// Files for the program itself, beside its connections.

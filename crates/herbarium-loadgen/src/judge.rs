@@ -289,7 +289,7 @@ fn scaling(report: &Report) -> Option<f64> {
 }
 
 /// Measures a gate and holds it against its limits.
-fn result(report: &Report, gate: &GateSpec) -> GateResult {
+pub fn result(report: &Report, gate: &GateSpec) -> GateResult {
     let objective = gate.objective();
     let judged = measure(report, gate).and_then(|value| Ok((value, keeps(report, gate, value)?)));
     match judged {

@@ -46,6 +46,8 @@
 //! | [`timeline`] | what happened when, in bounded memory |
 //! | [`gate`], [`judge`] | what must come of a run, and whether it did |
 //! | [`report`], [`output`] | the result as JSON, CSV, `.hlog`, HTML, JUnit, Markdown |
+//! | [`canary`] | two versions at once, in steps, until one is to be rolled back |
+//! | [`cluster`] | several generators as one |
 //! | [`compare`] | two reports, and whether they differ by more than chance |
 //!
 //! # What it promises
@@ -66,7 +68,9 @@
 
 mod alarm;
 pub mod arrivals;
+pub mod canary;
 mod check;
+pub mod cluster;
 pub mod compare;
 mod connect;
 pub mod gate;

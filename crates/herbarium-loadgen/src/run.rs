@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 
 use crate::connect::Door;
-use crate::host;
+use crate::host::{self, PressureWatch};
 use crate::job::Job;
 use crate::outcome::Fault;
 use crate::probe::{Probe, ServerSample};
@@ -29,11 +29,13 @@ pub struct Options {
     pub interval: Span,
     /// What no run may exceed.
     pub caps: Caps,
+    /// Not before this: so that several runs begin together.
+    pub start_at: Option<Instant>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: None, interval: Span::secs(1), caps: Caps::default() }
+        Self { workers: None, interval: Span::secs(1), caps: Caps::default(), start_at: None }
     }
 }
 
@@ -207,15 +209,17 @@ pub fn run(
     notes.iter().for_each(|note| watch.note(note));
     let stop_all = prepared.stop.clone();
     let mut team = Team::start(&prepared, stop)?;
-    let start = Instant::now() + TOGETHER;
+    let soon = Instant::now() + TOGETHER;
+    let start = options.start_at.map_or(soon, |at| at.max(soon));
     team.begin(start);
-    let started = SystemTime::now();
+    let started = SystemTime::now() + start.saturating_duration_since(Instant::now());
     let probe = Probe::start(&scenario.server, start);
-    let pressure = host::pressure();
-    let collected = Collector::new(&prepared.job, workers, options.caps.requests, stop_all.clone())
-        .collect(&team.messages, &team.spares, watch);
+    let pressure = PressureWatch::start();
+    let collected =
+        Collector::new(Course::of(&prepared.job), workers, options.caps.requests, stop_all.clone())
+            .collect(&team.messages, &team.spares, watch);
     stop_all.set();
-    let elapsed = start.elapsed();
+    let (elapsed, pressure) = (start.elapsed(), pressure.share());
     let server = probe.map(Probe::finish).unwrap_or_default();
     team.join()?;
     let collected = collected?;
@@ -230,7 +234,7 @@ pub fn run(
         server,
         cpu: collected.cpu,
         cpu_seconds: collected.cpu_seconds,
-        pressure: pressure_share(pressure, elapsed),
+        pressure,
         workers,
         notes,
     })
@@ -238,11 +242,6 @@ pub fn run(
 
 /// Workers begin a little later than they hear of it, so that all begin together.
 const TOGETHER: Duration = Duration::from_millis(20);
-
-pub(crate) fn pressure_share(before: Option<Duration>, elapsed: Duration) -> Option<f64> {
-    let waited = host::pressure()?.saturating_sub(before?);
-    Some(waited.as_secs_f64() / elapsed.as_secs_f64().max(1e-9))
-}
 
 /// The workers here among those of all processes.
 #[derive(Clone, Copy, Debug)]
@@ -405,6 +404,19 @@ impl Team {
     }
 }
 
+/// What a collector knows of the run.
+pub(crate) struct Course {
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) length: Duration,
+    pub(crate) interval: Duration,
+}
+
+impl Course {
+    pub(crate) fn of(job: &Job) -> Self {
+        Self { stages: job.stages.clone(), length: job.length, interval: job.interval }
+    }
+}
+
 /// Puts the workers' intervals together.
 pub(crate) struct Collector {
     workers: usize,
@@ -430,22 +442,23 @@ pub(crate) struct Collected {
 }
 
 impl Collector {
-    pub(crate) fn new(job: &Job, workers: usize, cap: u64, stop: Stop) -> Self {
+    pub(crate) fn new(course: Course, workers: usize, cap: u64, stop: Stop) -> Self {
+        let Course { stages, length, interval } = course;
         Self {
             workers,
             done: 0,
             open: BTreeMap::new(),
             collected: Collected {
                 whole: Tally::default(),
-                timeline: Timeline::new(job.interval),
+                timeline: Timeline::new(interval),
                 cpu: 0.0,
                 cpu_seconds: 0.0,
                 notes: Vec::new(),
             },
             cpu: vec![(0.0, 0); workers],
-            stages: job.stages.clone(),
-            length: job.length,
-            interval: job.interval,
+            stages,
+            length,
+            interval,
             cap,
             stop,
         }

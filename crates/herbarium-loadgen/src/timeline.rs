@@ -7,13 +7,24 @@ use crate::outcome::Faults;
 use crate::record::{Tally, Times};
 
 /// Times that occurred and how often: a histogram as small as what is in it.
+///
+/// To two digits (0.8%): there is one for each interval of a run, and with three
+/// digits a thousand of them would take a hundred megabytes.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Buckets(Vec<(u64, u64)>);
 
 impl Buckets {
     /// Those of a histogram.
     pub fn of(times: &Times) -> Self {
-        Self(times.buckets())
+        let mut buckets: Vec<(u64, u64)> = Vec::new();
+        for (nanos, count) in times.buckets() {
+            let nanos = coarse(nanos);
+            match buckets.last_mut() {
+                Some((last, sum)) if *last == nanos => *sum += count,
+                _ => buckets.push((nanos, count)),
+            }
+        }
+        Self(buckets)
     }
 
     /// Times in nanoseconds and their counts, the shortest first.
@@ -53,6 +64,15 @@ impl Buckets {
         self.0.iter().for_each(|(nanos, count)| times.record_many(*nanos, *count));
         times
     }
+}
+
+/// Bits of a time that are kept.
+const BITS: u32 = 8;
+
+/// The longest time that has the same leading bits.
+fn coarse(nanos: u64) -> u64 {
+    let length = u64::BITS - nanos.leading_zeros();
+    nanos | ((1 << length.saturating_sub(BITS)) - 1)
 }
 
 /// One or more intervals as one.
@@ -128,8 +148,8 @@ impl Slot {
 }
 
 /// More slots are joined in pairs: a run of a day is kept as finely as a page
-/// can show it, in the memory of one of twenty minutes.
-const MOST_SLOTS: usize = 1_200;
+/// can show it, in the memory of one of ten minutes.
+const MOST_SLOTS: usize = 600;
 
 /// Slots of equal width, in order.
 #[derive(Clone, PartialEq, Debug)]

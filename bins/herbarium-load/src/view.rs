@@ -1,0 +1,177 @@
+//! The live view: rate, times, errors and the generator's own lag.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use herbarium_loadgen::{Scenario, Stop, View, show_nanos};
+use ratatui::DefaultTerminal;
+use ratatui::Frame;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Style};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Gauge, Paragraph, Sparkline};
+
+/// Intervals that the curves show.
+const KEPT: usize = 400;
+
+/// The whole terminal, until it is dropped.
+pub(crate) struct Screen {
+    terminal: DefaultTerminal,
+    title: String,
+    rates: Vec<u64>,
+    p99s: Vec<u64>,
+    lags: Vec<u64>,
+    closed: Arc<AtomicBool>,
+}
+
+/// What is drawn besides the curves.
+struct Texts {
+    progress: f64,
+    stage: String,
+    lines: Vec<String>,
+}
+
+impl Screen {
+    /// Takes the terminal. In it, Ctrl-C is a key like others: it sets `stop`, and
+    /// so does `q`.
+    pub(crate) fn open(scenario: &Scenario, stop: &Stop) -> io::Result<Self> {
+        let terminal = ratatui::try_init()?;
+        let closed = Arc::new(AtomicBool::new(false));
+        listen(stop.clone(), Arc::clone(&closed));
+        let title = format!(" {} ", scenario.name);
+        let (rates, p99s, lags) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { terminal, title, rates, p99s, lags, closed })
+    }
+
+    /// The newest interval.
+    pub(crate) fn draw(&mut self, view: &View<'_>) {
+        let slot = view.slot;
+        let micros = |time: Option<Duration>| time.map_or(0, |it| it.as_micros() as u64);
+        push(&mut self.rates, (slot.requests as f64 / view.interval.as_secs_f64()) as u64);
+        push(&mut self.p99s, micros(slot.response.percentile(99.0)));
+        push(&mut self.lags, micros(slot.lag.percentile(99.0)));
+        let texts = Texts {
+            progress: (view.at.as_secs_f64() / view.length.as_secs_f64().max(1e-9)).min(1.0),
+            stage: view.stage.to_owned(),
+            lines: lines(view),
+        };
+        let Self { terminal, title, rates, p99s, lags, .. } = self;
+        // A view that cannot be drawn is no reason to end a run.
+        let _ = terminal.draw(|frame| render(frame, title, &texts, [rates, p99s, lags]));
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::SeqCst);
+        ratatui::restore();
+    }
+}
+
+fn push(values: &mut Vec<u64>, value: u64) {
+    if values.len() == KEPT {
+        values.remove(0);
+    }
+    values.push(value);
+}
+
+/// Keys, on a thread of their own, while the screen is open.
+fn listen(stop: Stop, closed: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        while !closed.load(Ordering::SeqCst) {
+            if !event::poll(Duration::from_millis(100)).unwrap_or(false) {
+                continue;
+            }
+            if let Ok(Event::Key(key)) = event::read() {
+                let is_ctrl_c =
+                    key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+                if is_ctrl_c || key.code == KeyCode::Char('q') {
+                    stop.set();
+                }
+            }
+        }
+    });
+}
+
+fn lines(view: &View<'_>) -> Vec<String> {
+    let slot = view.slot;
+    let show = |buckets: &herbarium_loadgen::timeline::Buckets| {
+        let at = |percent| {
+            let time = buckets.percentile(percent);
+            time.map_or("-".to_owned(), |it| show_nanos(it.as_nanos() as f64))
+        };
+        format!(
+            "p50 {:>9}  p90 {:>9}  p99 {:>9}  max {:>9}",
+            at(50.0),
+            at(90.0),
+            at(99.0),
+            at(100.0)
+        )
+    };
+    let whole = view.whole;
+    let faults: Vec<String> =
+        whole.faults().iter().map(|(fault, count)| format!("{fault} {count}")).collect();
+    vec![
+        format!("response   {}", show(&slot.response)),
+        format!("service    {}", show(&slot.service)),
+        format!("own lag    {}", show(&slot.lag)),
+        format!(
+            "requests   {} done of {} due, {} under way, {} connections",
+            whole.requests(),
+            whole.due,
+            slot.in_flight,
+            slot.open
+        ),
+        format!(
+            "errors     {}",
+            if faults.is_empty() { "none".to_owned() } else { faults.join(", ") }
+        ),
+        format!(
+            "generator  {:.0}% of a core, {} late, {} dropped",
+            slot.cpu * 100.0,
+            whole.late,
+            whole.dropped
+        ),
+    ]
+}
+
+fn render(frame: &mut Frame<'_>, title: &str, texts: &Texts, curves: [&Vec<u64>; 3]) {
+    let [top, middle, rates, times, lags, foot] = Layout::vertical([
+        Constraint::Length(3),
+        Constraint::Length(8),
+        Constraint::Fill(1),
+        Constraint::Fill(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    let gauge = Gauge::default()
+        .block(Block::bordered().title(title))
+        .gauge_style(Style::new().fg(Color::Cyan))
+        .ratio(texts.progress)
+        .label(texts.stage.as_str());
+    frame.render_widget(gauge, top);
+    let text: Vec<Line<'_>> = texts.lines.iter().map(|line| Line::from(line.as_str())).collect();
+    frame.render_widget(Paragraph::new(text).block(Block::bordered()), middle);
+    let [rate, p99, lag] = curves;
+    let latest = |values: &Vec<u64>| values.last().copied().unwrap_or(0);
+    curve(frame, rates, &format!(" requests a second: {} ", latest(rate)), rate, Color::Green);
+    let micros = |value: u64| show_nanos(value as f64 * 1e3);
+    curve(frame, times, &format!(" response p99: {} ", micros(latest(p99))), p99, Color::Yellow);
+    curve(frame, lags, &format!(" own lag p99: {} ", micros(latest(lag))), lag, Color::Magenta);
+    frame.render_widget(Paragraph::new(" q or Ctrl-C: end, with a report"), foot);
+}
+
+/// The newest values that fit.
+fn curve(frame: &mut Frame<'_>, area: Rect, title: &str, values: &[u64], color: Color) {
+    let width = usize::from(area.width.saturating_sub(2));
+    let shown = &values[values.len().saturating_sub(width)..];
+    let line = Sparkline::default()
+        .block(Block::bordered().title(title))
+        .data(shown)
+        .style(Style::new().fg(color));
+    frame.render_widget(line, area);
+}

@@ -1,0 +1,471 @@
+//! Several generators as one: a coordinator and workers over TCP.
+//!
+//! Arrivals are numbered, and each worker sends those of its part: all together
+//! send exactly the schedule of one. Histograms travel whole and are merged
+//! without loss; gates are judged on the whole, by the coordinator. No clocks
+//! are compared: the coordinator says in how much time to begin, less the time
+//! that saying so takes.
+//!
+//! A frame is its length (32 bits, little-endian) and JSON. The connection is
+//! not encrypted; a token keeps strangers from starting runs, not from reading.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::{self, PressureWatch};
+use crate::outcome::Fault;
+use crate::probe::Probe;
+use crate::record::Tally;
+use crate::run::{
+    Collector, Course, Crew, Options, Outcome, Prepared, RunError, Stop, Team, View, Watch,
+};
+use crate::scenario::Scenario;
+use crate::span::Span;
+use crate::target::Target;
+use crate::worker::Message;
+
+/// Version of the frames: both sides must speak the same.
+const PROTOCOL: u32 = 1;
+/// A frame is not longer: an interval's histograms take a few kilobytes.
+const MOST: u32 = 64 << 20;
+/// A side that says nothing for so long, where it should, is gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Round trips that are measured; the shortest counts.
+const PINGS: u64 = 5;
+/// From saying so to the start.
+const TOGETHER: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Frame {
+    /// The coordinator's first word.
+    Open {
+        protocol: u32,
+        version: String,
+        token: String,
+    },
+    /// The worker's.
+    Hello {
+        workers: usize,
+    },
+    /// What to run, and which part of it.
+    Plan {
+        scenario: Box<Scenario>,
+        target: String,
+        first: usize,
+        of: usize,
+        interval: Span,
+    },
+    /// Connections are open.
+    Ready {
+        notes: Vec<String>,
+    },
+    /// It will not be done.
+    Refused {
+        why: String,
+        unreachable: Option<Fault>,
+    },
+    Ping(u64),
+    Pong(u64),
+    /// Begin in so many nanoseconds.
+    Start {
+        in_nanos: u64,
+    },
+    /// An interval is over.
+    Tally(Box<Tally>),
+    /// All is over.
+    End {
+        cpu_seconds: f64,
+        pressure: Option<f64>,
+    },
+    /// End early.
+    Stop,
+}
+
+fn send(mut stream: &TcpStream, frame: &Frame) -> io::Result<()> {
+    let text = serde_json::to_vec(frame)?;
+    let length = u32::try_from(text.len()).ok().filter(|length| *length <= MOST);
+    let length = length.ok_or_else(|| io::Error::other("a frame is too long"))?;
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&text);
+    stream.write_all(&bytes)
+}
+
+fn receive(mut stream: &TcpStream) -> io::Result<Frame> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > MOST {
+        return Err(io::Error::other(format!(
+            "a frame of {length} bytes, at most {MOST} are read"
+        )));
+    }
+    let mut text = Vec::new();
+    stream.take(length.into()).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// How a worker works.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerOptions {
+    /// Threads that send; default: half of the processors.
+    pub workers: Option<usize>,
+    /// Targets that are not this machine are the caller's own.
+    pub is_mine: bool,
+    /// What a coordinator must know; empty for anybody.
+    pub token: String,
+    /// Where data files of scenarios are.
+    pub folder: PathBuf,
+    /// What no run may exceed here.
+    pub caps: crate::run::Caps,
+}
+
+/// Works for one coordinator after the other, until `stop` is set.
+///
+/// # Errors
+/// The listener cannot be asked for connections.
+pub fn serve_worker(
+    listener: &TcpListener,
+    options: &WorkerOptions,
+    stop: &Stop,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    while !stop.is_set() {
+        match listener.accept() {
+            // What goes wrong with one coordinator is told to it, and is over.
+            Ok((stream, _)) => drop(work_for(&stream, options, stop)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn work_for(stream: &TcpStream, options: &WorkerOptions, stop: &Stop) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let refuse = |why: String, unreachable| send(stream, &Frame::Refused { why, unreachable });
+    match receive(stream)? {
+        Frame::Open { token, .. } if token != options.token => {
+            return refuse("the token is another".to_owned(), None);
+        }
+        Frame::Open { protocol, version, .. } if protocol != PROTOCOL => {
+            return refuse(format!("version {version} speaks another protocol"), None);
+        }
+        Frame::Open { .. } => {}
+        _ => return refuse("this is no coordinator".to_owned(), None),
+    }
+    let here = options.workers.unwrap_or_else(|| (host::cores() / 2).max(1)).max(1);
+    send(stream, &Frame::Hello { workers: here })?;
+    let Frame::Plan { scenario, target, first, of, interval } = receive(stream)? else {
+        return refuse("the plan is missing".to_owned(), None);
+    };
+    let session = Stop::new();
+    let prepared = prepare(options, *scenario, &target, Crew { first, here, of }, interval);
+    let team = prepared.and_then(|it| Ok((Team::start(&it, &session)?, it)));
+    match team {
+        Ok((team, prepared)) => run_part(stream, team, &prepared, &session, stop),
+        Err(RunError::Unreachable { fault, url }) => refuse(url, Some(fault)),
+        Err(error) => refuse(told(&error), None),
+    }
+}
+
+fn prepare(
+    options: &WorkerOptions,
+    mut scenario: Scenario,
+    target: &str,
+    crew: Crew,
+    interval: Span,
+) -> Result<Prepared, RunError> {
+    scenario.folder.clone_from(&options.folder);
+    let refused = |error: crate::target::TargetError| RunError::Worker(told(&error));
+    let target = Target::parse(target).and_then(|it| it.allow(options.is_mine)).map_err(refused)?;
+    if crew.first + crew.here > crew.of {
+        return Err(RunError::Worker("the plan has fewer parts than workers".to_owned()));
+    }
+    let options = Options { interval, caps: options.caps, ..Options::default() };
+    Prepared::new(&scenario, &target, &options, crew)
+}
+
+/// An error with its causes on one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |it| (**it).source());
+    causes
+        .fold(error.to_string(), |text, cause| format!("{text}: {}", cause.to_string().trim_end()))
+}
+
+fn run_part(
+    stream: &TcpStream,
+    mut team: Team,
+    prepared: &Prepared,
+    session: &Stop,
+    stop: &Stop,
+) -> io::Result<()> {
+    send(stream, &Frame::Ready { notes: prepared.notes.clone() })?;
+    let started = wait_for_start(stream);
+    let start = match started {
+        Ok(start) => start,
+        Err(error) => {
+            session.set();
+            return Err(error);
+        }
+    };
+    team.begin(start);
+    let listening = listen_for_stop(stream.try_clone()?, session.clone(), stop.clone());
+    let pressure = PressureWatch::start();
+    let course = Course::of(&prepared.job);
+    let collector = Collector::new(course, prepared.crew.here, u64::MAX, session.clone());
+    let mut teller = Teller { stream, session };
+    let collected = collector.collect(&team.messages, &team.spares, &mut teller);
+    let end = match &collected {
+        Ok(collected) => {
+            Frame::End { cpu_seconds: collected.cpu_seconds, pressure: pressure.share() }
+        }
+        Err(error) => Frame::Refused { why: told(error), unreachable: None },
+    };
+    session.set();
+    prepared.stop.set();
+    let _ = team.join();
+    let sent = send(stream, &end);
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    let _ = listening.join();
+    sent
+}
+
+fn wait_for_start(stream: &TcpStream) -> io::Result<Instant> {
+    loop {
+        match receive(stream)? {
+            Frame::Ping(number) => send(stream, &Frame::Pong(number))?,
+            Frame::Start { in_nanos } => return Ok(Instant::now() + Duration::from_nanos(in_nanos)),
+            _ => return Err(io::Error::other("the start is missing")),
+        }
+    }
+}
+
+/// The coordinator's end is this run's end, too.
+fn listen_for_stop(stream: TcpStream, session: Stop, stop: Stop) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+        while !session.is_set() {
+            match stream.peek(&mut [0]) {
+                Err(error) if is_waiting(&error) && !stop.is_set() => {}
+                // The only frame that can come now is the stop.
+                _ => session.set(),
+            }
+        }
+    })
+}
+
+fn is_waiting(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Tells the coordinator of each interval.
+struct Teller<'a> {
+    stream: &'a TcpStream,
+    session: &'a Stop,
+}
+
+impl Watch for Teller<'_> {
+    fn interval(&mut self, view: &View<'_>) {
+        if send(self.stream, &Frame::Tally(Box::new(view.tally.clone()))).is_err() {
+            self.session.set();
+        }
+    }
+}
+
+/// Runs a scenario with the workers at these addresses; otherwise like
+/// [`run`](crate::run()).
+///
+/// # Errors
+/// As of [`run`](crate::run()), and when a worker refuses or is gone.
+pub fn coordinate(
+    scenario: &Scenario,
+    target: &str,
+    workers: &[SocketAddr],
+    token: &str,
+    options: &Options,
+    stop: &Stop,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, RunError> {
+    scenario.validate()?;
+    let streams = workers.iter().map(|at| greet(*at, token)).collect::<Result<Vec<_>, _>>()?;
+    let of = streams.iter().map(|(_, count)| count).sum();
+    let mut notes = plan_all(&streams, scenario, target, of, options.interval)?;
+    notes.sort();
+    notes.dedup();
+    notes.iter().for_each(|note| watch.note(note));
+    let start = start_all(&streams)?;
+    let started = SystemTime::now() + start.saturating_duration_since(Instant::now());
+    let probe = Probe::start(&scenario.server, start);
+    let (out, messages) = channel();
+    let all_stop = Stop::new();
+    let readers: Vec<_> = streams
+        .iter()
+        .enumerate()
+        .map(|(at, (stream, _))| {
+            let stream = stream.try_clone().map_err(io_error("share a connection"))?;
+            let out = out.clone();
+            Ok(std::thread::spawn(move || read_part(&stream, at, &out)))
+        })
+        .collect::<Result<_, RunError>>()?;
+    let course = Course {
+        stages: scenario.stages()?,
+        length: scenario.length(),
+        interval: options.interval.get(),
+    };
+    let collector = Collector::new(course, streams.len(), options.caps.requests, all_stop.clone());
+    let collected = std::thread::scope(|scope| {
+        scope.spawn(|| pass_on_stop(&streams, stop, &all_stop));
+        let collected = collector.collect(&messages, &[], watch);
+        all_stop.set();
+        collected
+    });
+    let elapsed = start.elapsed();
+    let server = probe.map(Probe::finish).unwrap_or_default();
+    let collected = collected?;
+    let ends: Vec<(f64, Option<f64>)> =
+        readers.into_iter().filter_map(|reader| reader.join().ok().flatten()).collect();
+    notes.extend(collected.notes);
+    Ok(Outcome {
+        whole: collected.whole,
+        timeline: collected.timeline,
+        stages: scenario.stages()?,
+        started,
+        elapsed,
+        interrupted: stop.is_set(),
+        server,
+        cpu: collected.cpu,
+        cpu_seconds: ends.iter().map(|(cpu, _)| cpu).sum(),
+        pressure: ends.iter().filter_map(|(_, pressure)| *pressure).reduce(f64::max),
+        workers: of,
+        notes,
+    })
+}
+
+fn io_error(deed: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |source| RunError::Io { deed, source }
+}
+
+/// Opens a connection; gives the number of threads there.
+fn greet(address: SocketAddr, token: &str) -> Result<(TcpStream, usize), RunError> {
+    let stream =
+        TcpStream::connect_timeout(&address, PATIENCE).map_err(io_error("reach a worker"))?;
+    let set = || -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))
+    };
+    set().map_err(io_error("reach a worker"))?;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let open = Frame::Open { protocol: PROTOCOL, version, token: token.to_owned() };
+    send(&stream, &open).map_err(io_error("greet a worker"))?;
+    match expect(&stream, address)? {
+        Frame::Hello { workers } if workers > 0 => Ok((stream, workers)),
+        _ => Err(RunError::Worker(format!("{address} is no worker"))),
+    }
+}
+
+/// The next frame, unless it is a refusal.
+fn expect(stream: &TcpStream, address: impl std::fmt::Display) -> Result<Frame, RunError> {
+    match receive(stream).map_err(io_error("hear a worker"))? {
+        Frame::Refused { why, unreachable: Some(fault) } => {
+            Err(RunError::Unreachable { url: why, fault })
+        }
+        Frame::Refused { why, .. } => Err(RunError::Worker(format!("{address} refuses: {why}"))),
+        frame => Ok(frame),
+    }
+}
+
+fn peer(stream: &TcpStream) -> String {
+    stream.peer_addr().map_or("a worker".to_owned(), |at| at.to_string())
+}
+
+/// Hands out the parts, and waits until all are ready.
+fn plan_all(
+    streams: &[(TcpStream, usize)],
+    scenario: &Scenario,
+    target: &str,
+    of: usize,
+    interval: Span,
+) -> Result<Vec<String>, RunError> {
+    let mut first = 0;
+    for (stream, here) in streams {
+        let (scenario, target) = (Box::new(scenario.clone()), target.to_owned());
+        let plan = Frame::Plan { scenario, target, first, of, interval };
+        send(stream, &plan).map_err(io_error("tell a worker its part"))?;
+        first += here;
+    }
+    let mut all_notes = Vec::new();
+    for (stream, _) in streams {
+        match expect(stream, peer(stream))? {
+            Frame::Ready { notes } => all_notes.extend(notes),
+            _ => return Err(RunError::Worker(format!("{} is not ready", peer(stream)))),
+        }
+    }
+    Ok(all_notes)
+}
+
+/// Tells each when to begin, less the time that telling takes.
+fn start_all(streams: &[(TcpStream, usize)]) -> Result<Instant, RunError> {
+    let trips: Vec<Duration> =
+        streams.iter().map(|(stream, _)| round_trip(stream)).collect::<Result<_, _>>()?;
+    let slowest = trips.iter().max().copied().unwrap_or_default();
+    let start = Instant::now() + TOGETHER + slowest;
+    for ((stream, _), trip) in streams.iter().zip(trips) {
+        let left = start.saturating_duration_since(Instant::now()).saturating_sub(trip / 2);
+        let in_nanos = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+        send(stream, &Frame::Start { in_nanos }).map_err(io_error("start a worker"))?;
+        // Intervals come when they come; a worker that died closes its connection.
+        let _ = stream.set_read_timeout(None);
+    }
+    Ok(start)
+}
+
+fn round_trip(stream: &TcpStream) -> Result<Duration, RunError> {
+    let mut shortest = PATIENCE;
+    for number in 0..PINGS {
+        let sent = Instant::now();
+        send(stream, &Frame::Ping(number)).map_err(io_error("time a worker"))?;
+        expect(stream, peer(stream))?;
+        shortest = shortest.min(sent.elapsed());
+    }
+    Ok(shortest)
+}
+
+/// Passes on what one worker tells; gives its last words.
+fn read_part(stream: &TcpStream, at: usize, out: &Sender<Message>) -> Option<(f64, Option<f64>)> {
+    loop {
+        let (message, end) = match expect(stream, peer(stream)) {
+            Ok(Frame::Tally(tally)) => (Message::Tally(at, tally), None),
+            Ok(Frame::End { cpu_seconds, pressure }) => {
+                (Message::Done, Some((cpu_seconds, pressure)))
+            }
+            Ok(_) => (Message::Failed(format!("{} is out of step", peer(stream))), None),
+            Err(error) => (Message::Failed(told(&error)), None),
+        };
+        let goes_on = matches!(message, Message::Tally(..));
+        if out.send(message).is_err() || !goes_on {
+            return end;
+        }
+    }
+}
+
+fn pass_on_stop(streams: &[(TcpStream, usize)], user: &Stop, all: &Stop) {
+    while !user.is_set() && !all.is_set() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for (stream, _) in streams {
+        // One that is done has hung up.
+        let _ = send(stream, &Frame::Stop);
+    }
+}
