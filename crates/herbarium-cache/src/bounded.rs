@@ -91,7 +91,12 @@ impl<K: Key, E: Weighted> Bounded<K, E> {
         bounded
     }
 
+    /// Looks among the entries that are not large.
     #[inline]
+    pub(crate) fn get_small(&self, key: &K) -> Option<E> {
+        self.sharded.get(key)
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<E> {
         let found = self.sharded.get(key);
         if found.is_none() && self.lane.len.load(Ordering::Acquire) != 0 {

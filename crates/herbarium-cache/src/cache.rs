@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::flight::Turn;
 use crate::ladder::{HOT, Ladder, Search, WARM};
+use crate::metrics::SAMPLE;
 use crate::stats::{Moves, Stats, TierStats};
 use crate::{AsyncCache, Codec, ComputeError, Key};
 
@@ -45,14 +46,26 @@ impl<K: Key, C: Codec> Cache<K, C> {
     #[inline]
     pub fn get(&self, key: &K) -> Option<Arc<C::Value>> {
         let ladder = &*self.ladder;
-        let seat = ladder.meter.seat();
-        if seat.is_sample() {
-            return self.get_timed(key);
+        if let Some(seat) = ladder.meter.seat() {
+            let hits = seat.hits();
+            if !hits.is_multiple_of(SAMPLE)
+                && let Some(entry) = ladder.hot.get_small(key)
+            {
+                seat.hit(hits);
+                return Some(entry.value);
+            }
         }
-        match ladder.hot.get(key) {
-            Some(entry) => {
-                seat.hit();
-                Some(entry.value)
+        self.get_slowly(key)
+    }
+
+    /// What is seldom: a giant, a hit that is timed, a thread without a seat, a miss.
+    #[cold]
+    fn get_slowly(&self, key: &K) -> Option<Arc<C::Value>> {
+        let since = Instant::now();
+        match self.get_hot(key, ReadHint::Use) {
+            Some(value) => {
+                self.ladder.meter.got_sample(since);
+                Some(value)
             }
             None => self.get_below(key, ReadHint::Use),
         }
@@ -62,26 +75,8 @@ impl<K: Key, C: Codec> Cache<K, C> {
     pub fn get_hinted(&self, key: &K, hint: ReadHint) -> Option<Arc<C::Value>> {
         match hint {
             ReadHint::Use => self.get(key),
-            ReadHint::Scan => match self.ladder.hot.peek(key) {
-                Some(entry) => {
-                    self.ladder.meter.seat().hit();
-                    Some(entry.value)
-                }
-                None => self.get_below(key, hint),
-            },
+            ReadHint::Scan => self.get_hot(key, hint).or_else(|| self.get_below(key, hint)),
         }
-    }
-
-    #[cold]
-    fn get_timed(&self, key: &K) -> Option<Arc<C::Value>> {
-        let since = Instant::now();
-        let Some(entry) = self.ladder.hot.get(key) else {
-            return self.get_below(key, ReadHint::Use);
-        };
-        let seat = self.ladder.meter.seat();
-        seat.hit();
-        self.ladder.meter.got_sample(&seat, since);
-        Some(entry.value)
     }
 
     fn get_below(&self, key: &K, hint: ReadHint) -> Option<Arc<C::Value>> {
@@ -99,7 +94,7 @@ impl<K: Key, C: Codec> Cache<K, C> {
             ReadHint::Use => self.ladder.hot.get(key),
             ReadHint::Scan => self.ladder.hot.peek(key),
         }?;
-        self.ladder.meter.seat().hit();
+        self.ladder.meter.hit_hot();
         Some(entry.value)
     }
 
@@ -223,7 +218,7 @@ impl<K: Key, C: Codec> Cache<K, C> {
         outcome: Result<Arc<C::Value>, ComputeError>,
     ) -> Result<Arc<C::Value>, ComputeError> {
         match &outcome {
-            Ok(_) => self.ladder.meter.seat().hit(),
+            Ok(_) => self.ladder.meter.hit_hot(),
             Err(_) => self.ladder.count_miss(),
         }
         outcome

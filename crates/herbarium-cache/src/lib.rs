@@ -56,8 +56,8 @@
 //!   tables, buffers, compression contexts and dictionaries are measured and taken from the
 //!   entries' share. The memory of the process that is due to the cache stays within 5% of
 //!   the budget as far as [`Codec::weigh`] tells the truth. Not counted: values that callers
-//!   hold on to after they left the cache, what one moving value per thread takes in
-//!   passing, and what lies below.
+//!   hold on to after they left the cache, what lies below, and memory that an allocator
+//!   keeps after it was freed (glibc does so with values of megabytes).
 //! - **One computation for each key**, among blocking and asynchronous callers together. One
 //!   that fails or panics fails those who waited and poisons nothing.
 //!
@@ -66,7 +66,8 @@
 //! A hot hit neither allocates nor waits nor writes to memory that other threads write,
 //! apart from the shard's lock and the `Arc`'s count. Metrics cost it one load and one store;
 //! each 256th hit of a thread is timed. An insert takes two short locks and whatever its
-//! demotions take. An entry takes some 100 bytes beside its value.
+//! demotions take. A value on its way between two tiers is a miss for others: some
+//! microseconds. An entry takes some 100 bytes beside its value.
 //!
 //! # Metrics
 //! Through the [`metrics`](https://docs.rs/metrics) facade, listed in [`METRICS`]; without a

@@ -91,6 +91,7 @@ impl Tally {
         self.count.fetch_add(n, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
@@ -102,17 +103,21 @@ impl Tally {
     }
 }
 
-/// A counter of hits that one living thread writes at a time, on a cache line of its own.
+/// A counter of hits that one living thread writes at a time, on two cache lines of its own:
+/// processors fetch them in pairs.
 #[derive(Default)]
-#[repr(align(64))]
+#[repr(align(128))]
 pub(crate) struct Seat(Tally);
 
-/// Threads with a seat of their own; more of them share the last one.
-const SEATS: usize = 64;
+/// Threads with a seat of their own; more of them share one counter.
+const SEATS: usize = 32;
 
 /// All counts of one cache.
 pub(crate) struct Meter {
-    seats: Box<[Seat]>,
+    /// In place, so that a hot hit reads no pointer to find its own.
+    seats: [Seat; SEATS],
+    /// Hot hits of threads without a seat.
+    standing: Tally,
     /// By tier; the first, hot, is counted in the seats.
     pub(crate) tiers: Vec<TierMeter>,
     pub(crate) misses: Tally,
@@ -131,7 +136,7 @@ pub(crate) struct TierMeter {
 }
 
 impl Meter {
-    pub(crate) const BYTES: usize = (SEATS + 1) * size_of::<Seat>();
+    pub(crate) const BYTES: usize = size_of::<Self>();
 
     pub(crate) fn new(names: &[&'static str]) -> Self {
         let tier = |name: &&'static str| TierMeter {
@@ -142,7 +147,8 @@ impl Meter {
         };
         let moves = || (0..names.len() * names.len()).map(|_| Tally::default()).collect();
         Self {
-            seats: (0..=SEATS).map(|_| Seat::default()).collect(),
+            seats: std::array::from_fn(|_| Seat::default()),
+            standing: Tally::default(),
             tiers: names.iter().map(tier).collect(),
             misses: Tally::default(),
             forgotten: Tally::default(),
@@ -152,16 +158,22 @@ impl Meter {
         }
     }
 
-    /// The calling thread's seat.
+    /// The calling thread's seat, if it has one already.
     #[inline]
-    pub(crate) fn seat(&self) -> Taken<'_> {
-        let number = seat_number();
-        let seat = &self.seats[number].0;
-        Taken { seat, hits: seat.get(), shared: number == SEATS }
+    pub(crate) fn seat(&self) -> Option<&Seat> {
+        self.seats.get(NUMBER.get())
+    }
+
+    /// Counts a hot hit of whatever thread.
+    pub(crate) fn hit_hot(&self) {
+        match self.seats.get(be_seated()) {
+            Some(seat) => seat.hit(seat.hits()),
+            None => self.standing.add(1),
+        }
     }
 
     pub(crate) fn hot_hits(&self) -> u64 {
-        self.seats.iter().map(|seat| seat.0.get()).sum()
+        self.seats.iter().map(Seat::hits).sum::<u64>() + self.standing.get()
     }
 
     pub(crate) fn promoted(&self, from: usize, to: usize) {
@@ -188,8 +200,8 @@ impl Meter {
 
     /// Tells the facade what it does not know of counters.
     pub(crate) fn publish(&self) {
-        let hot = self.seats.iter().map(|seat| seat.0.take_news()).sum();
-        self.publish_hot(hot);
+        let seated: u64 = self.seats.iter().map(|seat| seat.0.take_news()).sum();
+        self.publish_hot(seated + self.standing.take_news());
         for tier in &self.tiers {
             let labels = || [("tier", tier.name)];
             tell(&tier.hits, |news| metrics::counter!(HITS, &labels()).increment(news));
@@ -236,9 +248,10 @@ impl Meter {
 
     /// A timed hot hit: its time, and the hits of its thread since the last one. Labels that
     /// are constants allocate nothing.
-    pub(crate) fn got_sample(&self, seat: &Taken<'_>, since: Instant) {
+    pub(crate) fn got_sample(&self, since: Instant) {
         metrics::histogram!(GET_SECONDS, "tier" => "hot").record(since.elapsed().as_secs_f64());
-        self.publish_hot(seat.seat.take_news());
+        let tally = self.seat().map_or(&self.standing, |seat| &seat.0);
+        self.publish_hot(tally.take_news());
     }
 }
 
@@ -249,27 +262,16 @@ fn tell(tally: &Tally, tell: impl FnOnce(u64)) {
     }
 }
 
-/// A seat, with its count when it was taken.
-pub(crate) struct Taken<'a> {
-    seat: &'a Tally,
-    hits: u64,
-    shared: bool,
-}
-
-impl Taken<'_> {
-    /// Whether this hit is one of those that are timed.
+impl Seat {
     #[inline]
-    pub(crate) fn is_sample(&self) -> bool {
-        self.hits.is_multiple_of(SAMPLE)
+    pub(crate) fn hits(&self) -> u64 {
+        self.0.get()
     }
 
+    /// Counts one more than so many, which only its own thread does.
     #[inline]
-    pub(crate) fn hit(&self) {
-        if self.shared {
-            self.seat.add(1);
-        } else {
-            self.seat.count.store(self.hits + 1, Ordering::Relaxed);
-        }
+    pub(crate) fn hit(&self, hits: u64) {
+        self.0.count.store(hits + 1, Ordering::Relaxed);
     }
 }
 
@@ -315,16 +317,11 @@ impl Drop for Lease {
     }
 }
 
-#[inline]
-fn seat_number() -> usize {
-    let number = NUMBER.get();
-    if number == UNSEATED { be_seated() } else { number }
-}
-
-#[cold]
+/// The number of the calling thread's seat, or one beyond them all.
 fn be_seated() -> usize {
-    // A thread that is ending shares the last seat.
-    let number = LEASE.try_with(|lease| lease.0).unwrap_or(SEATS);
-    NUMBER.set(number);
-    number
+    if NUMBER.get() == UNSEATED {
+        // A thread that is ending gets none.
+        NUMBER.set(LEASE.try_with(|lease| lease.0).unwrap_or(SEATS));
+    }
+    NUMBER.get()
 }
