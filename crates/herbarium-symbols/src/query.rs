@@ -145,6 +145,13 @@ impl SymbolQuery {
         &self.query
     }
 
+    /// Whether every name stands in the text as it is: a text without the name then
+    /// has no such symbol. Not so where the name is what remains of a node without
+    /// its tags (`(#set! inside)`).
+    pub fn names_are_literal(&self) -> bool {
+        !self.patterns.iter().any(|pattern| pattern.inside)
+    }
+
     pub(crate) fn use_of(&self, kind: u16) -> Use {
         self.uses.get(usize::from(kind)).copied().unwrap_or(Use::Other)
     }

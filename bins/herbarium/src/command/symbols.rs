@@ -211,7 +211,7 @@ impl Visitor for Ask<'_> {
         outlet: &mut Outlet<'_, Found>,
     ) -> Result<(), Missed> {
         let Some(query) = self.queries.get(file.language().id) else { return Ok(()) };
-        if let Some(literal) = self.wanted.literal()
+        if let Some(literal) = self.wanted.literal().filter(|_| query.names_are_literal())
             && literal.find(file.source()?).is_none()
         {
             return Ok(());

@@ -123,3 +123,22 @@ fn without_indexing_the_store_is_asked_as_it_is() {
     assert_eq!(ran.out, "");
     bed.run(["symbols", "tools"]).code(0).prints(&["class Walker"]).silent();
 }
+
+#[test]
+fn a_container_in_another_file_has_a_name_and_no_kind() {
+    let bed = bed();
+    bed.write("src/norm.go", "package a\n\nfunc (p Point) Norm() int { return 0 }\n");
+    let ran = bed.run(["symbols", "--json", "-l", "go", "--name", "Norm"]).code(0).silent();
+    let norm: Value = serde_json::from_str(&ran.out).unwrap();
+    check_values(&norm, &[("container", json!({ "kind": null, "name": "Point" }))]);
+    let ran = bed.run(["symbols", "--format", "ctags", "-l", "go"]).code(0).silent();
+    assert!(ran.out.contains("type:Point"), "{}", ran.out);
+}
+
+#[test]
+fn a_name_that_does_not_stand_in_the_text_as_it_is_is_found() {
+    let bed = bed();
+    bed.write("page.html", "<h1>All <em>of</em> it</h1>\n");
+    let ran = bed.run(["symbols", "-l", "html", "--name", "All of it"]).code(0).silent();
+    assert_eq!(ran.out, "page.html:1:5: section All of it: <h1>All <em>of</em> it</h1>\n");
+}

@@ -43,7 +43,7 @@ struct RangeJson {
 
 #[derive(Serialize)]
 struct ContainerJson<'a> {
-    kind: &'a str,
+    kind: Option<&'a str>,
     name: std::borrow::Cow<'a, str>,
 }
 
@@ -69,9 +69,10 @@ impl<'a> Lines<'a> {
                 name: &name,
                 name_range: range(&symbol.name_range),
                 range: range(&symbol.range),
-                container: symbols
-                    .container(symbol)
-                    .map(|it| ContainerJson { kind: it.kind.as_str(), name: symbols.name(it) }),
+                container: symbols.container_name(symbol).map(|name| ContainerJson {
+                    kind: symbols.container(symbol).map(|it| it.kind.as_str()),
+                    name,
+                }),
                 signature: &signature,
                 doc: symbols.doc(symbol),
             };

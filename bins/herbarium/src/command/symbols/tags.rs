@@ -26,14 +26,16 @@ impl Tag {
         let of = &symbol.name_range;
         let line_start = of.start_byte.saturating_sub(of.start_point.column);
         let line = source.get(line_start..of.end_byte).unwrap_or_default();
-        let scope = symbols.container(symbol);
+        // Of a container in another file only the name is known.
+        let kind = symbols.container(symbol).map_or("type", |it| it.kind.as_str());
+        let scope = symbols.container_name(symbol);
         Self {
             name: symbols.name(symbol).into_owned(),
             kind: symbol.kind.as_str(),
             row: of.start_point.row,
             line_start,
             line: String::from_utf8_lossy(line).into_owned(),
-            scope: scope.map(|it| format!("{}:{}", it.kind.as_str(), symbols.name(it))),
+            scope: scope.map(|name| format!("{kind}:{name}")),
             path: Arc::from(""),
             language: "",
         }
