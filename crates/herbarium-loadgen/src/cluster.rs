@@ -22,7 +22,7 @@ use crate::outcome::Fault;
 use crate::probe::Probe;
 use crate::record::Tally;
 use crate::run::{
-    Collector, Course, Crew, Options, Outcome, Prepared, RunError, Stop, Team, View, Watch,
+    Caps, Collector, Course, Crew, Options, Outcome, Prepared, RunError, Stop, Team, View, Watch,
 };
 use crate::scenario::Scenario;
 use crate::span::Span;
@@ -60,6 +60,7 @@ enum Frame {
         first: usize,
         of: usize,
         interval: Span,
+        caps: Caps,
     },
     /// Connections are open.
     Ready {
@@ -122,7 +123,7 @@ pub struct WorkerOptions {
     /// Where data files of scenarios are.
     pub folder: PathBuf,
     /// What no run may exceed here.
-    pub caps: crate::run::Caps,
+    pub caps: Caps,
 }
 
 /// Works for one coordinator after the other, until `stop` is set.
@@ -166,11 +167,12 @@ fn work_for(stream: &TcpStream, options: &WorkerOptions, stop: &Stop) -> io::Res
     }
     let here = options.workers.unwrap_or_else(|| (host::cores() / 2).max(1)).max(1);
     send(stream, &Frame::Hello { workers: here })?;
-    let Frame::Plan { scenario, target, first, of, interval } = receive(stream)? else {
+    let Frame::Plan { scenario, target, first, of, interval, caps } = receive(stream)? else {
         return refuse("the plan is missing".to_owned(), None);
     };
     let session = Stop::new();
-    let prepared = prepare(options, *scenario, &target, Crew { first, here, of }, interval);
+    let run = Options { interval, caps: options.caps.and(caps), ..Options::default() };
+    let prepared = prepare(options, *scenario, &target, Crew { first, here, of }, &run);
     let team = prepared.and_then(|it| Ok((Team::start(&it, &session)?, it)));
     match team {
         Ok((team, prepared)) => run_part(stream, team, &prepared, &session, stop),
@@ -184,7 +186,7 @@ fn prepare(
     mut scenario: Scenario,
     target: &str,
     crew: Crew,
-    interval: Span,
+    run: &Options,
 ) -> Result<Prepared, RunError> {
     scenario.folder.clone_from(&options.folder);
     let refused = |error: crate::target::TargetError| RunError::Worker(told(&error));
@@ -192,8 +194,7 @@ fn prepare(
     if crew.first + crew.here > crew.of {
         return Err(RunError::Worker("the plan has fewer parts than workers".to_owned()));
     }
-    let options = Options { interval, caps: options.caps, ..Options::default() };
-    Prepared::new(&scenario, &target, &options, crew)
+    Prepared::new(&scenario, &target, run, crew)
 }
 
 /// An error with its causes on one line.
@@ -300,7 +301,7 @@ pub fn coordinate(
     scenario.validate()?;
     let streams = workers.iter().map(|at| greet(*at, token)).collect::<Result<Vec<_>, _>>()?;
     let of = streams.iter().map(|(_, count)| count).sum();
-    let mut notes = plan_all(&streams, scenario, target, of, options.interval)?;
+    let mut notes = plan_all(&streams, scenario, target, of, options)?;
     notes.sort();
     notes.dedup();
     notes.iter().for_each(|note| watch.note(note));
@@ -396,12 +397,13 @@ fn plan_all(
     scenario: &Scenario,
     target: &str,
     of: usize,
-    interval: Span,
+    options: &Options,
 ) -> Result<Vec<String>, RunError> {
     let mut first = 0;
     for (stream, here) in streams {
         let (scenario, target) = (Box::new(scenario.clone()), target.to_owned());
-        let plan = Frame::Plan { scenario, target, first, of, interval };
+        let (interval, caps) = (options.interval, options.caps);
+        let plan = Frame::Plan { scenario, target, first, of, interval, caps };
         send(stream, &plan).map_err(io_error("tell a worker its part"))?;
         first += here;
     }

@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) ramp: Duration,
     pub(crate) late_after: Duration,
     pub(crate) interval: Duration,
+    /// Requests that all workers together may send.
+    pub(crate) cap: u64,
 }
 
 pub(crate) struct Flow {
@@ -48,6 +50,7 @@ impl Job {
         scenario: &Scenario,
         target: &Target,
         interval: Duration,
+        cap: u64,
     ) -> Result<Self, ScenarioError> {
         let keep_alive = scenario.connections.keep_alive;
         let flow = |flow| -> Result<Flow, ScenarioError> {
@@ -80,6 +83,7 @@ impl Job {
             ramp: scenario.connections.ramp.unwrap_or_default().get(),
             late_after: scenario.honesty.late_after.get(),
             interval,
+            cap,
         })
     }
 

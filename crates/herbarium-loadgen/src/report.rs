@@ -568,7 +568,11 @@ fn stage_parts(outcome: &Outcome, ran: &[f64]) -> Vec<Part> {
 
 fn points(timeline: &Timeline) -> Vec<Point> {
     let interval = timeline.interval().as_secs_f64();
-    timeline.slots().iter().map(|slot| Point::of(slot, interval)).collect()
+    // After the last answer a worker may still have looked into an interval.
+    let is_empty = |slot: &Slot| slot.due == 0 && slot.requests == 0;
+    let slots = timeline.slots();
+    let end = slots.iter().rposition(|slot| !is_empty(slot)).map_or(0, |at| at + 1);
+    slots[..end].iter().map(|slot| Point::of(slot, interval)).collect()
 }
 
 /// `2026-11-22T15:00:00Z`

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::connect::Door;
@@ -40,7 +41,7 @@ impl Default for Options {
 }
 
 /// What no run may exceed, whatever its scenario says.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Caps {
     /// Requests; a closed run ends when it has sent so many.
     pub requests: u64,
@@ -272,7 +273,7 @@ impl Prepared {
     ) -> Result<Self, RunError> {
         scenario.validate()?;
         let interval = options.interval.get().max(Duration::from_millis(10));
-        let job = Job::new(scenario, target, interval)?;
+        let job = Job::new(scenario, target, interval, options.caps.requests)?;
         options.caps.check(&job)?;
         let mut notes: Vec<String> = scenario
             .contradictions()
@@ -291,6 +292,15 @@ impl Prepared {
 }
 
 impl Caps {
+    /// The lower of both, each for itself.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.min(other.requests),
+            time: self.time.min(other.time),
+            connections: self.connections.min(other.connections),
+        }
+    }
+
     fn check(&self, job: &Job) -> Result<(), RunError> {
         let over = |what, planned: String, cap: String| Err(RunError::Cap { what, planned, cap });
         if job.length > self.time.get() {
@@ -356,8 +366,13 @@ impl Team {
             team.spares.push(spare);
         }
         team.follow(user.clone());
-        team.wait_until_ready(here)?;
-        Ok(team)
+        match team.wait_until_ready(here) {
+            Ok(()) => Ok(team),
+            Err(error) => {
+                team.stop.set();
+                Err(error)
+            }
+        }
     }
 
     /// Passes the caller's stop on to the workers, until these are done.
@@ -378,10 +393,7 @@ impl Team {
         while ready < workers {
             match self.messages.recv() {
                 Ok(Message::Ready) => ready += 1,
-                Ok(Message::Failed(why)) => {
-                    self.stop.set();
-                    return Err(RunError::Worker(why));
-                }
+                Ok(Message::Failed(why)) => return Err(RunError::Worker(why)),
                 Ok(_) => {}
                 Err(_) => return Err(RunError::Worker("all threads ended".to_owned())),
             }

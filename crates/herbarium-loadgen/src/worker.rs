@@ -113,6 +113,8 @@ struct Worker {
     cpu: Cell<Duration>,
     flushed: Cell<(u64, Instant)>,
     tasks: RefCell<Vec<JoinHandle<()>>>,
+    /// Requests that this worker may still send.
+    left: Cell<u64>,
 }
 
 /// Lanes, each of which carries one request at a time.
@@ -162,7 +164,9 @@ impl Worker {
             cpu: Cell::new(host::thread_cpu()),
             flushed: Cell::new((0, now)),
             tasks: RefCell::default(),
+            left: Cell::new(0),
         });
+        worker.left.set(worker.quota());
         let alarm = tokio::task::spawn_local(Rc::clone(&worker.alarm).drive());
         worker.open_first(&stop).await;
         let _ = out.send(Message::Ready);
@@ -207,6 +211,20 @@ impl Worker {
         whole / of + u32::from(index < whole % of)
     }
 
+    /// This worker's share of the cap.
+    fn quota(&self) -> u64 {
+        let (index, of) = (u64::from(self.part.index), u64::from(self.part.of));
+        self.job.cap / of + u64::from(index < self.job.cap % of)
+    }
+
+    /// Counts a request that is due, unless the cap is reached.
+    fn may_send(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        self.recorder.borrow_mut().counters().due += u64::from(left > 0);
+        left > 0
+    }
+
     /// Open mode: hands out arrivals when they are due.
     async fn send_arrivals(self: &Rc<Self>) {
         let ramp = tokio::task::spawn_local(Rc::clone(self).ramp_connections());
@@ -222,7 +240,7 @@ impl Worker {
                 tokio::task::yield_now().await;
                 batch = 0;
             }
-            if self.stopped.get() {
+            if self.stopped.get() || !self.may_send() {
                 break;
             }
             batch += 1;
@@ -246,7 +264,6 @@ impl Worker {
 
     /// Gives an arrival to an idle lane, to a new one, or lets it wait.
     fn offer(self: &Rc<Self>, due: Due) {
-        self.recorder.borrow_mut().counters().due += 1;
         let mut pool = self.pool.borrow_mut();
         if let Some(lane) = pool.idle.pop_front() {
             let slot = &mut pool.lanes[lane];
@@ -371,10 +388,9 @@ impl Worker {
             } else {
                 due = due.max(Instant::now());
             }
-            if due >= end || self.stopped.get() {
+            if due >= end || self.stopped.get() || !self.may_send() {
                 break;
             }
-            self.recorder.borrow_mut().counters().due += 1;
             let index = u64::from(user) + users * line.served;
             line.served += 1;
             let done = line.serve(Due { at: due, stage: shift.stage, index }, due).await;

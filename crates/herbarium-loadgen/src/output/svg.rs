@@ -33,7 +33,7 @@ pub(super) enum Unit {
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 26.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 26.0;
 /// Told apart in grey print by their dashes, in colour also by readers who see
