@@ -88,7 +88,7 @@ impl<Q> Questions<Q> {
     pub(crate) fn check(mut self) -> Result<Self, Error> {
         if self.of_language.is_empty() && !self.wrong.is_empty() {
             let (language, error) = self.wrong.swap_remove(0);
-            return Err(Error::Query { language, error });
+            return Err(Error::Query { language, error: Box::new(error) });
         }
         Ok(self)
     }

@@ -39,7 +39,7 @@ pub enum Error {
         /// The id of the first of these languages.
         language: String,
         /// What is wrong.
-        error: QueryError,
+        error: Box<QueryError>,
     },
     /// A language that was named has no tables to compile queries with.
     #[error(transparent)]
