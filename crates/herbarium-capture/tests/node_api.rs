@@ -23,7 +23,7 @@ type Face = (u16, usize, usize, u32, usize);
 fn live_face(node: Option<Live<'_>>) -> Option<Face> {
     node.map(|node| {
         let bytes = node.byte_range();
-        let children = node.child_count() as u32;
+        let children = node.child_count();
         (node.kind_id(), bytes.start, bytes.end, children, node.descendant_count())
     })
 }
@@ -90,7 +90,7 @@ fn compare_node(live: Live<'_>, node: Node<'_>, place: &str, report: &mut Report
     let at =
         |what: String| move || format!("{place}: {} {:?}, {what}", node.kind(), node.byte_range());
     let (mut live_cursor, mut cursor) = (live.walk(), node.walk());
-    report.compare("child_count", live.child_count() as u32, node.child_count(), at("".into()));
+    report.compare("child_count", live.child_count(), node.child_count(), at("".into()));
     report.compare(
         "named_child_count",
         live.named_child_count(),
@@ -240,7 +240,7 @@ fn ends_after<'tree>(
     counts: fn(&Live<'tree>) -> bool,
 ) -> Option<(usize, Live<'tree>)> {
     let mut cursor = node.walk();
-    let mut children = node.children(&mut cursor).filter(|child| counts(child)).enumerate();
+    let mut children = node.children(&mut cursor).filter(counts).enumerate();
     children.find(|(_, child)| child.end_byte() > byte)
 }
 
