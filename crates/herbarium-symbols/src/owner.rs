@@ -19,14 +19,38 @@ pub(crate) fn resolve(source: &[u8], symbols: &mut [Symbol]) {
             *best = (*best).min((rank, number));
         }
     }
-    for number in 0..symbols.len() {
-        let (start, end) = symbols[number].owner_name;
-        let owner = source.get(start as usize..end as usize).and_then(|name| owners.get(name));
-        // Each step leads to a smaller number, or to what names no owner itself and from there
-        // outwards: no way leads round in a circle.
-        let owner = owner.filter(|(_, it)| *it < number || !has_owner(&symbols[*it]));
-        symbols[number].owner = owner.filter(|(_, it)| *it != number).map(|(_, it)| *it as u32);
+    // What stands further up is believed first, where two name each other.
+    for is_above in [true, false] {
+        for number in 0..symbols.len() {
+            let (start, end) = symbols[number].owner_name;
+            let named = source.get(start as usize..end as usize).and_then(|name| owners.get(name));
+            let owner = named.map(|(_, it)| *it).filter(|it| (*it < number) == is_above);
+            if let Some(owner) = owner.filter(|it| leads_out(symbols, *it, number)) {
+                symbols[number].owner = Some(owner as u32);
+            }
+        }
     }
+}
+
+/// The longest way outwards that is followed.
+const MOST_STEPS: usize = 256;
+
+/// Whether the way from one symbol outwards ends and does not lead over another: a
+/// definition may stand within what belongs to it, and no way may lead round in a
+/// circle.
+fn leads_out(symbols: &[Symbol], from: usize, over: usize) -> bool {
+    let mut at = from;
+    for _ in 0..MOST_STEPS {
+        if at == over {
+            return false;
+        }
+        let next = symbols.get(at).and_then(|symbol| symbol.owner.or(symbol.container));
+        match next {
+            Some(next) => at = next as usize,
+            None => return true,
+        }
+    }
+    false
 }
 
 /// What can have members, what is likelier to first.
