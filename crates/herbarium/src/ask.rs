@@ -30,7 +30,7 @@ pub struct Answer<T> {
 
 /// A question for each language.
 pub(crate) struct Questions<Q> {
-    pub(crate) of_language: HashMap<&'static str, Q>,
+    of_language: HashMap<&'static str, Q>,
     snapshot: Snapshot,
     wrong: Vec<(String, QueryError)>,
     unasked: Vec<(String, TablesError)>,
@@ -84,6 +84,11 @@ fn find(engine: &Engine, scope: &Scope) -> Result<(Snapshot, Vec<Problem>), Erro
 }
 
 impl<Q> Questions<Q> {
+    /// The questions by language, to be kept beside the visitor that asks them.
+    pub(crate) fn take(&mut self) -> HashMap<&'static str, Q> {
+        std::mem::take(&mut self.of_language)
+    }
+
     /// Fails where the query is wrong for all of the languages.
     pub(crate) fn check(mut self) -> Result<Self, Error> {
         if self.of_language.is_empty() && !self.wrong.is_empty() {
@@ -98,13 +103,17 @@ impl<Q> Questions<Q> {
         self,
         engine: &Engine,
         scope: &Scope,
-        visitor: impl FnOnce(HashMap<&'static str, Q>) -> V,
+        visitor: &V,
         hear: impl FnMut(V::Item) -> ControlFlow<()>,
     ) -> Result<Answer<T>, Error> {
-        let Self { of_language, snapshot, wrong, unasked, mut missed } = self;
-        let report = engine.scan(&snapshot, &visitor(of_language), hear, &scope.cancel)?;
-        missed.extend(report.missed);
-        let (asked, stopped) = (report.files, report.stopped);
-        Ok(Answer { files: Vec::new(), wrong, unasked, missed, asked, stopped })
+        let report = engine.scan(&self.snapshot, visitor, hear, &scope.cancel)?;
+        Ok(Answer {
+            files: Vec::new(),
+            wrong: self.wrong,
+            unasked: self.unasked,
+            missed: self.missed.into_iter().chain(report.missed).collect(),
+            asked: report.files,
+            stopped: report.stopped,
+        })
     }
 }

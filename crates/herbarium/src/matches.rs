@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use herbarium_codec::Range;
 use herbarium_index::{Engine, Missed, Outlet, ScanFile, Visitor};
-use herbarium_query::{Query, QueryCursor, QueryMatch};
+use herbarium_query::{Demands, Query, QueryCursor, QueryMatch};
 
 use crate::{Answer, Error, Scope, ask};
 
@@ -67,12 +67,27 @@ pub(crate) fn run(
             query,
         }))
     };
-    let questions = ask::prepare(engine, scope, make)?.check()?;
-    questions.run(engine, scope, |of_language| Asker { of_language, scope }, hear)
+    let mut questions = ask::prepare(engine, scope, make)?.check()?;
+    let asked = questions.take();
+    let with_demands = |(id, question): (&&'static str, _)| (*id, Asked::new(question));
+    let asker = Asker { of_language: asked.iter().map(with_demands).collect(), scope };
+    questions.run(engine, scope, &asker, hear)
+}
+
+/// A question, with what a file must have for a match: worked out once.
+struct Asked<'a> {
+    question: &'a Question,
+    demands: Demands<'a>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(question: &'a Question) -> Self {
+        Self { question, demands: question.query.demands() }
+    }
 }
 
 struct Asker<'a> {
-    of_language: HashMap<&'static str, Question>,
+    of_language: HashMap<&'static str, Asked<'a>>,
     scope: &'a Scope,
 }
 
@@ -92,8 +107,8 @@ impl Visitor for Asker<'_> {
         cursor: &mut QueryCursor,
         outlet: &mut Outlet<'_, FileMatches>,
     ) -> Result<(), Missed> {
-        let Some(question) = self.of_language.get(file.language().id) else { return Ok(()) };
-        let demands = question.query.demands();
+        let Some(asked) = self.of_language.get(file.language().id) else { return Ok(()) };
+        let Asked { question, demands } = asked;
         if !demands.allow_kinds(|kind| file.may_have(kind)) || !demands.allow_text(file.source()?) {
             return Ok(());
         }

@@ -60,8 +60,9 @@ pub(crate) fn run(
             Err(_) => return None,
         })
     };
-    let questions = ask::prepare(engine, scope, make)?;
-    questions.run(engine, scope, |of_language| Asker { of_language, scope }, hear)
+    let mut questions = ask::prepare(engine, scope, make)?;
+    let asker = Asker { of_language: questions.take(), scope };
+    questions.run(engine, scope, &asker, hear)
 }
 
 struct Asker<'a> {
