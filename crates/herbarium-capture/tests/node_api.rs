@@ -9,13 +9,16 @@
 //! With `HERBARIUM_REAL_CODE` set to folders (separated as in `PATH`), some
 //! files of each are compared, too.
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use herbarium_capture::Capturer;
 use herbarium_codec::{Cursor, Node, Point, decode, encode};
-use herbarium_languages::{Language, all, detect};
+use herbarium_languages::{Language, all};
 use tree_sitter::{Node as Live, Parser, TreeCursor};
+
+use support::{real_files, real_folders, sample};
 
 /// What tells nodes of one tree apart, as far as users can see.
 type Face = (u16, usize, usize, u32, usize);
@@ -414,12 +417,6 @@ fn finish(report: &Report) {
     assert!(compared > 10_000 && unexplained * 1_000 < compared, "{unexplained} of {compared}");
 }
 
-fn sample(language: &Language) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../herbarium-languages/tests/samples");
-    let path = folder.join(format!("{}.txt", language.id()));
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 #[test]
 fn every_method_answers_as_tree_sitter_s_does() {
     let mut report = Report::default();
@@ -451,35 +448,15 @@ const FILES: usize = 40;
 
 #[test]
 fn every_method_answers_as_tree_sitter_s_does_on_real_code() {
-    let Some(folders) = std::env::var_os("HERBARIUM_REAL_CODE") else { return };
+    let folders = real_folders();
+    if folders.is_empty() {
+        return;
+    }
     let mut report = Report::default();
-    for folder in std::env::split_paths(&folders) {
-        let mut paths = Vec::new();
-        collect(&folder, &mut paths);
-        paths.sort();
-        for path in paths.iter().step_by(paths.len().div_ceil(FILES).max(1)) {
-            let Ok(source) = std::fs::read(path) else { continue };
-            let Some(language) = detect(path, &source).and_then(|found| found.language()) else {
-                continue;
-            };
-            if source.len() <= 40_000 {
-                check(language, &source, &path.display().to_string(), &mut report);
-            }
+    for folder in folders {
+        for file in real_files(&folder, FILES, 40_000) {
+            check(file.language, &file.source, &file.place, &mut report);
         }
     }
     finish(&report);
-}
-
-/// Files of a built-in language by their name, links left alone.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        let path = entry.path();
-        if kind.is_dir() {
-            collect(&path, paths);
-        } else if kind.is_file() && detect(&path, b"").is_some_and(|it| it.language().is_some()) {
-            paths.push(path);
-        }
-    }
 }

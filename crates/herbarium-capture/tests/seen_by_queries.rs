@@ -5,13 +5,16 @@
 //! hundred files of each are compared, too.
 #![cfg(feature = "direct")]
 
+mod support;
+
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 
 use herbarium_capture::Capturer;
 use herbarium_codec::{Quirk, Tree, decode, encode};
-use herbarium_languages::{Language, all, detect};
+use herbarium_languages::{Language, all};
 use tree_sitter::Parser;
+
+use support::{real_files, real_folders, sample};
 
 /// What a query cursor knows when it enters a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -228,12 +231,6 @@ fn check(language: &Language, source: &[u8], place: &str, tally: &mut Tally) {
     assert!(!more, "{place}: the live tree has more nodes");
 }
 
-fn sample(language: &Language) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../herbarium-languages/tests/samples");
-    let path = folder.join(format!("{}.txt", language.id()));
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 #[test]
 fn every_node_of_every_sample_is_seen_as_tree_sitter_sees_it() {
     let mut tally = Tally::default();
@@ -307,36 +304,12 @@ const FILES: usize = 300;
 #[test]
 #[expect(clippy::print_stdout, reason = "says how much was compared")]
 fn every_node_of_real_code_is_seen_as_tree_sitter_sees_it() {
-    let Some(folders) = std::env::var_os("HERBARIUM_REAL_CODE") else { return };
-    for folder in std::env::split_paths(&folders) {
-        let mut paths = Vec::new();
-        collect(&folder, &mut paths);
-        paths.sort();
+    for folder in real_folders() {
         let (mut tally, mut files) = (Tally::default(), 0);
-        for path in paths.iter().step_by(paths.len().div_ceil(FILES).max(1)) {
-            let Ok(source) = std::fs::read(path) else { continue };
-            let Some(language) = detect(path, &source).and_then(|found| found.language()) else {
-                continue;
-            };
-            if source.len() <= 300_000 {
-                check(language, &source, &path.display().to_string(), &mut tally);
-                files += 1;
-            }
+        for file in real_files(&folder, FILES, 300_000) {
+            check(file.language, &file.source, &file.place, &mut tally);
+            files += 1;
         }
         println!("{}: {files} files, {tally:?}", folder.display());
-    }
-}
-
-/// Files of a built-in language by their name, links left alone.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        let path = entry.path();
-        if kind.is_dir() {
-            collect(&path, paths);
-        } else if kind.is_file() && detect(&path, b"").is_some_and(|it| it.language().is_some()) {
-            paths.push(path);
-        }
     }
 }
