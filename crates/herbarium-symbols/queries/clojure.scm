@@ -38,5 +38,4 @@
 ((list_lit . (sym_lit (sym_name) @name)) @reference.call
   (#not-any-of? @name
     "ns" "def" "defn" "defn-" "defmacro" "defrecord" "deftype" "defprotocol" "defmulti" "defmethod"
-    "defonce" "extend-type" "extend-protocol" "let" "fn" "if" "do" "loop" "recur" "quote")
-  (#set! apart))
+    "defonce" "extend-type" "extend-protocol" "let" "fn" "if" "do" "loop" "recur" "quote"))

@@ -26,7 +26,5 @@
   (#any-of? @_import 
     "include" "INCLUDE" "find_package" "FIND_PACKAGE" "add_subdirectory" "ADD_SUBDIRECTORY"))
 ((normal_command . (identifier) @name) @reference.call
-  (#not-any-of? @name "set" "SET" "option" "OPTION" "project" "PROJECT" "include" "INCLUDE")
-  (#set! apart))
-((variable_ref (normal_var (variable) @name)) @reference.variable
-  (#set! apart))
+  (#not-any-of? @name "set" "SET" "option" "OPTION" "project" "PROJECT" "include" "INCLUDE"))
+(variable_ref (normal_var (variable) @name)) @reference.variable

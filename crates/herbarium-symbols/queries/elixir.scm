@@ -106,8 +106,7 @@
     "doc" "moduledoc" "typedoc" "spec" "type" "typep" "opaque" "callback" "macrocallback" "impl"
     "behaviour" "derive" "enforce_keys" "deprecated" "since" "dialyzer" "tag" "moduletag"
     "describetag" "before_compile" "after_compile" "on_definition" "external_resource" "compile"
-    "optional_callbacks")
-  (#set! apart))
+    "optional_callbacks"))
 
 ; References
 
@@ -119,15 +118,12 @@
   (#any-of? @name
     "def" "defp" "defmodule" "defmacro" "defmacrop" "defstruct" "defprotocol" "defimpl"
     "defexception" "defdelegate" "defguard" "defguardp" "alias" "import" "use" "require"))
-((unary_operator operator: "@" operand: (call target: (identifier) @name)) @ignore
-  (#set! apart))
+(unary_operator operator: "@" operand: (call target: (identifier) @name)) @ignore
 ((unary_operator
   operator: "@"
   operand: (call
     target: (identifier) @_spec
     (arguments (binary_operator left: (call target: (identifier) @name))))) @ignore
   (#eq? @_spec "spec"))
-((call target: (identifier) @name) @reference.call
-  (#set! apart))
-((call target: (dot right: (identifier) @name) (arguments)) @reference.call
-  (#set! apart))
+(call target: (identifier) @name) @reference.call
+(call target: (dot right: (identifier) @name) (arguments)) @reference.call

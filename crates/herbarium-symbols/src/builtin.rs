@@ -1,13 +1,21 @@
 //! The queries that are built in.
 
-/// Pairs of a language's id and its query; the file's name is the id.
+/// Pairs of a language's id and its query: the text of the files behind the id, one
+/// after the other, and of the file that is named after the id where there are none.
 macro_rules! queries {
-    ($($id:literal)+) => {
-        &[$(($id, include_str!(concat!("../queries/", $id, ".scm")))),+]
+    ($($id:literal $([$($file:literal)+])?)+) => {
+        &[$(($id, queries!(@text $id $([$($file)+])?))),+]
+    };
+    (@text $id:literal) => {
+        queries!(@text $id [$id])
+    };
+    (@text $id:literal [$($file:literal)+]) => {
+        concat!($(include_str!(concat!("../queries/", $file, ".scm"))),+)
     };
 }
 
-/// By id, sorted.
+/// By id, sorted. What languages share lies in a file of its own and stands
+/// before what is their own.
 pub(crate) const QUERIES: &[(&str, &str)] = queries! {
     "ada"
     "bash"
@@ -29,7 +37,7 @@ pub(crate) const QUERIES: &[(&str, &str)] = queries! {
     "hcl"
     "html"
     "java"
-    "javascript"
+    "javascript" ["ecmascript" "javascript" "jsx"]
     "json"
     "julia"
     "kotlin"
@@ -54,8 +62,8 @@ pub(crate) const QUERIES: &[(&str, &str)] = queries! {
     "swift"
     "systemverilog"
     "toml"
-    "tsx"
-    "typescript"
+    "tsx" ["ecmascript" "typescript" "jsx"]
+    "typescript" ["ecmascript" "typescript"]
     "vhdl"
     "vue"
     "yaml"

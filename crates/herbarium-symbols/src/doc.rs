@@ -191,7 +191,7 @@ fn node_before<'a>(symbols: &Symbols<'a>, at: u32) -> Option<(Node<'a>, Use)> {
 
 /// Whether it is about what it stands in, as `//!` in Rust.
 fn speaks_of_outside(symbols: &Symbols<'_>, node: &Node<'_>) -> bool {
-    let mut children = (0..).map_while(|at| node.child(at));
+    let mut children = std::iter::successors(node.child(0), Node::next_sibling);
     children.any(|child| symbols.query.use_of(child.kind_id()) == Use::Inner)
 }
 

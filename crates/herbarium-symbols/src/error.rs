@@ -23,6 +23,21 @@ pub enum SymbolQueryError {
         #[source]
         source: Option<regex::Error>,
     },
+    /// A `#set!` has no value that its key can have.
+    #[error(
+        "reading a query for symbols: pattern {pattern} (counted from 1) sets `{key}` to \"{value}\", \
+         but that takes {expected}; write it as `(#set! {key} \"…\")`"
+    )]
+    Setting {
+        /// Number of the pattern, counted from 1.
+        pattern: usize,
+        /// What is set.
+        key: String,
+        /// What it is set to; nothing where there is no value.
+        value: String,
+        /// What it can be set to.
+        expected: &'static str,
+    },
     /// No pattern has both a name and a role.
     #[error(
         "reading a query for symbols: no pattern captures a `@name` together with a \

@@ -1,9 +1,10 @@
 //! From matches to symbols.
 
 use std::cmp::Reverse;
+use std::time::{Duration, Instant};
 
 use herbarium_codec::{Node, Range, Tree};
-use herbarium_query::{Query, QueryCursor, QueryMatch};
+use herbarium_query::{QueryCursor, QueryMatch};
 
 use crate::kind::{Role, SymbolKind};
 use crate::nest::Nest;
@@ -16,7 +17,13 @@ use crate::symbol::{Documents, Symbol, Symbols};
 /// Memory grows with the symbols of a file, not with its nodes.
 #[derive(Debug, Default)]
 pub struct SymbolFinder {
-    cursor: QueryCursor,
+    /// One for each query of a language: what it has worked out for the last file
+    /// often holds for the next.
+    cursors: Vec<QueryCursor>,
+    match_limit: Option<u32>,
+    time_limit: Option<Duration>,
+    stopped: bool,
+    exceeded_limit: bool,
     named: Vec<Named>,
     /// Nodes that are definitions, sorted.
     defined: Vec<u32>,
@@ -46,11 +53,36 @@ impl SymbolFinder {
         Self::default()
     }
 
-    /// The cursor that runs the queries: to set limits of time and matches, and
-    /// to ask whether one was reached. The symbols found until then are given. A
-    /// limit of time counts anew for patterns that are run apart.
-    pub fn cursor_mut(&mut self) -> &mut QueryCursor {
-        &mut self.cursor
+    /// Sets how long it may take to find the symbols of a file. Then it ends, with
+    /// what is found until then; [`SymbolFinder::did_stop`] says so. No limit by
+    /// default.
+    pub fn set_time_limit(&mut self, limit: Option<Duration>) -> &mut Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Sets how many matches may be in the making at a time. Where more would be,
+    /// some are given up; [`SymbolFinder::did_exceed_match_limit`] says so. No
+    /// limit by default.
+    pub fn set_match_limit(&mut self, limit: u32) -> &mut Self {
+        self.match_limit = Some(limit);
+        self
+    }
+
+    /// Whether the search in the last file was ended by the time limit.
+    pub fn did_stop(&self) -> bool {
+        self.stopped
+    }
+
+    /// Whether the search in the last file gave up matches for the limit.
+    pub fn did_exceed_match_limit(&self) -> bool {
+        self.exceeded_limit
+    }
+
+    /// The finder itself: limits were once set at a cursor.
+    #[doc(hidden)]
+    pub fn cursor_mut(&mut self) -> &mut Self {
+        self
     }
 
     /// The symbols of a tree. `source` is what the tree was made from.
@@ -77,17 +109,28 @@ impl SymbolFinder {
         self.docs.clear();
         self.documents.clear();
         self.nest.clear();
-        for pass in &query.passes {
-            self.run(query, pass, tree, source);
-            if self.cursor.did_stop() || self.cursor.did_exceed_match_limit() {
+        (self.stopped, self.exceeded_limit) = (false, false);
+        let deadline = self.time_limit.and_then(|limit| Instant::now().checked_add(limit));
+        for number in 0..query.passes.len() {
+            if self.cursors.len() == number {
+                self.cursors.push(QueryCursor::new());
+            }
+            let cursor = &mut self.cursors[number];
+            cursor.set_match_limit(self.match_limit.unwrap_or(u32::MAX));
+            cursor.set_time_limit(deadline.map(|it| it.saturating_duration_since(Instant::now())));
+            self.run(query, number, tree, source);
+            self.stopped = self.cursors[number].did_stop();
+            self.exceeded_limit |= self.cursors[number].did_exceed_match_limit();
+            if self.stopped {
                 break;
             }
         }
         self.documents.sort_unstable_by_key(|(whole, _)| *whole);
     }
 
-    fn run(&mut self, query: &SymbolQuery, pass: &Query, tree: &Tree, source: &[u8]) {
-        let mut matches = self.cursor.matches(pass, tree.root_node(), source);
+    fn run(&mut self, query: &SymbolQuery, pass: usize, tree: &Tree, source: &[u8]) {
+        let cursor = &mut self.cursors[pass];
+        let mut matches = cursor.matches(&query.passes[pass], tree.root_node(), source);
         while let Some(found) = matches.next_match() {
             let Some((tag, node)) = tag_of(query, &found) else {
                 self.nest.note_scopes(query, &found);

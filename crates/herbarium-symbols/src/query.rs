@@ -1,7 +1,7 @@
 //! A query for symbols: patterns, and what their captures mean.
 
-use herbarium_codec::{ERROR_KIND, Grammar};
-use herbarium_query::{CaptureQuantifier, Compiler, Query, QueryPredicateArg};
+use herbarium_codec::Grammar;
+use herbarium_query::{CaptureQuantifier, Compiler, Query, QueryPredicateArg, QueryProperty};
 use regex::Regex;
 
 use crate::builtin;
@@ -24,6 +24,7 @@ use crate::kind::{Role, SymbolKind};
 /// | `@doc` | its documentation; without any, comments directly above are taken |
 /// | `@documents` | without a name: a node that has the `@doc` of the definition that comes next to it, as `@doc "…"` in Elixir |
 /// | `@ignore` | instead of a role: names that it matches are no symbols of patterns that follow |
+/// | `@_NAME` | nothing by itself: predicates speak of it. A pattern in which every match has one is run apart from the others, so that where its words are rare little of the tree is looked at |
 /// | `@local.scope` | alone: a function without a name, for `outside-functions` |
 /// | `(#strip! @doc "REGEX")` | what is taken off the documentation; without any, the marks of comments |
 /// | `(#select-adjacent! @doc @definition.KIND)` | only documentation that nothing separates from the definition |
@@ -32,7 +33,6 @@ use crate::kind::{Role, SymbolKind};
 /// | `(#set! outside-functions)` | no symbol where the definition stands in a function: one pattern for variables, without the local ones |
 /// | `(#set! not-in "NODE")` | no symbol where the captured node is a child of a node of that kind |
 /// | `(#set! clauses)` | definitions of one name directly after each other are one, as the equations of a function |
-/// | `(#set! apart)` | patterns that say so are run after the others. Faster where only these do not ask for certain words, as calls in Lisp, and slower elsewhere |
 /// | `(#set! rest-of-scope)` | the definition goes on up to the next of this pattern or the end of what it stands in, as `package A;` in Perl |
 /// | `(#set! out "NUMBER")` | the definition is that many nodes further out than the captured one |
 /// | `(#set! declared-by "NODE")` | the definition is the node of that kind around all declarators (`*f[3]`) that the captured one stands in; no symbol where that is another kind |
@@ -48,9 +48,10 @@ use crate::kind::{Role, SymbolKind};
 #[derive(Debug, Clone)]
 pub struct SymbolQuery {
     pub(crate) query: Query,
-    /// What is run, one after the other: all patterns, or some apart. A query that
-    /// asks for certain words passes over most of a tree; one pattern that does
-    /// not ends that for all.
+    /// What is run, one after the other: each pattern that asks for words by
+    /// itself, all others together. Where only such words can tell, most of a
+    /// tree is passed over; a pattern without any, or with a word that is in every
+    /// other line, would end that for all that are run with it.
     pub(crate) passes: Vec<Query>,
     /// By number of the capture.
     pub(crate) parts: Vec<Part>,
@@ -88,8 +89,8 @@ impl SymbolQuery {
     /// A query of one's own; see above for what its patterns can say.
     ///
     /// # Errors
-    /// It is no query of the grammar, a `#strip!` has no regular expression, or
-    /// it can find no symbol.
+    /// It is no query of the grammar, a `#strip!` or `#set!` has no value that
+    /// means something, or it can find no symbol.
     pub fn new(compiler: &Compiler, text: &str) -> Result<Self, SymbolQueryError> {
         Self::from_query(compiler.compile(text)?)
     }
@@ -97,7 +98,8 @@ impl SymbolQuery {
     /// As [`SymbolQuery::new`], of a query that is compiled already.
     ///
     /// # Errors
-    /// A `#strip!` has no regular expression, or the query can find no symbol.
+    /// A `#strip!` or `#set!` has no value that means something, or the query
+    /// can find no symbol.
     pub fn from_query(query: Query) -> Result<Self, SymbolQueryError> {
         let parts: Vec<Part> = query.capture_names().iter().map(|name| Part::of(name)).collect();
         let is_tag = |part: &Part| matches!(part, Part::Tag(..));
@@ -107,9 +109,8 @@ impl SymbolQuery {
         let grammar = query.grammar();
         let patterns = (0..query.pattern_count()).map(|at| Pattern::of(&query, at));
         let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
-        let passes = [false, true].map(|apart| only(&query, |at| patterns[at].apart == apart));
         Ok(Self {
-            passes: passes.into_iter().flatten().collect(),
+            passes: passes(&query, |_| true),
             patterns,
             uses: (0..grammar.kind_count()).map(|kind| Use::of(grammar, kind as u16)).collect(),
             body: grammar.field_id("body"),
@@ -122,21 +123,17 @@ impl SymbolQuery {
     /// Leaves all references out: half the work, and often all that is asked for.
     #[must_use]
     pub fn definitions_only(mut self) -> Self {
-        let parts = &self.parts;
-        let is_other = |query: &Query, pattern| {
-            let quantifiers = query.capture_quantifiers(pattern);
-            let mut used = parts.iter().zip(&quantifiers);
-            !used.any(|(part, often)| {
+        let is_reference = |pattern| {
+            let quantifiers = self.query.capture_quantifiers(pattern);
+            let mut used = self.parts.iter().zip(&quantifiers);
+            used.any(|(part, often)| {
                 *often != CaptureQuantifier::Zero && matches!(part, Part::Tag(Role::Reference, _))
             })
         };
-        for query in self.passes.iter_mut().chain([&mut self.query]) {
-            for pattern in 0..query.pattern_count() {
-                if !is_other(query, pattern) {
-                    query.disable_pattern(pattern);
-                }
-            }
-        }
+        let patterns = 0..self.query.pattern_count();
+        let is_kept: Vec<bool> = patterns.map(|pattern| !is_reference(pattern)).collect();
+        self.passes = passes(&self.query, |pattern| is_kept[pattern]);
+        self.query = only(&self.query, |pattern| is_kept[pattern]);
         self
     }
 
@@ -157,12 +154,32 @@ impl SymbolQuery {
     }
 }
 
-/// The query with some of its patterns; nothing if there are none.
-fn only(query: &Query, is_kept: impl Fn(usize) -> bool) -> Option<Query> {
-    let (kept, others): (Vec<_>, Vec<_>) = (0..query.pattern_count()).partition(|at| is_kept(*at));
-    let mut query = query.clone();
-    others.into_iter().for_each(|pattern| query.disable_pattern(pattern));
-    (!kept.is_empty()).then_some(query)
+/// The queries to run for some of the patterns.
+fn passes(query: &Query, is_kept: impl Fn(usize) -> bool) -> Vec<Query> {
+    let kept = (0..query.pattern_count()).filter(|pattern| is_kept(*pattern));
+    let (apart, together): (Vec<_>, Vec<_>) =
+        kept.partition(|pattern| asks_for_words(query, *pattern));
+    let first = (!together.is_empty()).then(|| only(query, |pattern| together.contains(&pattern)));
+    first
+        .into_iter()
+        .chain(apart.into_iter().map(|number| only(query, |it| it == number)))
+        .collect()
+}
+
+/// Whether every match has a capture that is there for a predicate: by custom, the
+/// name of such a capture begins with `_`.
+fn asks_for_words(query: &Query, pattern: usize) -> bool {
+    let quantifiers = query.capture_quantifiers(pattern);
+    let mut captures = query.capture_names().iter().zip(&quantifiers);
+    captures.any(|(name, often)| name.starts_with('_') && *often == CaptureQuantifier::One)
+}
+
+/// The query with some of its patterns.
+fn only(query: &Query, is_kept: impl Fn(usize) -> bool) -> Query {
+    let mut some = query.clone();
+    let others = (0..query.pattern_count()).filter(|pattern| !is_kept(*pattern));
+    others.for_each(|pattern| some.disable_pattern(pattern));
+    some
 }
 
 /// What a capture stands for.
@@ -204,7 +221,6 @@ pub(crate) struct Pattern {
     pub(crate) kind_in_type: Option<SymbolKind>,
     pub(crate) outside_functions: bool,
     pub(crate) clauses: bool,
-    pub(crate) apart: bool,
     pub(crate) rest_of_scope: bool,
     pub(crate) not_in: Option<u16>,
     pub(crate) out: usize,
@@ -219,19 +235,20 @@ impl Pattern {
     fn of(query: &Query, at: usize) -> Result<Self, SymbolQueryError> {
         let mut pattern = Self::default();
         for property in query.property_settings(at) {
-            let value = property.value.as_deref();
+            let setting = Setting { pattern: at + 1, property };
             match &*property.key {
-                "kind-in-type" => pattern.kind_in_type = value.map(SymbolKind::of_word),
+                "kind-in-type" => {
+                    pattern.kind_in_type = Some(SymbolKind::of_word(setting.text("a kind")?));
+                }
                 "inside" => pattern.inside = true,
                 "clauses" => pattern.clauses = true,
-                "apart" => pattern.apart = true,
                 "rest-of-scope" => pattern.rest_of_scope = true,
                 "outside-functions" => pattern.outside_functions = true,
-                "not-in" => pattern.not_in = Some(node_kind(query, value)),
-                "out" => pattern.out = value.and_then(|it| it.parse().ok()).unwrap_or(0),
-                "declared-by" => pattern.declared_by = Some(node_kind(query, value)),
-                "cut" => pattern.cut = value.map(Into::into),
-                "trim" => pattern.trim = value.map(Into::into),
+                "not-in" => pattern.not_in = Some(setting.node_kind(query)?),
+                "out" => pattern.out = setting.number()?,
+                "declared-by" => pattern.declared_by = Some(setting.node_kind(query)?),
+                "cut" => pattern.cut = Some(setting.text("a text")?.into()),
+                "trim" => pattern.trim = Some(setting.text("characters")?.into()),
                 _ => {}
             }
         }
@@ -246,9 +263,37 @@ impl Pattern {
     }
 }
 
-/// The number of a kind of nodes; one that no definition has for unknown names.
-fn node_kind(query: &Query, name: Option<&str>) -> u16 {
-    name.and_then(|name| query.grammar().kind_id(name, true)).unwrap_or(ERROR_KIND)
+/// A `#set!` of a pattern, to be read.
+struct Setting<'a> {
+    /// Counted from 1.
+    pattern: usize,
+    property: &'a QueryProperty,
+}
+
+impl<'a> Setting<'a> {
+    fn text(&self, expected: &'static str) -> Result<&'a str, SymbolQueryError> {
+        self.property.value.as_deref().ok_or_else(|| self.wrong(expected))
+    }
+
+    fn number(&self) -> Result<usize, SymbolQueryError> {
+        let expected = "a number of levels";
+        self.text(expected)?.parse().map_err(|_| self.wrong(expected))
+    }
+
+    fn node_kind(&self, query: &Query) -> Result<u16, SymbolQueryError> {
+        let expected = "a named kind of nodes of the grammar";
+        let name = self.text(expected)?;
+        query.grammar().kind_id(name, true).ok_or_else(|| self.wrong(expected))
+    }
+
+    fn wrong(&self, expected: &'static str) -> SymbolQueryError {
+        SymbolQueryError::Setting {
+            pattern: self.pattern,
+            key: self.property.key.to_string(),
+            value: self.property.value.as_deref().unwrap_or_default().to_owned(),
+            expected,
+        }
+    }
 }
 
 fn strip(pattern: usize, arg: Option<&QueryPredicateArg>) -> Result<Regex, SymbolQueryError> {

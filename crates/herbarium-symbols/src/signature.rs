@@ -82,7 +82,7 @@ fn end_of_line(symbols: &Symbols<'_>, symbol: &Symbol) -> usize {
 fn body_start(symbols: &Symbols<'_>, symbol: &Symbol) -> Option<usize> {
     let node = symbols.tree.node(symbol.node as usize)?;
     let after_name = |child: &Node<'_>| child.start_byte() >= symbol.name_range.end_byte;
-    let children = (0..).map_while(|at| node.child(at));
+    let children = std::iter::successors(node.child(0), Node::next_sibling);
     let body = children.filter(after_name).find(|child| is_body(symbols.query, child))?;
     Some(body.start_byte())
 }

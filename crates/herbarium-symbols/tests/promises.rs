@@ -214,6 +214,18 @@ fn errors_say_where_they_are() {
         ((comment) @doc (#strip! @doc \"(\"))";
     let strip = query("python", strip);
     assert!(matches!(strip, Err(SymbolQueryError::Strip { pattern: 2, .. })));
+    for (setting, key) in [
+        ("(#set! not-in \"function\")", "not-in"),
+        ("(#set! declared-by)", "declared-by"),
+        ("(#set! out \"far\")", "out"),
+        ("(#set! kind-in-type)", "kind-in-type"),
+    ] {
+        let text = format!("((class_definition name: (_) @name) @definition.class {setting})");
+        let wrong = query("python", &text).expect_err(setting);
+        let is_it =
+            matches!(&wrong, SymbolQueryError::Setting { pattern: 1, key: of, .. } if of == key);
+        assert!(is_it, "{setting}: {wrong}");
+    }
 }
 
 #[test]
