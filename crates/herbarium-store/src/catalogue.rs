@@ -16,7 +16,7 @@ use redb::{
 };
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::files::{FileLock, SegmentId, now_ns};
+use crate::files::{FileLock, SegmentId, now_ns, sync_dir};
 use crate::guard;
 use crate::wire::Reader;
 use crate::{DictionaryId, StoreError};
@@ -359,6 +359,8 @@ impl Catalogue {
             let db = builder().create(&self.path)?;
             let filled = open_table(db.begin_read()?.open_table(MANIFESTS))?.is_some();
             if !filled {
+                // Its name first: what is put into it is said to last.
+                sync_dir(&self.dir).map_err(|error| Trouble::Engine(redb::Error::Io(error)))?;
                 let txn = db.begin_write()?;
                 fill(&txn, &rebuild())?;
                 txn.commit()?;

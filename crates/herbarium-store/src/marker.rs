@@ -1,13 +1,13 @@
 //! The file `HERBARIUM`: that a directory is a store, and of which version.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::StoreError;
 use crate::catalogue::{CATALOGUE, CATALOGUE_MAGIC};
-use crate::error::IoContext;
-use crate::files::{SegmentFile, read_at, segment_file, write_atomically};
+use crate::error::{IoContext, is_refusal};
+use crate::files::{SegmentFile, read_at, segment_file, sync_dir, write_atomically};
 use crate::segment::{HEADER, HeaderState, SegmentHeader};
 
 /// Name of the marker file.
@@ -45,13 +45,30 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<(), StoreError> {
 }
 
 fn make(dir: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(dir).at("create the directory", dir)?;
+    make_folder(dir).at("create the directory", dir)?;
     if !is_ours(dir)? {
         return Err(StoreError::NotAStore { path: dir.to_owned(), found: "other files" });
     }
     let segments = dir.join(SEGMENTS);
     fs::create_dir_all(&segments).at("create the directory", &segments)?;
     write(&dir.join(MARKER))
+}
+
+/// Makes a directory and those above it, and their names durable: without them
+/// nothing is that will be in it.
+fn make_folder(dir: &Path) -> io::Result<()> {
+    let missing = dir.ancestors().take_while(|above| !above.exists()).count();
+    fs::create_dir_all(dir)?;
+    // At least its own: it may have been made by a process that was killed.
+    for above in dir.ancestors().skip(1).take(missing.max(1)) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        match sync_dir(above) {
+            // One may be allowed to pass through it and not to read it.
+            Err(error) if is_refusal(&error) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn write(path: &Path) -> Result<(), StoreError> {

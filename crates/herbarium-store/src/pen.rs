@@ -73,6 +73,8 @@ impl Pen {
         write_at(&file, &header.to_bytes(), 0).at("write", &path)?;
         if durability != Durability::None {
             sync_dir(&shelf.dir).at("sync", &shelf.dir)?;
+            // Whoever made the store may have been killed before its names were synced.
+            shelf.dir.parent().map_or(Ok(()), |dir| sync_dir(dir).at("sync", dir))?;
         }
         let segment = Arc::new(OpenSegment::created(header, path, file));
         shelf.add(Segment::Open(Arc::clone(&segment)));
@@ -172,31 +174,31 @@ impl Pen {
         }
         let end = self.segment.end();
         let pack = shelf.dir.join(self.segment.id.pack_name());
-        let sealed = self.write_sealed(&pack, &shelf.dir, durability);
+        let sealed = self.write_sealed(&pack, durability);
         if let Err(error) = sealed {
             // It stays what it was: an open segment, now without an owner.
             let _ = self.segment.file.set_len(end);
             self.segment.give_up();
             return Err(error).at("seal", &self.segment.path);
         }
+        // From here on nobody may cut it, whatever else fails.
         self.lock.remove();
         metrics::counter!("herbarium_store_segments_sealed_total").increment(1);
         if let Ok(sealed) = Sealed::open(self.segment.id, pack) {
             shelf.add(Segment::Sealed(Arc::new(sealed)));
         }
+        if durability != Durability::None {
+            sync_dir(&shelf.dir).at("sync", &shelf.dir)?;
+        }
         Ok(())
     }
 
-    fn write_sealed(&self, pack: &Path, dir: &Path, durability: Durability) -> io::Result<()> {
+    fn write_sealed(&self, pack: &Path, durability: Durability) -> io::Result<()> {
         self.segment.write_index()?;
         if durability != Durability::None {
             self.segment.file.sync_all()?;
         }
-        fs::rename(&self.segment.path, pack)?;
-        if durability != Durability::None {
-            sync_dir(dir)?;
-        }
-        Ok(())
+        fs::rename(&self.segment.path, pack)
     }
 
     /// Leaves the segment for the next writer.

@@ -17,7 +17,7 @@ use crate::store::Special;
 use crate::{Dictionary, DictionaryId, TreeEntry, TreeKey};
 
 pub(crate) use header::{HEADER, HeaderState, SegmentHeader};
-pub(crate) use open::{OpenSegment, Role};
+pub(crate) use open::{OpenSegment, Role, UNREADABLE};
 #[cfg(test)]
 pub(crate) use seal::{CONTEXT, ENTRY, TRAILER};
 pub(crate) use sealed::{CannotMap, Sealed};

@@ -14,6 +14,9 @@ use crate::files::{SegmentId, read_at};
 use crate::record::{Kind, RecordHeader, RecordKey};
 use crate::scan::{Scanned, scan};
 
+/// Said of a record that the system could not read: it may be good.
+pub(crate) const UNREADABLE: &str = "the file cannot be read";
+
 /// A segment with an index in memory. Never mapped: it may be cut or grow.
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
@@ -165,8 +168,8 @@ impl OpenSegment {
         // The length was compared with the file's when the record was noted.
         scratch.clear();
         scratch.resize(place.len as usize, 0);
-        let count = read_at(&self.file, scratch, u64::from(place.offset))
-            .map_err(|_| "the file cannot be read")?;
+        let count =
+            read_at(&self.file, scratch, u64::from(place.offset)).map_err(|_| UNREADABLE)?;
         let bytes = scratch.get(..count).unwrap_or_default();
         let mut record = Record::check(place.offset, bytes, key)?;
         record.context = self.context(record.header.context);

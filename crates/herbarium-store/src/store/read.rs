@@ -3,7 +3,7 @@
 use crate::compress::Scratch;
 use crate::quarantine::Quarantine;
 use crate::record::{RecordHeader, RecordKey};
-use crate::segment::{Record, Segment};
+use crate::segment::{Record, Segment, UNREADABLE};
 use crate::{Dictionary, Store, StoreError, TreeKey, report_damaged};
 
 /// Why a record that was found cannot be used.
@@ -50,6 +50,7 @@ impl Store {
                     Ok(value) => return Some(value),
                     Err(fault) => (record.offset, fault),
                 },
+                Some(Err((offset, UNREADABLE))) => (offset, Fault::Unavailable(UNREADABLE)),
                 Some(Err((offset, why))) => (offset, Fault::Damaged(why)),
             };
             self.condemn(segment, offset, Some(key), &fault);
