@@ -7,12 +7,13 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use herbarium_codec::Fingerprint;
 use redb::{
     Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    ReadableTable, TableDefinition, TableError, WriteTransaction,
+    ReadableTable, ReadableTableMetadata, TableDefinition, TableError, WriteTransaction,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -27,7 +28,11 @@ const DICTIONARIES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("di
 const CURRENT: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("current");
 const SEGMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("segments");
 const MANIFESTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("manifests");
+const NOTES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("notes");
 const CHUNKS: TableDefinition<'_, (Bytes, u32), Bytes> = TableDefinition::new("manifest_chunks");
+
+/// Note: the newest segment that there was when manifests were lost.
+const LOST: &[u8] = b"manifests lost up to segment";
 
 /// Name of the catalogue file.
 pub(crate) const CATALOGUE: &str = "catalogue.redb";
@@ -46,6 +51,8 @@ pub(crate) struct Catalogue {
     path: PathBuf,
     read_only: bool,
     state: Mutex<State>,
+    /// Whether this process has set a damaged file aside.
+    lost: AtomicBool,
 }
 
 enum State {
@@ -86,6 +93,20 @@ pub(crate) struct Contents {
     /// Oldest first: the last of a grammar is its current one.
     pub(crate) dictionaries: Vec<(DictionaryId, Fingerprint, Vec<u8>)>,
     pub(crate) segments: Vec<SegmentRow>,
+    /// The newest segment, and the newest that was there before this process came.
+    pub(crate) newest: Option<u64>,
+    pub(crate) found: Option<u64>,
+}
+
+/// Every manifest, for those who have to know of each.
+#[derive(Default)]
+pub(crate) struct AllManifests {
+    /// Root and blob of each.
+    pub(crate) blobs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How many there are besides.
+    pub(crate) unreadable: u64,
+    /// The newest segment that there was when manifests were lost.
+    pub(crate) lost_up_to: Option<u64>,
 }
 
 /// Why the engine did not do what it was asked.
@@ -130,7 +151,13 @@ impl Trouble {
 impl Catalogue {
     pub(crate) fn new(dir: &Path, read_only: bool) -> Self {
         let path = dir.join(CATALOGUE);
-        Self { dir: dir.to_owned(), path, read_only, state: Mutex::new(State::NotYet) }
+        Self {
+            dir: dir.to_owned(),
+            path,
+            read_only,
+            state: Mutex::new(State::NotYet),
+            lost: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -169,19 +196,23 @@ impl Catalogue {
         heads.unwrap_or_default()
     }
 
+    /// Every manifest, from one moment; an error where they cannot be read.
+    pub(crate) fn all_manifests(&self, rebuild: Rebuild<'_>) -> Result<AllManifests, StoreError> {
+        let read = |db: &Db| read_manifests(&begin_read(db)?);
+        let mut found = self.with(rebuild, read);
+        if found.as_ref().is_err_and(Trouble::is_damage) {
+            found = self.with(rebuild, read);
+        }
+        found.map_err(|error| self.error("read all manifests", error))
+    }
+
     /// The blob of a manifest, its parts put together; whoever decodes it
     /// checks it.
     pub(crate) fn manifest(&self, rebuild: Rebuild<'_>, root: &[u8]) -> Option<Vec<u8>> {
         self.lookup(rebuild, |txn| {
             let Some(head) = get(txn, MANIFESTS, root)? else { return Ok(None) };
             let Some(head) = manifest_head(root, &head) else { return Ok(None) };
-            let Some(chunks) = open_table(txn.open_table(CHUNKS))? else { return Ok(None) };
-            let mut blob = Vec::new();
-            for number in 0..head.chunks {
-                let Some(chunk) = chunks.get((root, number))? else { return Ok(None) };
-                blob.extend_from_slice(unchecked(chunk.value()).unwrap_or_default());
-            }
-            Ok(Some(blob).filter(|blob| blob.len() as u64 == head.len))
+            read_blob(txn, &head)
         })
     }
 
@@ -216,6 +247,32 @@ impl Catalogue {
         row: &SegmentRow,
     ) -> Result<(), StoreError> {
         self.change(rebuild, "note a segment", |txn| insert_segment(txn, row))
+    }
+
+    /// Forgets segments that were removed.
+    pub(crate) fn remove_segments(
+        &self,
+        rebuild: Rebuild<'_>,
+        ids: &[SegmentId],
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.change(rebuild, "forget segments", |txn| {
+            let mut segments = txn.open_table(SEGMENTS)?;
+            for id in ids {
+                segments.remove(&id.0[..])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets that manifests were lost.
+    pub(crate) fn forget_loss(&self, rebuild: Rebuild<'_>) -> Result<(), StoreError> {
+        self.change(rebuild, "forget a note", |txn| {
+            txn.open_table(NOTES)?.remove(LOST)?;
+            Ok(())
+        })
     }
 
     pub(crate) fn put_manifest(
@@ -254,13 +311,7 @@ impl Catalogue {
         rebuild: Rebuild<'_>,
         read: impl FnOnce(&ReadTransaction) -> Result<Option<T>, Trouble>,
     ) -> Option<T> {
-        let result = self.with(rebuild, |db| {
-            let txn = match db {
-                Db::Write(db) => db.begin_read()?,
-                Db::Read(db) => db.begin_read()?,
-            };
-            read(&txn)
-        });
+        let result = self.with(rebuild, |db| read(&begin_read(db)?));
         match result {
             Ok(found) => found,
             Err(Trouble::Without) => None,
@@ -289,11 +340,11 @@ impl Catalogue {
             // The damaged file is out of the way: there is a new one to write to.
             result = self.with(rebuild, work);
         }
-        result.map_err(|error| StoreError::Catalogue {
-            deed,
-            path: self.path.clone(),
-            source: Box::new(error),
-        })
+        result.map_err(|error| self.error(deed, error))
+    }
+
+    fn error(&self, deed: &'static str, error: Trouble) -> StoreError {
+        StoreError::Catalogue { deed, path: self.path.clone(), source: Box::new(error) }
     }
 
     /// Runs `work` on the open catalogue, with a net under it.
@@ -362,7 +413,10 @@ impl Catalogue {
                 // Its name first: what is put into it is said to last.
                 sync_dir(&self.dir).map_err(|error| Trouble::Engine(redb::Error::Io(error)))?;
                 let txn = db.begin_write()?;
-                fill(&txn, &rebuild())?;
+                let contents = rebuild();
+                let lost = self.lost.load(Ordering::Relaxed) || contents.found.is_some();
+                fill(&txn, &contents)?;
+                note_loss(&txn, contents.newest.filter(|_| lost))?;
                 txn.commit()?;
             }
             drop(lock);
@@ -373,6 +427,7 @@ impl Catalogue {
     /// Moves a damaged file out of the way. Processes that have it open keep
     /// what they have; they lose what they write to it, which is made again.
     fn set_aside(&self, why: &Trouble) {
+        self.lost.store(true, Ordering::Relaxed);
         let Ok(_lock) = FileLock::take(self.dir.join(CATALOGUE_LOCK)) else { return };
         let aside = self.dir.join(format!("catalogue.damaged-{}.redb", now_ns()));
         tracing::warn!(
@@ -436,6 +491,51 @@ fn fill(txn: &WriteTransaction, contents: &Contents) -> Result<(), Trouble> {
     txn.open_table(CHUNKS)?;
     txn.open_table(MANIFESTS)?;
     Ok(())
+}
+
+/// Notes that there may have been manifests of which nothing is known any more.
+fn note_loss(txn: &WriteTransaction, newest: Option<u64>) -> Result<(), Trouble> {
+    let mut notes = txn.open_table(NOTES)?;
+    if let Some(newest) = newest {
+        notes.insert(LOST, &checked(&newest.to_le_bytes())[..])?;
+    }
+    Ok(())
+}
+
+fn begin_read(db: &Db) -> Result<ReadTransaction, Trouble> {
+    Ok(match db {
+        Db::Write(db) => db.begin_read()?,
+        Db::Read(db) => db.begin_read()?,
+    })
+}
+
+fn read_manifests(txn: &ReadTransaction) -> Result<AllManifests, Trouble> {
+    let mut all = AllManifests::default();
+    let lost = get(txn, NOTES, LOST)?;
+    all.lost_up_to = lost.and_then(|bytes| Reader(&bytes).u64());
+    let (mut heads, mut rows) = (Vec::new(), 0);
+    if let Some(table) = open_table(txn.open_table(MANIFESTS))? {
+        rows = table.len()?;
+    }
+    each(txn, MANIFESTS, |key, value| heads.extend(manifest_head(key, value)))?;
+    for head in heads {
+        if let Some(blob) = read_blob(txn, &head)? {
+            all.blobs.push((head.root, blob));
+        }
+    }
+    all.unreadable = rows.saturating_sub(all.blobs.len() as u64);
+    Ok(all)
+}
+
+/// The parts of a manifest put together, if all are there.
+fn read_blob(txn: &ReadTransaction, head: &ManifestHead) -> Result<Option<Vec<u8>>, Trouble> {
+    let Some(chunks) = open_table(txn.open_table(CHUNKS))? else { return Ok(None) };
+    let mut blob = Vec::new();
+    for number in 0..head.chunks {
+        let Some(chunk) = chunks.get((&head.root[..], number))? else { return Ok(None) };
+        blob.extend_from_slice(unchecked(chunk.value()).unwrap_or_default());
+    }
+    Ok(Some(blob).filter(|blob| blob.len() as u64 == head.len))
 }
 
 fn insert_dictionary(

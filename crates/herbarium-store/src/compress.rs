@@ -10,7 +10,7 @@ use crate::record::{RECORD_HEADER, codec};
 use crate::{Compression, Dictionary};
 
 /// Every zstd frame begins with this, so it is not stored.
-const FRAME_MAGIC: [u8; 4] = zstd_safe::MAGICNUMBER.to_le_bytes();
+pub(crate) const FRAME_MAGIC: [u8; 4] = zstd_safe::MAGICNUMBER.to_le_bytes();
 /// zstd's best case: a block of 128 KiB from 4 bytes. A raw length beyond this
 /// multiple of the stored one cannot be true.
 const MAX_RATIO: u64 = 32 << 10;
@@ -123,7 +123,7 @@ impl Scratch {
 
 /// The raw length must be what the frame says and what its bytes can hold,
 /// before anything is allocated for it.
-fn check_length(frame: &[u8], raw: u32) -> Result<(), &'static str> {
+pub(crate) fn check_length(frame: &[u8], raw: u32) -> Result<(), &'static str> {
     let stated = zstd_safe::get_frame_content_size(frame).ok().flatten();
     if stated != Some(u64::from(raw)) {
         return Err("the frame does not state the raw length");

@@ -72,6 +72,14 @@ pub enum StoreError {
         /// The store's directory.
         path: PathBuf,
     },
+    /// Others use the store in a way that excludes what was asked.
+    #[error("the store {} is in use: a process is {doing}: wait for it, or end it, and try again", path.display())]
+    Busy {
+        /// The store's directory.
+        path: PathBuf,
+        /// What the other process is doing.
+        doing: &'static str,
+    },
     /// More bytes than a record can hold.
     #[error(
         "could not store {what} of {len} bytes: a record holds at most {limit}: split it, or leave it out"

@@ -206,6 +206,6 @@ pub(crate) fn touch_lock(path: &Path) -> io::Result<()> {
     open_lock(path).map(drop)
 }
 
-fn open_lock(path: &Path) -> io::Result<File> {
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }

@@ -32,6 +32,7 @@ fn check(heading: &str, len: usize) {
 fn the_page_and_the_constants_agree() {
     check("### Header, 64 bytes", HEADER);
     check("### Record, 56 bytes", RECORD_HEADER);
+    check("#### Difference payload", crate::delta::FRONT);
     check("### Contexts, 48 bytes", crate::segment::CONTEXT);
     check("### Trailer, the last 112 bytes", crate::segment::TRAILER);
     check("## Damaged records", crate::quarantine::ENTRY);
@@ -39,5 +40,7 @@ fn the_page_and_the_constants_agree() {
     assert!(PAGE.contains(&format!("herbarium store {STORE_MAJOR}.{STORE_MINOR}\\n")));
     assert_eq!(MAX_PAYLOAD, 1 << 30);
     assert!(PAGE.contains("at most 1 GiB (2^30)"));
+    assert!(PAGE.contains(&format!("| depth: 1 to {}, more than", crate::delta::MAX_DEPTH)));
+    assert!(PAGE.contains(&format!("more than {} MiB", crate::delta::MAX_RAW >> 20)));
     assert!(PAGE.contains(&format!("### Key table, {} bytes", crate::segment::ENTRY)));
 }

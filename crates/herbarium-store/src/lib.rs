@@ -57,12 +57,16 @@
 
 mod catalogue;
 mod compress;
+mod delta;
 mod dictionary;
 mod error;
 mod files;
 #[cfg(test)]
 mod format_page;
+mod gc;
 mod guard;
+pub mod heuristics;
+mod hold;
 mod key;
 mod manifest;
 mod marker;
@@ -82,7 +86,9 @@ use std::path::Path;
 
 pub use dictionary::{Dictionary, DictionaryId, train_zstd};
 pub use error::StoreError;
+pub use gc::{GcOptions, GcReport};
 pub use guard::hush_caught_panics;
+pub use hold::Hold;
 pub use key::{KeyParts, ParseKeyError, TreeKey};
 pub use manifest::{
     Manifest, ManifestInfo, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes,

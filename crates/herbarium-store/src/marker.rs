@@ -12,13 +12,17 @@ use crate::segment::{HEADER, HeaderState, SegmentHeader};
 
 /// Name of the marker file.
 pub(crate) const MARKER: &str = "HERBARIUM";
+/// Directory of compiled queries, inside the store's.
+pub(crate) const QUERIES: &str = "queries";
 /// Directory of the segments, inside the store's.
 pub(crate) const SEGMENTS: &str = "segments";
 
 /// Major version of the store format that this library reads and writes.
 pub const STORE_MAJOR: u32 = 1;
-/// Minor version of the store format that this library writes.
-pub const STORE_MINOR: u32 = 0;
+/// Latest minor version of the store format that this library writes: that of new
+/// stores. In a store of an earlier one nothing is written that its readers would
+/// not find, until it is migrated.
+pub const STORE_MINOR: u32 = 1;
 
 const EXPECTED: &str = "`herbarium store <major>.<minor>`";
 const PREFIX: &str = "herbarium store ";
@@ -28,7 +32,9 @@ const PREFIX: &str = "herbarium store ";
 ///
 /// A damaged marker is no reason to refuse what is a store by all else: it is
 /// written anew where `create` is set, and passed over where it is not.
-pub(crate) fn open(dir: &Path, create: bool) -> Result<(), StoreError> {
+///
+/// Gives the minor version that is written there: later ones than ours, too.
+pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
     let path = dir.join(MARKER);
     match fs::read(&path) {
         Ok(bytes) => match Version::parse(&bytes) {
@@ -44,14 +50,17 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<(), StoreError> {
     }
 }
 
-fn make(dir: &Path) -> Result<(), StoreError> {
+fn make(dir: &Path) -> Result<u32, StoreError> {
     make_folder(dir).at("create the directory", dir)?;
     if !is_ours(dir)? {
         return Err(StoreError::NotAStore { path: dir.to_owned(), found: "other files" });
     }
     let segments = dir.join(SEGMENTS);
     fs::create_dir_all(&segments).at("create the directory", &segments)?;
-    write(&dir.join(MARKER))
+    // Segments without a marker are what is left of a store, of whatever version.
+    let minor = minor_of_segments(dir).flatten().unwrap_or(STORE_MINOR);
+    write(dir, minor)?;
+    Ok(minor)
 }
 
 /// Makes a directory and those above it, and their names durable: without them
@@ -71,36 +80,48 @@ fn make_folder(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn write(path: &Path) -> Result<(), StoreError> {
-    let text = format!("{PREFIX}{STORE_MAJOR}.{STORE_MINOR}\n");
-    write_atomically(path, text.as_bytes()).at("write", path)
+/// Writes the marker of a minor version, in place of the one that is there.
+pub(crate) fn write(dir: &Path, minor: u32) -> Result<(), StoreError> {
+    let path = dir.join(MARKER);
+    let text = format!("{PREFIX}{STORE_MAJOR}.{minor}\n");
+    write_atomically(&path, text.as_bytes()).at("write", &path)
 }
 
-fn heal(dir: &Path, path: &Path, bytes: &[u8], create: bool) -> Result<(), StoreError> {
-    if !is_ours(dir)? || !holds_our_version(dir) {
-        let shown = bytes.get(..bytes.len().min(64)).unwrap_or_default();
-        return Err(StoreError::Damaged {
-            path: path.to_owned(),
-            expected: EXPECTED,
-            found: format!("{:?}", String::from_utf8_lossy(shown)),
-            advice: "nothing beside it is of a store of this version, so that it is not written \
-                     anew: delete this file if nobody needs it, or name another directory",
-        });
+fn heal(dir: &Path, path: &Path, bytes: &[u8], create: bool) -> Result<u32, StoreError> {
+    let minor = minor_of_segments(dir);
+    let Some(minor) = minor.filter(|minor| minor.is_some() || is_catalogue(&dir.join(CATALOGUE)))
+    else {
+        return refuse(path, bytes);
+    };
+    if !is_ours(dir)? {
+        return refuse(path, bytes);
     }
+    let minor = minor.unwrap_or(STORE_MINOR);
     let marker = path.display();
     if create {
         tracing::warn!(%marker, "a damaged file is written anew: the rest is a store");
-        write(path)
+        write(dir, minor)?;
     } else {
         tracing::warn!(%marker, "a damaged file is passed over: the rest is a store");
-        Ok(())
     }
+    Ok(minor)
 }
 
-/// Whether what lies in the directory was written by this version: there is a
-/// segment or a catalogue, and no segment of another version.
-fn holds_our_version(dir: &Path) -> bool {
-    let mut found = is_catalogue(&dir.join(CATALOGUE));
+fn refuse<T>(path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
+    let shown = bytes.get(..bytes.len().min(64)).unwrap_or_default();
+    Err(StoreError::Damaged {
+        path: path.to_owned(),
+        expected: EXPECTED,
+        found: format!("{:?}", String::from_utf8_lossy(shown)),
+        advice: "nothing beside it is of a store of this version, so that it is not written \
+                 anew: delete this file if nobody needs it, or name another directory",
+    })
+}
+
+/// The latest minor version of which there is a segment, if there is one at all;
+/// `None` if there is one of a later major version.
+fn minor_of_segments(dir: &Path) -> Option<Option<u32>> {
+    let mut found = None;
     let entries = fs::read_dir(dir.join(SEGMENTS)).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
@@ -109,12 +130,12 @@ fn holds_our_version(dir: &Path) -> bool {
             continue;
         }
         match header_state(&entry.path()) {
-            HeaderState::Good(_) => found = true,
-            HeaderState::Newer { .. } => return false,
+            HeaderState::Good(header) => found = found.max(Some(u32::from(header.minor()))),
+            HeaderState::Newer { .. } => return None,
             HeaderState::Damaged => {}
         }
     }
-    found
+    Some(found)
 }
 
 fn header_state(path: &Path) -> HeaderState {
@@ -138,7 +159,8 @@ fn is_ours(dir: &Path) -> Result<bool, StoreError> {
     for entry in fs::read_dir(dir).at("list", dir)? {
         let name = entry.at("list", dir)?.file_name();
         let name = name.to_string_lossy();
-        if !(name == SEGMENTS || name.starts_with(MARKER) || name.starts_with("catalogue.")) {
+        let known = [SEGMENTS, QUERIES].contains(&&*name) || name.ends_with(".lock");
+        if !(known || name.starts_with(MARKER) || name.starts_with("catalogue.")) {
             return Ok(false);
         }
     }
@@ -160,11 +182,12 @@ impl<'a> Version<'a> {
         (is_number(major) && is_number(minor)).then_some(Self { major, minor })
     }
 
-    fn check(&self, dir: &Path) -> Result<(), StoreError> {
+    /// The minor version, if the major one is ours.
+    fn check(&self, dir: &Path) -> Result<u32, StoreError> {
         // More digits than fit are a later version for certain.
         let major = self.major.parse().unwrap_or(u32::MAX);
         if major == STORE_MAJOR {
-            return Ok(());
+            return Ok(self.minor.parse().unwrap_or(u32::MAX));
         }
         Err(StoreError::Version {
             path: dir.to_owned(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use etcetera::BaseStrategy;
 
 use crate::StoreError;
+use crate::heuristics::SEGMENT_SIZE;
 
 /// Environment variable that names the store's directory.
 pub const STORE_VARIABLE: &str = "HERBARIUM_STORE";
@@ -71,7 +72,7 @@ const MAX_SEGMENT: u64 = 2 << 30;
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            segment_size: 64 << 20,
+            segment_size: SEGMENT_SIZE,
             durability: Durability::default(),
             compression: Compression::default(),
             read_only: false,

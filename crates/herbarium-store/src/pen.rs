@@ -1,7 +1,7 @@
 //! Writing: the one segment that this process appends to.
 
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,16 +13,12 @@ use crate::Durability;
 use crate::StoreError;
 use crate::error::IoContext;
 use crate::files::{FileLock, SegmentId, now_ns, sync_dir, write_at};
+use crate::heuristics::WORTH_SEALING;
 use crate::record::{RECORD_HEADER, RecordHeader};
 use crate::segment::{
     Context, HEADER, HeaderState, OpenSegment, Role, Sealed, Segment, SegmentHeader,
 };
 use crate::shelf::Shelf;
-
-/// Smaller remains are continued by the next writer instead of being sealed, so
-/// that many short runs do not leave many small segments. Scanning this much
-/// takes about a millisecond.
-pub(crate) const WORTH_SEALING: u64 = 4 << 20;
 
 /// Grammar and dictionary of a record.
 pub(crate) type Belongs = (Fingerprint, Option<DictionaryId>);
@@ -46,16 +42,22 @@ impl Pen {
         for segment in shelf.segments().iter() {
             if let Segment::Open(open) = segment
                 && !segment.is_salvaged()
+                && open.features == shelf.features
                 && open.end() < segment_size.min(WORTH_SEALING)
                 && let Some(pen) = Self::take_over(shelf, open.id)?
             {
                 return Ok(pen);
             }
         }
-        Self::begin(shelf, durability)
+        Self::begin(shelf, durability, None)
     }
 
-    fn begin(shelf: &Shelf, durability: Durability) -> Result<Self, StoreError> {
+    /// Begins a new segment: newer than all others, or as old as it is said.
+    pub(crate) fn begin(
+        shelf: &Shelf,
+        durability: Durability,
+        sequence: Option<u64>,
+    ) -> Result<Self, StoreError> {
         let id = SegmentId::random();
         let lock_path = shelf.dir.join(id.lock_name());
         let Some(lock) = FileLock::try_take(lock_path.clone()).at("lock", &lock_path)? else {
@@ -64,8 +66,9 @@ impl Pen {
         let newest = shelf.segments().iter().map(Segment::sequence).max().unwrap_or(0);
         let header = SegmentHeader {
             id,
-            sequence: newest.saturating_add(1),
+            sequence: sequence.unwrap_or(newest.saturating_add(1)),
             created_ms: now_ns() / 1_000_000,
+            features: shelf.features,
         };
         let path = shelf.dir.join(id.open_name());
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
@@ -97,6 +100,7 @@ impl Pen {
             }
             Err(error) => return Err(error).at("open", &path),
         };
+        heal_header(&file, id, shelf.features).at("repair", &path)?;
         let opened = OpenSegment::new(id, path.clone(), file, Role::Foreign).at("read", &path)?;
         let Ok(segment) = opened else { return Ok(None) };
         let scanned = segment
@@ -104,7 +108,7 @@ impl Pen {
                 crate::report_damaged(&path, Some(offset), None, "passed over a damaged record");
             })
             .at("read", &path)?;
-        repair(&segment, scanned.end).at("repair", &path)?;
+        cut(&segment, scanned.end).at("repair", &path)?;
         let segment = Arc::new(segment);
         shelf.add(Segment::Open(Arc::clone(&segment)));
         let contexts = known_contexts(&segment);
@@ -220,18 +224,20 @@ impl Pen {
     }
 }
 
-/// Cuts off what is no record, and writes a header where there is none.
-fn repair(segment: &OpenSegment, end: u64) -> io::Result<()> {
-    if segment.file.metadata()?.len() > end {
-        segment.file.set_len(end)?;
-    }
+/// Writes a header where there is none.
+fn heal_header(file: &File, id: SegmentId, features: u16) -> io::Result<()> {
     let mut header = [0; HEADER];
-    crate::files::read_at(&segment.file, &mut header, 0)?;
-    if SegmentHeader::parse(&header) == HeaderState::Damaged {
-        let header = SegmentHeader { id: segment.id, sequence: segment.sequence, created_ms: 0 };
-        write_at(&segment.file, &header.to_bytes(), 0)?;
+    let count = crate::files::read_at(file, &mut header, 0)?;
+    if SegmentHeader::parse(header.get(..count).unwrap_or_default()) == HeaderState::Damaged {
+        let header = SegmentHeader { id, sequence: 0, created_ms: 0, features };
+        write_at(file, &header.to_bytes(), 0)?;
     }
     Ok(())
+}
+
+/// Cuts off what is no record.
+fn cut(segment: &OpenSegment, end: u64) -> io::Result<()> {
+    if segment.file.metadata()?.len() > end { segment.file.set_len(end) } else { Ok(()) }
 }
 
 fn known_contexts(segment: &OpenSegment) -> HashMap<Belongs, u16> {
@@ -245,7 +251,9 @@ fn known_contexts(segment: &OpenSegment) -> HashMap<Belongs, u16> {
 pub(crate) fn recover(shelf: &Shelf, segment_size: u64, durability: Durability) {
     for segment in shelf.segments().iter() {
         let Segment::Open(open) = segment else { continue };
-        let worth = segment.file_len() >= segment_size.min(WORTH_SEALING);
+        // What is not to be continued would stay as it is.
+        let worth = segment.file_len() >= segment_size.min(WORTH_SEALING)
+            || open.features != shelf.features;
         if !worth || segment.is_salvaged() {
             continue;
         }

@@ -38,6 +38,12 @@ impl Quarantine {
             && self.records.read().unwrap_or_else(PoisonError::into_inner).contains(&(id, offset))
     }
 
+    /// Whether anything of a segment is damaged.
+    pub(crate) fn has_any_of(&self, segment: SegmentId) -> bool {
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        records.iter().any(|(id, _)| *id == segment)
+    }
+
     /// Adds a record for this process; says whether it is new.
     pub(crate) fn add(&self, id: SegmentId, offset: u32) -> bool {
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);

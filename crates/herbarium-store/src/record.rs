@@ -32,6 +32,7 @@ pub(crate) mod codec {
     pub(crate) const RAW: u8 = 0;
     pub(crate) const ZSTD: u8 = 1;
     pub(crate) const ZSTD_DICTIONARY: u8 = 2;
+    pub(crate) const DELTA: u8 = 3;
 }
 
 /// By what a record is found.

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use herbarium_codec::Fingerprint;
 
 use crate::compress::Scratch;
+use crate::delta::{FRONT, Front};
 use crate::files::{SegmentId, read_at};
-use crate::record::{Kind, RECORD_HEADER, RecordHeader, RecordKey};
+use crate::record::{Kind, RECORD_HEADER, RecordHeader, RecordKey, codec};
 use crate::store::Special;
 use crate::{Dictionary, DictionaryId, TreeEntry, TreeKey};
 
-pub(crate) use header::{HEADER, HeaderState, SegmentHeader};
+pub(crate) use header::{DELTAS, HEADER, HeaderState, SegmentHeader, features_of};
 pub(crate) use open::{OpenSegment, Role, UNREADABLE};
 #[cfg(test)]
 pub(crate) use seal::{CONTEXT, ENTRY, TRAILER};
@@ -81,7 +82,11 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Checks the bytes found where `key` should be.
-    fn check(offset: u32, bytes: &'a [u8], key: &RecordKey) -> Result<Self, &'static str> {
+    pub(crate) fn check(
+        offset: u32,
+        bytes: &'a [u8],
+        key: &RecordKey,
+    ) -> Result<Self, &'static str> {
         let header = RecordHeader::parse(bytes).ok_or("no record begins there")?;
         let record = bytes.get(..header.record_len()).ok_or("the record is cut short")?;
         if !header.is_intact(record) {
@@ -169,6 +174,48 @@ impl Segment {
         }
     }
 
+    /// Every record that its index knows, with its offset, in the order of the file.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (u32, RecordHeader)> + '_ {
+        let mut offsets = match self {
+            Self::Open(segment) => segment.offsets(),
+            Self::Sealed(segment) => segment.all_offsets(),
+        };
+        offsets.sort_unstable();
+        offsets.into_iter().filter_map(|at| Some((at, self.header_at(at)?)))
+    }
+
+    /// What a record's tree is a difference to, if it is one.
+    pub(crate) fn front_at(&self, offset: u32, header: &RecordHeader) -> Option<Front> {
+        if header.codec != codec::DELTA || header.key.kind != Kind::TREE {
+            return None;
+        }
+        let mut buffer = Vec::new();
+        let payload = offset.checked_add(RECORD_HEADER as u32)?;
+        Front::split(self.bytes_at(payload, FRONT as u64, &mut buffer)?).map(|(front, _)| front)
+    }
+
+    /// So many bytes from an offset on, if they are there.
+    pub(crate) fn bytes_at<'a>(
+        &'a self,
+        offset: u32,
+        len: u64,
+        buffer: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
+        let len = usize::try_from(len).ok()?;
+        match self {
+            Self::Sealed(segment) => segment.bytes_at(offset, len),
+            Self::Open(segment) => {
+                if u64::from(offset).checked_add(len as u64)? > segment.end() {
+                    return None;
+                }
+                buffer.clear();
+                buffer.resize(len, 0);
+                let count = read_at(&segment.file, buffer, u64::from(offset)).ok()?;
+                (count == len).then_some(&buffer[..])
+            }
+        }
+    }
+
     /// Key prefix and offset of each record whose key begins with this byte.
     pub(crate) fn places_from(&self, first: u8) -> Vec<([u8; 8], u32)> {
         match self {
@@ -189,13 +236,7 @@ impl Segment {
             };
             (header.key.kind == Kind::TREE && context.is_known()).then_some((offset, entry))
         };
-        let mut offsets = match self {
-            Self::Open(segment) => segment.offsets(),
-            Self::Sealed(segment) => segment.all_offsets(),
-        };
-        offsets.sort_unstable();
-        let headers = offsets.into_iter().filter_map(|at| Some((at, self.header_at(at)?)));
-        headers.filter_map(entry).collect()
+        self.headers().filter_map(entry).collect()
     }
 
     /// The grammar table or dictionary at an offset, if it is wanted and whole.

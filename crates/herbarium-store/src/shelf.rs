@@ -1,6 +1,6 @@
 //! The segments of a store as this process sees them, and keeping that up to date.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use crate::segment::{CannotMap, OpenSegment, Role, Sealed, Segment};
 #[derive(Debug)]
 pub(crate) struct Shelf {
     pub(crate) dir: PathBuf,
+    /// Features of the segments that this process begins.
+    pub(crate) features: u16,
     segments: RwLock<Arc<Vec<Segment>>>,
     listing: Mutex<Listing>,
     pub(crate) quarantine: Quarantine,
@@ -41,9 +43,10 @@ const COARSE_STEP: Duration = Duration::from_secs(2);
 const TRIES: usize = 8;
 
 impl Shelf {
-    pub(crate) fn new(dir: PathBuf) -> Self {
+    pub(crate) fn new(dir: PathBuf, features: u16) -> Self {
         Self {
             dir,
+            features,
             segments: RwLock::default(),
             listing: Mutex::default(),
             quarantine: Quarantine::default(),
@@ -101,12 +104,18 @@ impl Shelf {
     pub(crate) fn refresh(&self) -> io::Result<()> {
         let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut result = Ok(());
+        let mut again = true;
         for _ in 0..TRIES {
             let stamp = modified(&self.dir);
             let settled = stamp.is_some_and(is_settled);
-            result = self.list(&mut listing.left_alone);
+            let listed = self.list(&mut listing.left_alone);
+            let vanished = *listed.as_ref().unwrap_or(&false);
+            result = listed.map(drop);
             match &result {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.dir.exists() => {}
+                // What was in a segment that is gone is in one that came before that: a
+                // list begun after it went has it.
+                Ok(()) if vanished && again => again = false,
                 _ => {
                     listing.stamp = stamp;
                     listing.settled = result.is_ok() && settled;
@@ -127,7 +136,8 @@ impl Shelf {
         *segments = Arc::new(next);
     }
 
-    fn list(&self, left_alone: &mut Vec<SegmentId>) -> io::Result<()> {
+    /// Says whether a segment is gone that was there before.
+    fn list(&self, left_alone: &mut Vec<SegmentId>) -> io::Result<bool> {
         let known: HashMap<SegmentId, Segment> =
             self.segments().iter().map(|segment| (segment.id(), segment.clone())).collect();
         let mut next = Vec::new();
@@ -150,8 +160,9 @@ impl Shelf {
             }
         }
         sort(&mut next);
+        let here: HashSet<SegmentId> = next.iter().map(Segment::id).collect();
         *self.segments.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-        Ok(())
+        Ok(known.keys().any(|id| !here.contains(id)))
     }
 
     fn catch_up(&self, segment: Option<Segment>) -> io::Result<Option<Segment>> {

@@ -1,10 +1,12 @@
 //! How much there is.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::fs::{self, Metadata};
+use std::path::Path;
 
 use herbarium_codec::Fingerprint;
 
+use crate::marker::QUERIES;
 use crate::record::{Kind, RecordHeader};
 use crate::segment::Segment;
 use crate::{Store, StoreError};
@@ -52,6 +54,16 @@ pub struct GrammarStats {
 }
 
 impl Store {
+    /// Bytes of the catalogue and of kept queries.
+    pub(crate) fn bytes_beside_segments(&self) -> u64 {
+        let files = |dir: &Path| {
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            let files = entries.filter_map(|entry| entry.metadata().ok()).filter(Metadata::is_file);
+            files.map(|file| file.len()).sum::<u64>()
+        };
+        files(self.dir()) + files(&self.dir().join(QUERIES))
+    }
+
     /// Counts what is there, from the segments' own tables: no tree is read.
     ///
     /// # Errors

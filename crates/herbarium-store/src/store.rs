@@ -2,6 +2,7 @@
 
 mod cache;
 mod copies;
+mod differences;
 mod manifests;
 mod queries;
 mod read;
@@ -20,17 +21,19 @@ use crate::catalogue::{CATALOGUE_LOCK, Catalogue};
 use crate::compress::{Pool, Scratch};
 use crate::error::{IoContext, is_refusal};
 use crate::files::touch_lock;
+use crate::hold::HOLD_LOCK;
 use crate::marker::{self, SEGMENTS};
 use crate::pen::{self, Pen};
-use crate::segment::OpenSegment;
+use crate::segment::{OpenSegment, Segment, features_of};
 use crate::shelf::Shelf;
-use crate::{Dictionary, DictionaryId, StoreError, StoreOptions};
+use crate::{Dictionary, DictionaryId, STORE_MINOR, StoreError, StoreOptions};
 
 use cache::Cache;
 
+pub(crate) use manifests::Needed;
 pub use queries::QueryParts;
 pub(crate) use read::Fault;
-pub(crate) use tables::{Special, decode_grammar, parse_table_key};
+pub(crate) use tables::{Special, decode_grammar, dictionary_key, grammar_key, parse_table_key};
 pub use trees::{StoredTree, TreeEntry, TreeInfo, Trees};
 pub use write::{Put, Writer};
 
@@ -42,9 +45,11 @@ pub use write::{Put, Writer};
 /// Dropping a store closes it as [`Store::close`] does, without the error.
 pub struct Store {
     dir: PathBuf,
-    options: StoreOptions,
+    pub(crate) options: StoreOptions,
     pub(crate) shelf: Shelf,
-    catalogue: Catalogue,
+    pub(crate) catalogue: Catalogue,
+    /// The newest segment that was there when the store was opened.
+    found: Option<u64>,
     pen: Mutex<Option<Pen>>,
     /// Held for reading while a thread seals: a flush waits for it.
     sealing: RwLock<()>,
@@ -70,19 +75,22 @@ impl Store {
     /// or may not be written to and the options do not say to only read.
     pub fn open(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
         let dir = dir.into();
-        marker::open(&dir, !options.read_only)?;
+        let minor = marker::open(&dir, !options.read_only)?.min(STORE_MINOR);
         let segments = dir.join(SEGMENTS);
         if !options.read_only {
             std::fs::create_dir_all(&segments).at("create the directory", &segments)?;
             may_be_written(&dir).at("write to", &dir)?;
+            // Readers, who cannot make it, lock it, too. On a full disk it comes later.
+            let _ = touch_lock(&dir.join(HOLD_LOCK));
         }
-        let shelf = Shelf::new(segments);
+        let shelf = Shelf::new(segments, features_of(minor as u8));
         shelf.refresh().at("list", &shelf.dir)?;
         if !options.read_only {
             pen::recover(&shelf, options.segment_size, options.durability);
         }
         Ok(Self {
             catalogue: Catalogue::new(&dir, options.read_only),
+            found: shelf.segments().iter().map(Segment::sequence).max(),
             dir,
             options,
             shelf,
@@ -157,7 +165,7 @@ impl Store {
         self.shelf.refresh_if_stale().at("list", &self.shelf.dir)
     }
 
-    fn may_write(&self, deed: &'static str) -> Result<(), StoreError> {
+    pub(crate) fn may_write(&self, deed: &'static str) -> Result<(), StoreError> {
         if self.options.read_only {
             return Err(StoreError::ReadOnly { deed, path: self.dir.clone() });
         }

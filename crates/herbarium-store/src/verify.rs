@@ -13,9 +13,9 @@ use crate::files::SegmentId;
 use crate::quarantine::{Quarantine, WHOLE_SEGMENT};
 use crate::record::{Kind, RECORD_HEADER, RecordHeader, RecordKey};
 use crate::scan::scan;
-use crate::segment::{Context, HEADER, Segment};
+use crate::segment::{Context, HEADER, Record, Segment};
 use crate::store::{Fault, decode_grammar, parse_table_key};
-use crate::{Dictionary, DictionaryId, Store, StoreError, TreeKey};
+use crate::{Dictionary, Store, StoreError, TreeKey};
 
 /// What a verification came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -264,9 +264,12 @@ impl Store {
         let mut out = Vec::new();
         match header.key.kind {
             Kind::TREE => {
-                let dictionary = self.dictionary_of(context.dictionary)?;
-                let dictionary = dictionary.as_deref();
-                scratch.unpack(header.codec, payload, header.raw, dictionary, &mut out)
+                let offset = 0; // Not looked at.
+                let record = Record { offset, header: *header, payload, context: Some(*context) };
+                self.open_tree(&record, scratch, &mut out).map(drop).map_err(|fault| match fault {
+                    Fault::Damaged(why) | Fault::Unavailable(why) => why,
+                    Fault::AnotherCopy => "not the tree that was looked for",
+                })
             }
             Kind::GRAMMAR => {
                 scratch.unpack(header.codec, payload, header.raw, None, &mut out)?;
@@ -291,16 +294,6 @@ impl Store {
             }
             // A context has nothing in it; other kinds are for others to know.
             _ => Ok(()),
-        }
-    }
-
-    fn dictionary_of(
-        &self,
-        id: Option<DictionaryId>,
-    ) -> Result<Option<std::sync::Arc<Dictionary>>, &'static str> {
-        match id {
-            Some(id) => self.dictionary(id).map(Some).ok_or("its dictionary is missing"),
-            None => Ok(None),
         }
     }
 }

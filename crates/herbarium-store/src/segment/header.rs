@@ -11,7 +11,20 @@ pub(crate) const HEADER: usize = 64;
 const CHECKED: usize = HEADER - 8;
 const MAGIC: [u8; 4] = *b"HRBS";
 pub(super) const MAJOR: u8 = 1;
-pub(super) const MINOR: u8 = 0;
+/// Required feature: there may be records that are differences to others.
+pub(crate) const DELTAS: u16 = 1;
+/// Features that this version reads.
+pub(super) const KNOWN: u16 = DELTAS;
+
+/// Features of the segments that a store of this minor version writes.
+pub(crate) fn features_of(minor: u8) -> u16 {
+    if minor == 0 { 0 } else { DELTAS }
+}
+
+/// Minor version of a segment with these features: the first that knows them.
+pub(super) fn minor_of(features: u16) -> u8 {
+    u8::from(features & DELTAS != 0)
+}
 
 /// What a segment says of itself at its beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +32,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) id: SegmentId,
     pub(crate) sequence: u64,
     pub(crate) created_ms: u64,
+    /// What a reader must know.
+    pub(crate) features: u16,
 }
 
 /// What was found where a header should be.
@@ -39,7 +54,8 @@ impl SegmentHeader {
     pub(crate) fn to_bytes(self) -> [u8; HEADER] {
         let mut bytes = Vec::with_capacity(HEADER);
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&[MAJOR, MINOR, 0, 0]);
+        bytes.extend_from_slice(&[MAJOR, minor_of(self.features)]);
+        bytes.extend_from_slice(&self.features.to_le_bytes());
         bytes.extend_from_slice(&self.id.0);
         bytes.extend_from_slice(&self.sequence.to_le_bytes());
         bytes.extend_from_slice(&self.created_ms.to_le_bytes());
@@ -48,6 +64,11 @@ impl SegmentHeader {
         let mut out = [0; HEADER];
         out.copy_from_slice(&bytes);
         out
+    }
+
+    /// The minor version: the first that knows its features.
+    pub(crate) fn minor(&self) -> u8 {
+        minor_of(self.features)
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> HeaderState {
@@ -66,11 +87,11 @@ fn parse(bytes: &[u8]) -> Option<HeaderState> {
         return None;
     }
     let (major, _minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
-    if major != MAJOR || required != 0 {
+    if major != MAJOR || required & !KNOWN != 0 {
         return Some(HeaderState::Newer { major });
     }
     let id = SegmentId(reader.array()?);
     let sequence = reader.u64()?;
     let created_ms = reader.u64()?;
-    Some(HeaderState::Good(SegmentHeader { id, sequence, created_ms }))
+    Some(HeaderState::Good(SegmentHeader { id, sequence, created_ms, features: required }))
 }

@@ -23,6 +23,8 @@ pub(crate) struct OpenSegment {
     pub(crate) id: SegmentId,
     pub(crate) path: PathBuf,
     pub(crate) sequence: u64,
+    /// What a reader must know; none where the header is damaged.
+    pub(crate) features: u16,
     pub(crate) file: File,
     /// Set while this process is its writer: then its index is kept by the
     /// writer, and looking for what others appended would count records twice.
@@ -68,24 +70,25 @@ impl OpenSegment {
     ) -> io::Result<Result<Self, u8>> {
         let mut header = [0; HEADER];
         let count = read_at(&file, &mut header, 0)?;
-        let sequence = match SegmentHeader::parse(header.get(..count).unwrap_or_default()) {
-            HeaderState::Good(header) => header.sequence,
-            HeaderState::Damaged => 0,
+        let header = match SegmentHeader::parse(header.get(..count).unwrap_or_default()) {
+            HeaderState::Good(header) => SegmentHeader { id, ..header },
+            HeaderState::Damaged => SegmentHeader { id, sequence: 0, created_ms: 0, features: 0 },
             HeaderState::Newer { major } => return Ok(Err(major)),
         };
-        Ok(Ok(Self::with(id, path, sequence, file, role)))
+        Ok(Ok(Self::with(header, path, file, role)))
     }
 
     /// A segment that this process has just created.
     pub(crate) fn created(header: SegmentHeader, path: PathBuf, file: File) -> Self {
-        Self::with(header.id, path, header.sequence, file, Role::Ours)
+        Self::with(header, path, file, Role::Ours)
     }
 
-    fn with(id: SegmentId, path: PathBuf, sequence: u64, file: File, role: Role) -> Self {
+    fn with(header: SegmentHeader, path: PathBuf, file: File, role: Role) -> Self {
+        let SegmentHeader { id, sequence, features, .. } = header;
         let state = RwLock::new(State { end: HEADER as u64, ..State::default() });
         let ours = AtomicBool::new(role == Role::Ours);
         let ended = role == Role::Salvaged;
-        Self { id, path, sequence, file, ours, ended, state }
+        Self { id, path, sequence, features, file, ours, ended, state }
     }
 
     /// Takes in what was appended since the last look. Damaged places are
@@ -121,6 +124,11 @@ impl OpenSegment {
         let scanned = scan(&self.file, from, len, found, damaged)?;
         state.end = scanned.end;
         Ok(scanned)
+    }
+
+    /// Whether this process writes to it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours.load(Ordering::Acquire)
     }
 
     /// Whether there is more in the file than was looked at.

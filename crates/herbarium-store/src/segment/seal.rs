@@ -5,7 +5,7 @@ use std::io;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::header::{MAJOR, MINOR};
+use super::header::{KNOWN, MAJOR, minor_of};
 use super::{Context, OpenSegment};
 use crate::files::{SegmentId, read_at, write_at};
 use crate::wire::Reader;
@@ -28,6 +28,7 @@ const STRIDE: usize = 1 << 20;
 pub(crate) struct Trailer {
     pub(crate) id: SegmentId,
     pub(crate) sequence: u64,
+    pub(crate) features: u16,
     pub(crate) file_len: u64,
     pub(crate) table: u64,
     pub(crate) entries: u32,
@@ -49,7 +50,8 @@ impl Trailer {
     fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(TRAILER);
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&[MAJOR, MINOR, 0, 0]);
+        bytes.extend_from_slice(&[MAJOR, minor_of(self.features)]);
+        bytes.extend_from_slice(&self.features.to_le_bytes());
         bytes.extend_from_slice(&self.id.0);
         bytes.extend_from_slice(&self.sequence.to_le_bytes());
         bytes.extend_from_slice(&self.file_len.to_le_bytes());
@@ -80,8 +82,8 @@ fn parse(bytes: &[u8]) -> Option<TrailerState> {
     if reader.array()? != MAGIC {
         return None;
     }
-    let (major, _minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
-    if major != MAJOR || required != 0 {
+    let (major, _minor, features) = (reader.u8()?, reader.u8()?, reader.u16()?);
+    if major != MAJOR || features & !KNOWN != 0 {
         return Some(TrailerState::Newer { major });
     }
     let id = SegmentId(reader.array()?);
@@ -93,6 +95,7 @@ fn parse(bytes: &[u8]) -> Option<TrailerState> {
     Some(TrailerState::Good(Trailer {
         id,
         sequence,
+        features,
         file_len,
         table,
         entries,
@@ -118,6 +121,7 @@ impl OpenSegment {
         let trailer = Trailer {
             id: self.id,
             sequence: self.sequence,
+            features: self.features,
             file_len: end + (table.len() + index.len() + TRAILER) as u64,
             table: end,
             entries: (table.len() / ENTRY) as u32,

@@ -131,6 +131,12 @@ impl Sealed {
         self.map.get(offset as usize..end).and_then(RecordHeader::parse)
     }
 
+    /// So many bytes of the records, if they are there.
+    pub(crate) fn bytes_at(&self, offset: u32, len: usize) -> Option<&[u8]> {
+        let end = usize::try_from(self.trailer.table).unwrap_or(usize::MAX);
+        self.map.get(offset as usize..end)?.get(..len)
+    }
+
     /// Offsets under which the key table lists keys that begin as this one.
     fn offsets(&self, key: &RecordKey) -> impl Iterator<Item = u32> + '_ {
         let prefix = key.prefix();

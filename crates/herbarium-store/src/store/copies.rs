@@ -8,7 +8,7 @@ use super::tables::Special;
 
 impl Store {
     /// What a new catalogue is filled with: all that the segments know.
-    pub(super) fn contents(&self) -> Contents {
+    pub(crate) fn contents(&self) -> Contents {
         let mut contents = Contents::default();
         let mut dictionaries = Vec::new();
         for (age, special) in self.specials(|_| true) {
@@ -22,6 +22,8 @@ impl Store {
             .into_iter()
             .map(|(_, it)| (it.id(), it.fingerprint(), it.to_bytes()))
             .collect();
+        contents.newest = self.shelf.segments().iter().map(Segment::sequence).max();
+        contents.found = self.found;
         contents.segments = self
             .shelf
             .segments()
@@ -35,7 +37,7 @@ impl Store {
     }
 
     /// The catalogue holds copies: that one could not be made is no failure.
-    pub(super) fn copy_to_catalogue(&self, copy: impl FnOnce() -> Result<(), StoreError>) {
+    pub(crate) fn copy_to_catalogue(&self, copy: impl FnOnce() -> Result<(), StoreError>) {
         if let Err(error) = copy() {
             tracing::warn!(%error, "going on without a copy in the catalogue");
         }

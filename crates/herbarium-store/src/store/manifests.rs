@@ -1,13 +1,57 @@
 //! Manifests of workspaces.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::catalogue::ManifestHead;
 use crate::{
-    Manifest, ManifestInfo, Store, StoreError, path_bytes, path_from_bytes, report_damaged,
+    Manifest, ManifestInfo, Outcome, Store, StoreError, TreeKey, path_bytes, path_from_bytes,
+    report_damaged,
 };
 
+/// What manifests say is needed.
+#[derive(Debug, Default)]
+pub(crate) struct Needed {
+    /// Each tree that a manifest names, and when the newest of those was taken.
+    pub(crate) trees: HashMap<TreeKey, i64>,
+    /// Manifests that were read.
+    pub(crate) manifests: u64,
+    /// Manifests that cannot be read.
+    pub(crate) unreadable: u64,
+    /// The newest segment that there was when manifests were lost.
+    pub(crate) lost_up_to: Option<u64>,
+}
+
 impl Store {
+    /// What manifests say is needed; an error where that cannot be known.
+    pub(crate) fn needed(&self) -> Result<Needed, StoreError> {
+        let found = self.catalogue.all_manifests(&|| self.contents())?;
+        let mut needed = Needed {
+            unreadable: found.unreadable,
+            lost_up_to: found.lost_up_to,
+            ..Needed::default()
+        };
+        for (_, blob) in &found.blobs {
+            let Some(manifest) = Manifest::from_bytes(blob) else {
+                needed.unreadable += 1;
+                continue;
+            };
+            needed.manifests += 1;
+            for row in manifest.rows() {
+                if let Outcome::Tree(key) = row.outcome {
+                    let time = needed.trees.entry(key).or_insert(i64::MIN);
+                    *time = manifest.taken_ns().max(*time);
+                }
+            }
+        }
+        Ok(needed)
+    }
+
+    /// Manifests that were lost with a catalogue count as made again.
+    pub(crate) fn forget_loss(&self) {
+        self.copy_to_catalogue(|| self.catalogue.forget_loss(&|| self.contents()));
+    }
+
     /// The manifest of a workspace; `None` where there is none, or none that can
     /// be read.
     ///

@@ -16,9 +16,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::Store;
 use crate::files::SegmentId;
 use crate::key::put;
+use crate::marker::QUERIES;
 
-/// The folder, in the store's.
-const QUERIES: &str = "queries";
 const EXTENSION: &str = "query";
 /// No more files than these, and no more bytes.
 pub(crate) const MOST_FILES: usize = 512;

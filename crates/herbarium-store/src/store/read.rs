@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Damaged(&'static str),
     /// Something else is missing, and may come.
     Unavailable(&'static str),
+    /// It is good, but not the copy that was asked for.
+    AnotherCopy,
 }
 
 impl Store {
@@ -48,6 +50,7 @@ impl Store {
                 }
                 Some(Ok(record)) => match use_it(&record, scratch) {
                     Ok(value) => return Some(value),
+                    Err(Fault::AnotherCopy) => continue,
                     Err(fault) => (record.offset, fault),
                 },
                 Some(Err((offset, UNREADABLE))) => (offset, Fault::Unavailable(UNREADABLE)),
@@ -66,10 +69,10 @@ impl Store {
         key: Option<&RecordKey>,
         fault: &Fault,
     ) {
+        let (Fault::Damaged(why) | Fault::Unavailable(why)) = fault else { return };
         if !self.shelf.quarantine.add(segment.id(), offset) {
             return;
         }
-        let (Fault::Damaged(why) | Fault::Unavailable(why)) = fault;
         let place = Some(u64::from(offset));
         let key = key.map(|key| TreeKey(key.key));
         report_damaged(segment.path(), place, key.as_ref(), why);

@@ -7,6 +7,7 @@ use herbarium_codec::{Fingerprint, Grammar, ParseTable};
 
 use crate::key;
 use crate::record::{Kind, RecordKey};
+use crate::segment::Context;
 use crate::{Dictionary, DictionaryId, Put, Store, StoreError};
 
 use super::read::{Fault, unpacked};
@@ -77,7 +78,7 @@ impl Store {
             _ => {
                 self.may_write("store a parse table")?;
                 let bytes = table.to_bytes(fingerprint);
-                self.writer().put(key, (fingerprint, None), &bytes, None)
+                self.writer().put(key, (fingerprint, None), &bytes, None, None)
             }
         }
     }
@@ -152,7 +153,7 @@ impl Store {
         bytes: &[u8],
     ) -> Result<Put, StoreError> {
         self.may_write("store a table or dictionary")?;
-        let put = self.writer().put(key, (fingerprint, None), bytes, None)?;
+        let put = self.writer().put(key, (fingerprint, None), bytes, None, None)?;
         // Trees will rest on it.
         self.flush()?;
         Ok(put)
@@ -168,8 +169,31 @@ impl Store {
         Ok(put)
     }
 
-    /// A dictionary by its id; read once in a process.
-    pub(crate) fn dictionary(&self, id: DictionaryId) -> Option<Arc<Dictionary>> {
+    /// Whether its record is in a segment that this process knows: it may have
+    /// been collected since it was read.
+    pub(super) fn has_dictionary(&self, dictionary: &Dictionary) -> bool {
+        self.dictionaries.get(&dictionary.id()).is_some()
+            && self.shelf.contains(&dictionary_key(dictionary))
+    }
+
+    /// Which dictionary new trees of a grammar use, as far as the catalogue knows.
+    pub(crate) fn current_dictionary(&self, fingerprint: &Fingerprint) -> Option<DictionaryId> {
+        self.catalogue.current(&|| self.contents(), fingerprint)
+    }
+
+    /// The dictionary that the trees of a context need.
+    pub(crate) fn dictionary_of(
+        &self,
+        context: &Context,
+    ) -> Result<Option<Arc<Dictionary>>, Fault> {
+        let Some(id) = context.dictionary else { return Ok(None) };
+        let found = self.dictionary(id);
+        found.map(Some).ok_or(Fault::Unavailable("its dictionary is missing"))
+    }
+
+    /// A dictionary by its id; read once in a process. `None` if it is missing or
+    /// damaged.
+    pub fn dictionary(&self, id: DictionaryId) -> Option<Arc<Dictionary>> {
         if let Some(dictionary) = self.dictionaries.get(&id) {
             return Some(dictionary);
         }
@@ -208,7 +232,7 @@ impl Store {
     }
 }
 
-fn grammar_key(fingerprint: &Fingerprint) -> RecordKey {
+pub(crate) fn grammar_key(fingerprint: &Fingerprint) -> RecordKey {
     let mut key = [0; 32];
     key.iter_mut().zip(fingerprint.0).for_each(|(place, byte)| *place = byte);
     RecordKey { kind: Kind::GRAMMAR, key }
@@ -223,7 +247,7 @@ pub(crate) fn parse_table_key(fingerprint: &Fingerprint) -> RecordKey {
     RecordKey { kind: Kind::PARSE_TABLE, key: *hasher.finalize().as_bytes() }
 }
 
-fn dictionary_key(dictionary: &Dictionary) -> RecordKey {
+pub(crate) fn dictionary_key(dictionary: &Dictionary) -> RecordKey {
     RecordKey { kind: Kind::DICTIONARY, key: dictionary.key() }
 }
 

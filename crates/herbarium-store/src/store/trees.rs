@@ -8,7 +8,7 @@ use crate::record::{Kind, RecordKey};
 use crate::segment::Segment;
 use crate::{Dictionary, Put, Store, StoreError, TreeKey, Writer};
 
-use super::read::{Fault, unpack};
+use super::read::Fault;
 
 /// A tree from the store.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct TreeInfo {
     pub dictionary: Option<Arc<Dictionary>>,
     /// Bytes that the record takes, its header included.
     pub stored_bytes: u64,
+    /// Differences that were opened for it, one on the other: 0 for a tree that
+    /// is stored whole. See [`Store::put_revision`].
+    pub differences: u8,
 }
 
 impl Store {
@@ -69,18 +72,7 @@ impl Store {
         key: &TreeKey,
         bytes: &mut Vec<u8>,
     ) -> Result<Option<TreeInfo>, StoreError> {
-        let found = self.read(&tree(key), |record, scratch| {
-            let context = record.context.ok_or(Fault::Damaged("its context is unknown"))?;
-            let dictionary = match context.dictionary {
-                Some(id) => Some(
-                    self.dictionary(id).ok_or(Fault::Unavailable("its dictionary is missing"))?,
-                ),
-                None => None,
-            };
-            unpack(scratch, record, dictionary.as_deref(), bytes)?;
-            let stored_bytes = record.header.record_len() as u64;
-            Ok(TreeInfo { fingerprint: context.fingerprint, dictionary, stored_bytes })
-        });
+        let found = self.read(&tree(key), |record, scratch| self.open_tree(record, scratch, bytes));
         if !matches!(found, Ok(Some(_))) {
             bytes.clear();
         }
@@ -147,6 +139,17 @@ impl Writer<'_> {
         bytes: &[u8],
         dictionary: Option<&Arc<Dictionary>>,
     ) -> Result<Put, StoreError> {
+        self.put_tree_or_difference(key, fingerprint, bytes, dictionary, None)
+    }
+
+    pub(super) fn put_tree_or_difference(
+        &mut self,
+        key: &TreeKey,
+        fingerprint: Fingerprint,
+        bytes: &[u8],
+        dictionary: Option<&Arc<Dictionary>>,
+        predecessor: Option<&TreeKey>,
+    ) -> Result<Put, StoreError> {
         self.store.may_write("store a tree")?;
         let key = tree(key);
         if let Some(put) = self.store.found(&key)? {
@@ -154,14 +157,15 @@ impl Writer<'_> {
         }
         let id = match dictionary {
             Some(dictionary) => {
-                if self.store.dictionaries.get(&dictionary.id()).is_none() {
+                if !self.store.has_dictionary(dictionary) {
                     self.store.store_dictionary(dictionary)?;
                 }
                 Some(dictionary.id())
             }
             None => None,
         };
-        self.put(key, (fingerprint, id), bytes, dictionary.map(Arc::as_ref))
+        let dictionary = dictionary.map(Arc::as_ref);
+        self.put(key, (fingerprint, id), bytes, dictionary, predecessor)
     }
 }
 
@@ -217,6 +221,6 @@ impl Iterator for Trees<'_> {
     }
 }
 
-fn tree(key: &TreeKey) -> RecordKey {
+pub(super) fn tree(key: &TreeKey) -> RecordKey {
     RecordKey { kind: Kind::TREE, key: key.0 }
 }

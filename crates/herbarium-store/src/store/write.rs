@@ -5,10 +5,11 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::compress::Scratch;
 use crate::error::IoContext;
-use crate::pen::{Belongs, Pen, WORTH_SEALING};
-use crate::record::{MAX_PAYLOAD, RECORD_HEADER, RecordHeader, RecordKey};
+use crate::heuristics::WORTH_SEALING;
+use crate::pen::{Belongs, Pen};
+use crate::record::{MAX_PAYLOAD, RECORD_HEADER, RecordHeader, RecordKey, codec};
 use crate::segment::Segment;
-use crate::{Dictionary, Durability, Store, StoreError, StoreOptions};
+use crate::{Dictionary, Durability, Store, StoreError, StoreOptions, TreeKey};
 
 use super::copies::segment_row;
 
@@ -35,6 +36,7 @@ impl Writer<'_> {
         belongs: Belongs,
         bytes: &[u8],
         dictionary: Option<&Dictionary>,
+        predecessor: Option<&TreeKey>,
     ) -> Result<Put, StoreError> {
         let raw = u32::try_from(bytes.len()).ok().filter(|len| *len <= MAX_PAYLOAD);
         let raw = raw.ok_or(StoreError::TooLarge {
@@ -45,7 +47,13 @@ impl Writer<'_> {
         let Some(scratch) = self.scratch.as_deref_mut() else {
             return Ok(Put { new: false, stored_bytes: 0 });
         };
-        let codec = scratch.pack(bytes, self.store.options.compression, dictionary);
+        let mut codec = scratch.pack(bytes, self.store.options.compression, dictionary);
+        if let Some(predecessor) = predecessor
+            && let Some(difference) = self.store.difference(bytes, predecessor, &scratch.record)
+        {
+            scratch.record = difference;
+            codec = codec::DELTA;
+        }
         let stored = (scratch.record.len() - RECORD_HEADER) as u32;
         let header = RecordHeader { checksum: 0, key, codec, context: 0, flags: 0, raw, stored };
         self.store.append(header, belongs, &mut scratch.record)
@@ -160,7 +168,7 @@ impl Store {
         }
     }
 
-    fn seal_segment(&self, pen: Pen) -> Result<(), StoreError> {
+    pub(crate) fn seal_segment(&self, pen: Pen) -> Result<(), StoreError> {
         let id = pen.segment.id;
         pen.seal(&self.shelf, self.options.durability)?;
         let segments = self.shelf.segments();

@@ -10,7 +10,7 @@ use crate::support::*;
 fn the_version_is_there_from_the_first_byte() {
     let (_guard, path) = place();
     open(&path);
-    assert_eq!(fs::read(path.join("HERBARIUM")).unwrap(), b"herbarium store 1.0\n");
+    assert_eq!(fs::read(path.join("HERBARIUM")).unwrap(), b"herbarium store 1.1\n");
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_store_of_another_major_version_is_refused_with_both_named() {
             assert!(matches!(error, StoreError::Version { .. }), "{error:?}");
             let text = error.to_string();
             assert!(
-                text.contains(found) && text.contains("1.0") && text.contains(advice),
+                text.contains(found) && text.contains("1.1") && text.contains(advice),
                 "{text}"
             );
         }
@@ -63,7 +63,7 @@ fn a_damaged_marker_is_written_anew_where_the_rest_is_a_store() {
             check(&reader(&path), 0..5);
             assert_eq!(fs::read_to_string(&marker).unwrap(), content, "a reader changes nothing");
             check(&open(&path), 0..5);
-            assert_eq!(fs::read_to_string(&marker).unwrap(), "herbarium store 1.0\n");
+            assert_eq!(fs::read_to_string(&marker).unwrap(), "herbarium store 1.1\n");
         }
     }
 }
