@@ -13,8 +13,10 @@
 //! for by name and line. What is not found is explained where a rule in
 //! `EXPLANATIONS` or the tree explains it; `--explained` prints N of these for
 //! each kind and reason, `--show` N of the others for each kind. `--queries`
-//! takes `LANGUAGE.scm` from a folder instead of the built-in ones. Both are timed (on Linux): ctags as a process that reads the files, the
-//! query on trees that are stored in memory, opening them included.
+//! takes `LANGUAGE.scm` from a folder instead of the built-in ones. Both are timed
+//! (on Linux): ctags as a process that reads the files, the query on trees that are
+//! pressed in memory with the shapes that they share kept once, as a store keeps
+//! them, and with the time that opening them takes.
 #![expect(clippy::print_stdout, reason = "a program that prints a report")]
 
 #[path = "../tests/support/mod.rs"]
@@ -25,9 +27,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use herbarium_codec::{Decoder, Tree};
+use herbarium_codec::{BookTrainer, Decoder, Encoder, ShapeBook, Tree};
 use herbarium_languages::{Language, by_id, detect};
 use herbarium_symbols::{SymbolFinder, SymbolQuery};
 use regex::Regex;
@@ -146,7 +149,14 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("json", ".", r"^\d+$", "an element of an array, which ctags names by its number"),
     ("sql", "domain", ".", "a domain, for which the grammar has no rule"),
     ("php", "alias", ".", "an import: a reference here"),
+    ("elixir", "macro", "^(left|fir)$", "a part of an operator, which ctags takes for its name"),
     ("elixir", "function|macro", "^unquote$", "a name that is made up when it is compiled"),
+    (
+        "lua",
+        "function",
+        r"^test_env\.run$",
+        "the value of a call with `function` in its name, which ctags takes for a function",
+    ),
     ("lua", "function", r"[\[\]{]", "a name that is made up when it is run"),
     (
         "haskell",
@@ -156,15 +166,15 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "haskell|ocaml|pascal",
-        "function|type|var",
+        "function|type|var|method",
         KEYWORDS,
         "a keyword, which ctags takes for a name",
     ),
     ("typescript", ".", KEYWORDS, "a keyword, which ctags takes for a name"),
     ("d", "variable", KEYWORDS, "a keyword, which ctags takes for a name"),
-    ("kotlin", "method", "^<lambda>$", "a name that ctags makes up for what has none"),
+    ("kotlin", "method", "^<(lambda|anonymous)>$", "a name that ctags makes up for what has none"),
     ("kotlin", "object", "^Companion$", "a companion object without a name, which ctags gives one"),
-    ("kotlin", "constant|variable", r"[^\w`]", "bytes that are not in the file"),
+    ("kotlin", "constant|variable|method", r"[^\w`]", "bytes that are not in the file"),
     ("r", "function", r"^(length|elt)2$", "`...length2`, which ctags cuts"),
     ("r", "globalVar", "^[a-z]+$", "the variable of a loop"),
     (
@@ -189,7 +199,7 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "pascal",
         "function|procedure",
-        "^(potype_procedure|AT_LABEL|procdef|exceptlabel|_def|ata|ef|ef_from|rocdef|roc|ypes)$",
+        "^(potype_procedure|AT_LABEL|procdef|exceptlabel|_def|ata|ef|ef_from|rocdef|roc|ypes|onst)$",
         "a part of another name, which ctags takes for one",
     ),
     (
@@ -205,13 +215,6 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
         "a part of an attribute or of a condition, which ctags takes for a variable",
     ),
     ("ada", "separate", ".", "the parent of a separate body: a reference"),
-    ("c_sharp", "field", "^(value|reader)$", "a parameter, which ctags takes for a field"),
-    (
-        "c_sharp",
-        "struct|property",
-        "^(U|Enum|JSValueObject)$",
-        "a type parameter or its constraint, which ctags takes for a definition",
-    ),
     (
         "elixir",
         "callback|delegate|type|test",
@@ -226,19 +229,13 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ),
     ("ada", "subprogram", ".", "a formal parameter of a generic"),
     (
-        "c_sharp",
-        "property",
-        "^(Component|MonoBehaviour)$",
-        "a constraint of a type parameter, which ctags takes for a property",
+        "systemverilog",
+        "constant|typedef",
+        "^`include$",
+        "an `include`, which ctags takes for a name",
     ),
     ("systemverilog", "instance", "^iff$", "a keyword, which ctags takes for a name"),
     ("systemverilog", "assert", ".", "a branch of a `case`, which ctags takes for an assertion"),
-    (
-        "systemverilog",
-        "member|typedef",
-        "_pkg$|^`include$",
-        "the package of a type, which ctags takes for the name",
-    ),
     (
         "typescript",
         "constant|property",
@@ -255,7 +252,7 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("powershell", "variable", "^null$", "what is thrown away, by assigning it to `$null`"),
 ];
 
-const KEYWORDS: &str = "^(class|where|deriving|infixr|infixl|false|true|nonrec|then|else|end|begin|onst|export|extends|is|get|set|new|from|\\
+const KEYWORDS: &str = "^(class|where|deriving|infixr|infixl|false|true|nonrec|then|else|end|begin|export|extends|is|get|set|new|from|private|readonly|\
                         const|symbol|instanceof|as|if|nothrow|pure|system|safe|T|U)$";
 
 /// Why ctags has what the query does not: language, kind in ctags, kind of a
@@ -274,6 +271,7 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ),
     ("r", ".", "parameter", "a parameter, which ctags takes for a variable"),
     ("proto", "field", "field", "a part of the field's type, which ctags takes for a field"),
+    ("proto", "field", "reserved", "a reserved number, which ctags takes for a field"),
     ("proto", "field", "option", "an option, which ctags takes for a field"),
     ("proto", "field", "oneof_field", "a part of the field's type, which ctags takes for a field"),
     ("clojure", ".", "list_lit", "in a quoted form or a comment, which ctags takes for code"),
@@ -327,6 +325,58 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
         "a type in that of a pointer to a function, which ctags takes for a name",
     ),
     ("powershell", "variable", "script_block_expression", "local to a block"),
+    (
+        "c_sharp",
+        ".",
+        "type_parameter_constraints_clause",
+        "a constraint of a type parameter, which ctags takes for a definition",
+    ),
+    ("c_sharp", "field", "parameter", "a parameter, which ctags takes for a field"),
+    ("systemverilog", "port", "property_port_item", "a parameter of a property"),
+    ("systemverilog", "port", "sequence_port_item", "a parameter of a sequence"),
+    ("systemverilog", "task|function", "dpi_import_export", "defined in another language"),
+    (
+        "systemverilog",
+        "constant",
+        "constant_param_expression",
+        "a part of a value, which ctags takes for a constant",
+    ),
+    (
+        "systemverilog",
+        "function|port",
+        "packed_dimension",
+        "a part of a size, which ctags takes for a definition",
+    ),
+    ("systemverilog", "port", "tf_port_declaration", "a parameter of a function"),
+    ("systemverilog", "interface", "data_type", "an interface that is used, not defined"),
+    (
+        "ruby",
+        "singletonMethod",
+        "singleton_method.object",
+        "the object in the name of a method, which ctags takes for the name",
+    ),
+    ("ada", "variable", "parameter_specification", "a parameter of a type of subprograms"),
+    ("pascal", ".", "exprCall", "a part of an expression, which ctags takes for a definition"),
+    ("pascal", ".", "exprBinary", "a part of an expression, which ctags takes for a definition"),
+    ("typescript", "constant", "for_in_statement", "the variable of a loop"),
+    (
+        "typescript",
+        "constant",
+        "regex",
+        "a part of a regular expression, which ctags takes for a definition",
+    ),
+    (
+        "typescript",
+        "constant",
+        "variable_declarator.value",
+        "a part of a value, which ctags takes for a definition",
+    ),
+    (
+        "typescript",
+        "method|property",
+        "type_parameters",
+        "a part of a type, which ctags takes for a definition",
+    ),
 ];
 
 fn main() -> Result<(), Failure> {
@@ -470,15 +520,15 @@ fn compare(
         queried: Duration::ZERO,
         with_references: Duration::ZERO,
     };
+    let (pressed, book) = press(language, &files)?;
     let has_clauses = ["elixir", "erlang", "haskell"].contains(&language.id());
-    let (mut decoder, mut finder) = (Decoder::new(), SymbolFinder::new());
-    let mut tree = Tree::new(language.grammar());
-    for (file, tags) in files.iter().zip(&tags) {
-        let pressed = support::press(language, &file.source)?;
+    let (mut decoder, mut tree) = (Decoder::new(), Tree::new(language.grammar()));
+    let (mut finder, mut finder_of_all) = (SymbolFinder::new(), SymbolFinder::new());
+    for ((file, tags), pressed) in files.iter().zip(&tags).zip(&pressed) {
         let start = cpu_time();
-        decoder.decode_into(&pressed, language.grammar(), None, &mut tree)?;
+        decoder.decode_into(pressed, language.grammar(), Some(&book), &mut tree)?;
         let opened = cpu_time();
-        finder.find(&all, &tree, &file.source);
+        finder_of_all.find(&all, &tree, &file.source);
         let all_found = cpu_time();
         let symbols = finder.find(&query, &tree, &file.source);
         comparison.queried += cpu_time().saturating_sub(all_found);
@@ -530,6 +580,24 @@ fn compare(
         }
     }
     Ok(comparison)
+}
+
+/// The trees of files as a store has them, and the shapes that they share.
+fn press(language: &Language, files: &[File]) -> Result<(Vec<Vec<u8>>, Arc<ShapeBook>), Failure> {
+    let alone: Result<Vec<Vec<u8>>, Failure> =
+        files.iter().map(|file| support::press(language, &file.source)).collect();
+    let mut pressed = alone?;
+    let mut trainer = BookTrainer::new(language.grammar());
+    for bytes in &pressed {
+        trainer.add(&herbarium_codec::decode(bytes, language.grammar())?);
+    }
+    let (book, mut encoder) = (Arc::new(trainer.finish()), Encoder::new());
+    for bytes in &mut pressed {
+        let tree = herbarium_codec::decode(bytes, language.grammar())?;
+        bytes.clear();
+        encoder.encode_into(&tree, Some(&book), bytes);
+    }
+    Ok((pressed, book))
 }
 
 fn query(language: &Language, options: &Options) -> Result<SymbolQuery, Failure> {
@@ -655,7 +723,7 @@ fn run_ctags(language: &Language, files: &[File]) -> Result<(Vec<Vec<Tag>>, Dura
 
 /// A name without the escapes of the tags format.
 fn unescaped(name: &str) -> String {
-    name.replace("\\\\", "\\").replace("\\x21", "!")
+    name.replace("\\\\", "\\").replace("\\x21", "!").replace("\\x20", " ")
 }
 
 /// Time that this thread was running: others on the machine do not count.
@@ -689,7 +757,11 @@ fn ctags_name(id: &str) -> &str {
 fn plain(language: &Language, name: &str) -> String {
     let name = match language.id() {
         "lua" => name.rsplit(['.', ':']).next().unwrap_or(name),
-        "c_sharp" => name.strip_prefix("operator").unwrap_or(name),
+        "c_sharp" => {
+            let name = name.rsplit('.').next().unwrap_or(name);
+            name.strip_prefix("operator").unwrap_or(name)
+        }
+        "powershell" => name.rsplit(':').next().unwrap_or(name),
         // A destructor.
         "d" => name.trim_start_matches('~'),
         "elixir" | "pascal" => name.rsplit('.').next().filter(|it| !it.is_empty()).unwrap_or(name),
@@ -722,6 +794,9 @@ fn explain(
         return Some("a name that ctags makes up for what has none".into());
     }
     let is_match = |regex: &str, text: &str| Regex::new(regex).is_ok_and(|it| it.is_match(text));
+    if language.id() == "ocaml" && tag.kind == "module" && tag.row == 0 {
+        return Some("the file as a module, which has no name in the text".into());
+    }
     let rule = EXPLANATIONS.iter().find(|(id, kinds, regex, _)| {
         is_match(&format!("^({id})$"), language.id())
             && is_match(kinds, &tag.kind)
@@ -735,19 +810,24 @@ fn explain(
             "in a line of over 1,000 bytes, where the line does not tell the place".into(),
         );
     }
-    let around = around(tree, source, tag);
+    if language.id() == "systemverilog" && is_followed_by(tree, source, tag, "::") {
+        return Some("the package of a type, which ctags takes for the name".into());
+    }
+    let anywhere = around(tree, source, tag, MOST_PLACES);
     let place = PLACES.iter().find(|(ids, kinds, node, _)| {
         is_match(&format!("^({ids})$"), language.id())
             && is_match(kinds, &tag.kind)
-            && around.iter().any(|(kind, _)| kind == node)
+            && anywhere.iter().any(|(kind, _)| kind == node)
     });
     if let Some((.., reason)) = place {
         return Some((*reason).into());
     }
+    let is_by_hand = tree.line_range(tag.row).len() < 300;
+    let around = around(tree, source, tag, if is_by_hand { 1 } else { MOST_PLACES });
     if around.iter().any(|(kind, _)| TEXT.iter().any(|text| kind.contains(text))) {
         return Some("text or comment, which ctags takes for code".into());
     }
-    if near_error(tree, tag.row) {
+    if near_error(tree, tag.row) || is_passed_over(tree, source, tag) {
         return Some("the grammar does not understand the code there (ERROR)".into());
     }
     let is_function = |kind: &str| FUNCTION.iter().any(|function| kind.contains(function));
@@ -763,6 +843,7 @@ const LONG_LINE: usize = 1000;
 /// Parts of the names of kinds of text, and of functions.
 const TEXT: &[&str] = &["string", "heredoc", "comment", "template_s", "text", "quoted"];
 const FUNCTION: &[&str] = &[
+    "unittest",
     "subprogram",
     "process",
     "task",
@@ -774,9 +855,31 @@ const FUNCTION: &[&str] = &[
     "subroutine",
 ];
 
-/// The kinds of the nodes around a name in the tag's line, at its first place,
-/// and whether each begins above.
-fn around<'a>(tree: &'a Tree, source: &[u8], tag: &Tag) -> HashSet<(&'a str, bool)> {
+/// The kinds of the nodes around a name in the tag's line, at its first places,
+/// and whether each begins above; of those that are a field, also as `kind of the
+/// parent.field`.
+fn around(tree: &Tree, source: &[u8], tag: &Tag, most: usize) -> HashSet<(String, bool)> {
+    let starts = places(tree, source, tag, most);
+    let starts = if starts.is_empty() { vec![tree.line_range(tag.row).start] } else { starts };
+    let len = tag.name.len().max(1);
+    let nodes = starts
+        .into_iter()
+        .filter_map(|start| tree.root_node().descendant_for_byte_range(start, start + len));
+    let all = nodes.flat_map(|node| std::iter::successors(Some(node), |node| node.parent()));
+    all.flat_map(|node| {
+        let field = node.parent().zip(node.field_name());
+        let field = field.map(|(parent, field)| format!("{}.{field}", parent.kind()));
+        let names = [Some(node.kind().to_owned()), field];
+        names.into_iter().flatten().map(move |name| (name, node.start_position().row < tag.row))
+    })
+    .collect()
+}
+
+/// The most places in one line that are looked at.
+const MOST_PLACES: usize = 20;
+
+/// Where in the tag's line the name stands as a word of its own: the first places.
+fn places(tree: &Tree, source: &[u8], tag: &Tag, most: usize) -> Vec<usize> {
     let line = tree.line_range(tag.row);
     let text = source.get(line.clone()).unwrap_or_default();
     let len = tag.name.len().max(1);
@@ -787,17 +890,23 @@ fn around<'a>(tree: &'a Tree, source: &[u8], tag: &Tag) -> HashSet<(&'a str, boo
     let places = text.windows(len).enumerate().filter(|(at, it)| {
         *it == tag.name.as_bytes() && !is_word(at.checked_sub(1)) && !is_word(Some(at + len))
     });
-    // In code that is not written by hand, the first is any.
-    let most = if text.len() < 300 { 1 } else { 20 };
-    let starts: Vec<usize> = places.map(|(at, _)| line.start + at).take(most).collect();
-    let starts = if starts.is_empty() { vec![line.start] } else { starts };
-    let nodes = starts
-        .into_iter()
-        .filter_map(|start| tree.root_node().descendant_for_byte_range(start, start + len));
-    nodes
-        .flat_map(|node| std::iter::successors(Some(node), |node| node.parent()))
-        .map(|node| (node.kind(), node.start_position().row < tag.row))
-        .collect()
+    places.map(|(at, _)| line.start + at).take(most).collect()
+}
+
+fn is_followed_by(tree: &Tree, source: &[u8], tag: &Tag, text: &str) -> bool {
+    let mut starts = places(tree, source, tag, MOST_PLACES).into_iter();
+    starts.any(|start| {
+        source.get(start + tag.name.len()..).is_some_and(|rest| rest.starts_with(text.as_bytes()))
+    })
+}
+
+/// Whether the name stands in text that is in no token: what follows an error, down
+/// to the end of the file.
+fn is_passed_over(tree: &Tree, source: &[u8], tag: &Tag) -> bool {
+    places(tree, source, tag, 1).into_iter().any(|start| {
+        let node = tree.root_node().descendant_for_byte_range(start, start + tag.name.len());
+        node.is_none_or(|node| node.child_count() > 0)
+    })
 }
 
 /// Whether an error node or a missing token is in the line, or at most four

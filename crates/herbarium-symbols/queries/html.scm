@@ -6,6 +6,11 @@
 ((attribute . (attribute_name) @_id . (attribute_value) @name) @definition.element
   (#eq? @_id "id")
   (#set! out "2"))
+((start_tag
+  (tag_name) @_tag
+  (attribute . (attribute_name) @_name . (quoted_attribute_value . (attribute_value) @name))) @definition.element
+  (#eq? @_name "name")
+  (#any-of? @_tag "a" "A"))
 ((element . (start_tag . (tag_name) @_tag) (end_tag) .) @name @definition.section
   (#any-of? @_tag
     "h1" "h2" "h3" "h4" "h5" "h6" "H1" "H2" "H3" "H4" "H5" "H6" "title" "TITLE" "Title")

@@ -9,16 +9,27 @@
   name: (method_index_expression
     table: [(identifier) @container (dot_index_expression field: (identifier) @container)]
     method: (identifier) @name)) @definition.method
-(assignment_statement
-  (variable_list . name: (identifier) @name .)
-  (expression_list . value: (function_definition))) @definition.function
-(assignment_statement
+; Few assignments are of functions: to look for the word is quicker than to look at all.
+((assignment_statement
   (variable_list
-    . name: (dot_index_expression
-      table: [(identifier) @container (dot_index_expression field: (identifier) @container)]
-      field: (identifier) @name) .)
-  (expression_list . value: (function_definition))) @definition.function
-(field name: (identifier) @name value: (function_definition)) @definition.function
+    . name: [
+      (identifier) @name
+      (dot_index_expression
+        table: [
+          (identifier) @container
+          (dot_index_expression field: (identifier) @container)
+          (bracket_index_expression)
+          (function_call)
+          (parenthesized_expression)
+        ]
+        field: (identifier) @name)
+    ] .)
+  (expression_list . value: (function_definition "function" @_function))) @definition.function
+  (#eq? @_function "function"))
+((field
+  name: (identifier) @name
+  value: (function_definition "function" @_function)) @definition.function
+  (#eq? @_function "function"))
 ((variable_declaration
   (assignment_statement (variable_list name: (identifier) @name))) @definition.variable
   (#set! outside-functions))

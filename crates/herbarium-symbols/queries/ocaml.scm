@@ -25,6 +25,8 @@
   (#set! outside-functions))
 ((let_binding pattern: (value_name) @name) @definition.variable
   (#set! outside-functions))
+((type_binding (polymorphic_variant_type (tag_specification (tag) @name) @definition.enum_member))
+  (#set! trim "`"))
 
 ; References
 

@@ -10,8 +10,17 @@
 ((script_parameter (variable) @name) @definition.parameter
   (#set! outside-functions)
   (#set! trim "$"))
-((assignment_expression (left_assignment_expression) @name) @definition.variable
-  (#match? @name "^\\$[\\w:]+$")
+; `$x = …` and `$x, $y = …`
+((assignment_expression
+  (left_assignment_expression
+    (logical_expression
+      (bitwise_expression
+        (comparison_expression
+          (additive_expression
+            (multiplicative_expression
+              (format_expression
+                (range_expression
+                  (array_literal_expression (unary_expression (variable) @name))))))))))) @definition.variable
   (#set! outside-functions)
   (#set! trim "$"))
 ; `[string] $x = …`

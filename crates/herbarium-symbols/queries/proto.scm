@@ -2,6 +2,7 @@
 
 (package (full_ident) @name) @definition.package
 (message (message_name) @name) @definition.struct
+(group (message_name) @name) @definition.struct
 (enum (enum_name) @name) @definition.enum
 (enum_field (identifier) @name) @definition.enum_member
 (service (service_name) @name) @definition.interface

@@ -22,9 +22,16 @@
 (modport_item . (simple_identifier) @name) @definition.interface
 (clocking_declaration name: (simple_identifier) @name) @definition.block
 (seq_block . (simple_identifier) @name) @definition.block
+(par_block . (simple_identifier) @name) @definition.block
 (generate_block name: (simple_identifier) @name) @definition.block
 (module_instantiation
   (hierarchical_instance (name_of_instance instance_name: (simple_identifier) @name)) @definition.variable)
+(interface_instantiation
+  (hierarchical_instance (name_of_instance instance_name: (simple_identifier) @name))) @definition.variable
+(program_instantiation
+  (hierarchical_instance (name_of_instance instance_name: (simple_identifier) @name))) @definition.variable
+(checker_instantiation
+  (name_of_instance instance_name: (simple_identifier) @name)) @definition.variable
 (type_assignment name: (simple_identifier) @name) @definition.parameter
 (genvar_declaration (list_of_genvar_identifiers (simple_identifier) @name)) @definition.variable
 (port_declaration (_ (list_of_port_identifiers (simple_identifier) @name))) @definition.port
@@ -39,6 +46,12 @@
 (ansi_port_declaration port_name: (simple_identifier) @name) @definition.port
 (parameter_declaration
   (list_of_param_assignments (param_assignment . (simple_identifier) @name))) @definition.parameter
+(parameter_port_declaration
+  (list_of_param_assignments (param_assignment . (simple_identifier) @name))) @definition.parameter
+(parameter_port_list
+  (list_of_param_assignments (param_assignment . (simple_identifier) @name))) @definition.parameter
+(specparam_assignment . (simple_identifier) @name) @definition.constant
+(class_property "const" (simple_identifier) @name) @definition.constant
 (local_parameter_declaration
   (list_of_param_assignments (param_assignment . (simple_identifier) @name))) @definition.constant
 ((data_declaration
@@ -52,4 +65,6 @@
 
 (package_import_item . (simple_identifier) @name) @reference.import
 (module_instantiation instance_type: (simple_identifier) @name) @reference.type
+(interface_instantiation instance_type: (simple_identifier) @name) @reference.type
+(program_instantiation instance_type: (simple_identifier) @name) @reference.type
 (data_type (simple_identifier) @name) @reference.type

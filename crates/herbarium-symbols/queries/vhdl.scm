@@ -4,6 +4,7 @@
 (architecture_definition architecture: (_) @name) @definition.impl
 (package_declaration package: (_) @name) @definition.package
 (package_instantiation_declaration package: (_) @name) @definition.package
+(interface_package_declaration package: (_) @name) @definition.package
 (package_definition package: (_) @name) @definition.impl
 (subprogram_declaration
   [
@@ -20,12 +21,12 @@
 (type_declaration type: (_) @name (enumeration_type_definition)) @definition.enum
 (type_declaration type: (_) @name (record_type_definition)) @definition.struct
 (record_type_definition
-  (element_declaration (identifier_list (_) @name)) @definition.field)
+  (element_declaration (identifier_list (_)+ @name)) @definition.field)
 (type_declaration type: (_) @name) @definition.type
 (subtype_declaration type: (_) @name) @definition.type
 (enumeration_type_definition (enumeration_literal) @name @definition.enum_member)
-(signal_declaration (identifier_list (_) @name)) @definition.variable
-(file_declaration (identifier_list (_) @name)) @definition.variable
+(signal_declaration (identifier_list (_)+ @name)) @definition.variable
+(file_declaration (identifier_list (_)+ @name)) @definition.variable
 (attribute_declaration (identifier) @name) @definition.property
 ((constant_declaration (identifier_list constant: (_) @name)) @definition.constant
   (#set! outside-functions))
