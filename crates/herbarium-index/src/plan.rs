@@ -6,7 +6,6 @@ use herbarium_store::{Manifest, ManifestRow, Outcome, Store, StoreError};
 
 use crate::EngineOptions;
 use crate::rows::{self, Belief, belief};
-use crate::stat::Stat;
 use crate::walk::Found;
 
 /// A workspace as it was, and as it is now.
@@ -14,8 +13,11 @@ pub(crate) struct Plan {
     pub(crate) root: PathBuf,
     /// What was found, by path.
     pub(crate) files: Vec<Found>,
-    /// For each file, the row that still holds.
-    pub(crate) kept: Vec<Option<ManifestRow>>,
+    /// The rows that still hold, in the order of the files. Where nothing has
+    /// changed these are all rows of the manifest, that of the workspace first.
+    pub(crate) kept: Vec<ManifestRow>,
+    /// For each file that has one, the number of its row among these.
+    pub(crate) row_of: Vec<Option<u32>>,
     /// Files to be looked at.
     pub(crate) to_press: Vec<u32>,
     /// Rows that are not this run's business and stay as they are.
@@ -28,19 +30,18 @@ pub(crate) struct Plan {
 impl Plan {
     /// For a whole folder, walked after `taken_ns`.
     pub(crate) fn of_folder(
-        store: &Store,
         options: &EngineOptions,
         root: &Path,
         files: Vec<Found>,
+        before: Before,
         taken_ns: i64,
-    ) -> Result<Self, StoreError> {
-        let manifest = store.manifest(root)?;
-        let before = manifest.as_ref().map_or(0, |manifest| manifest.rows().len());
-        let (kept, to_press) = compare(store, options, &files, manifest)?;
+    ) -> Self {
+        let rows = before.rows;
+        let (kept, row_of, to_press) = compare(options, &files, before);
         // One more row, for the workspace itself.
-        let unchanged = to_press.is_empty() && before == files.len() + 1;
+        let unchanged = to_press.is_empty() && rows == files.len() + 1;
         let (root, others) = (root.to_owned(), Vec::new());
-        Ok(Self { root, files, kept, to_press, others, taken_ns, unchanged })
+        Self { root, files, kept, row_of, to_press, others, taken_ns, unchanged }
     }
 
     /// For one file of a workspace. The other rows stay as old as they are, and
@@ -53,13 +54,16 @@ impl Plan {
         taken_ns: i64,
     ) -> Result<Self, StoreError> {
         let manifest = store.manifest(root)?;
-        let taken_ns = manifest.as_ref().map_or(taken_ns, Manifest::taken_ns);
+        let taken_ns = manifest.as_ref().map_or(taken_ns, |it| trusted(it, taken_ns));
         let rows = manifest.iter().flat_map(|manifest| manifest.rows());
         let others = rows.filter(|row| row.path != file.path).cloned().collect();
-        let files = vec![file];
-        let (kept, to_press) = compare(store, options, &files, manifest)?;
+        let row = manifest.as_ref().filter(|it| rows::is_current(it));
+        let row = row.and_then(|manifest| manifest.find(&file.path)).cloned();
+        let (files, before) = (vec![file], Before::of_rows(store, row, taken_ns)?);
+        let (kept, row_of, to_press) = compare(options, &files, before);
         let unchanged = to_press.is_empty();
-        Ok(Self { root: root.to_owned(), files, kept, to_press, others, taken_ns, unchanged })
+        let root = root.to_owned();
+        Ok(Self { root, files, kept, row_of, to_press, others, taken_ns, unchanged })
     }
 }
 
@@ -80,55 +84,83 @@ impl Plan {
 }
 
 impl Outlook {
-    /// The manifest of the workspace as it is now.
+    /// The manifest of the workspace as it is now, with these rows of its files.
     pub(crate) fn manifest(self, root: &Path, mut rows: Vec<ManifestRow>) -> Manifest {
-        if !self.others.first().is_some_and(rows::is_workspace) {
+        let known = [&rows, &self.others].into_iter().filter_map(|rows| rows.first());
+        let has_first = known.into_iter().any(rows::is_workspace);
+        rows.extend(self.others);
+        if !has_first {
             rows.push(rows::workspace_row());
         }
-        rows.extend(self.others);
         Manifest::new(root, self.taken_ns, rows)
     }
 }
 
-/// For each file the row that holds, and the files that have none. Files and
-/// rows are both sorted by path.
+/// The time before which the files of a manifest were at rest. If it was taken in
+/// the future, the clock was set back since, and what was written after that may
+/// look as if it was written before: no time is early enough.
+fn trusted(manifest: &Manifest, now_ns: i64) -> i64 {
+    let taken_ns = manifest.taken_ns();
+    if taken_ns > now_ns { i64::MIN } else { taken_ns }
+}
+
+/// What a manifest says that may still hold: rows whose trees are in the store.
+#[derive(Default)]
+pub(crate) struct Before {
+    known: Vec<ManifestRow>,
+    taken_ns: i64,
+    /// Rows that there were, those that do not hold included.
+    rows: usize,
+}
+
+impl Before {
+    /// What the store knows of a folder.
+    pub(crate) fn of_folder(store: &Store, root: &Path, now_ns: i64) -> Result<Self, StoreError> {
+        let Some(manifest) = store.manifest(root)? else { return Ok(Self::default()) };
+        let (taken_ns, rows) = (trusted(&manifest, now_ns), manifest.rows().len());
+        if !rows::is_current(&manifest) {
+            return Ok(Self { rows, ..Self::default() });
+        }
+        Ok(Self { rows, ..Self::of_rows(store, manifest.into_rows(), taken_ns)? })
+    }
+
+    fn of_rows(
+        store: &Store,
+        rows: impl IntoIterator<Item = ManifestRow>,
+        taken_ns: i64,
+    ) -> Result<Self, StoreError> {
+        let (mut known, mut failed): (Vec<ManifestRow>, _) = (rows.into_iter().collect(), None);
+        known.retain(|row| match row.outcome {
+            Outcome::Tree(key) => store.contains(&key).unwrap_or_else(|error| {
+                failed.get_or_insert(error);
+                false
+            }),
+            Outcome::None(_) => true,
+        });
+        failed.map_or(Ok(Self { rows: known.len(), known, taken_ns }), Err)
+    }
+}
+
+/// The rows that may hold, the number of the row of each file that holds, and the
+/// files that have none. Files and rows are both sorted by path.
 fn compare(
-    store: &Store,
     options: &EngineOptions,
     files: &[Found],
-    manifest: Option<Manifest>,
-) -> Result<(Vec<Option<ManifestRow>>, Vec<u32>), StoreError> {
-    let manifest = manifest.filter(rows::is_current);
-    let taken_ns = manifest.as_ref().map_or(0, Manifest::taken_ns);
-    let mut known = manifest.map_or_else(Vec::new, Manifest::into_rows).into_iter().peekable();
-    let mut kept = Vec::with_capacity(files.len());
+    before: Before,
+) -> (Vec<ManifestRow>, Vec<Option<u32>>, Vec<u32>) {
+    let mut known = (0..).zip(&before.known).peekable();
+    let mut row_of = Vec::with_capacity(files.len());
     let mut to_press = Vec::new();
     for (index, file) in (0..).zip(files) {
-        while known.next_if(|row| row.path < file.path).is_some() {}
-        let row = match known.next_if(|row| row.path == file.path) {
-            Some(row) if holds(store, options, &row, file.stat, taken_ns)? => Some(row),
-            _ => None,
-        };
+        while known.next_if(|(_, row)| row.path < file.path).is_some() {}
+        let row = known.next_if(|(_, row)| row.path == file.path);
+        let row = row
+            .filter(|(_, row)| belief(row, file.stat, before.taken_ns, options) == Belief::Holds);
         if row.is_none() {
             to_press.push(index);
         }
-        kept.push(row);
+        row_of.push(row.map(|(number, _)| number));
     }
-    Ok((kept, to_press))
-}
-
-fn holds(
-    store: &Store,
-    options: &EngineOptions,
-    row: &ManifestRow,
-    stat: Stat,
-    taken_ns: i64,
-) -> Result<bool, StoreError> {
-    if belief(row, stat, taken_ns, options) == Belief::LookAgain {
-        return Ok(false);
-    }
-    match row.outcome {
-        Outcome::Tree(key) => store.contains(&key),
-        Outcome::None(_) => Ok(true),
-    }
+    drop(known);
+    (before.known, row_of, to_press)
 }

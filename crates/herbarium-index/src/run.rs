@@ -15,7 +15,7 @@ use crate::clock::{now_ns, process_cpu};
 use crate::engine::Shared;
 use crate::outcome::FileDone;
 use crate::paths::{Target, targets};
-use crate::plan::Plan;
+use crate::plan::{Before, Plan};
 use crate::press::Press;
 use crate::pressing::Pressing;
 use crate::progress::Ticker;
@@ -71,14 +71,18 @@ impl Run<'_> {
         if self.cancel.is_cancelled() {
             return Ok(());
         }
-        self.ticker.found(&plan.files, plan.kept.iter().flatten());
+        let kept = plan.row_of.iter().flatten().filter_map(|row| plan.kept.get(*row as usize));
+        self.ticker.found(&plan.files, kept);
         let outlook = plan.outlook();
-        let Plan { root, files, kept, to_press, .. } = plan;
+        let Plan { root, files, kept, row_of, to_press, .. } = plan;
         let press = Press::new(self.shared, root, files, self.cancel);
         let press = Arc::new(press);
         let done = self.press(&press, &to_press)?;
-        let rows = self.rows(&press, kept, done);
         let unchanged = outlook.unchanged;
+        let rows = match unchanged && press.files.len() + 1 == kept.len() {
+            true => self.same_rows(&press, kept),
+            false => self.rows(&press, kept, &row_of, done),
+        };
         let manifest = outlook.manifest(&press.root, rows);
         if !unchanged && !self.cancel.is_cancelled() {
             self.ticker.phase(Phase::Write);
@@ -97,10 +101,9 @@ impl Run<'_> {
     fn plan_folder(&mut self, root: &Path) -> Result<Plan, IndexError> {
         // Before the first file is looked at: what changes later shows.
         let taken_ns = now_ns();
-        let mut walked = self.walk(root)?;
+        let (mut walked, before) = self.walk(root, taken_ns)?;
         self.tally.walked(&mut walked);
-        let Shared { store, options, .. } = &**self.shared;
-        Ok(Plan::of_folder(store, options, root, walked.files, taken_ns)?)
+        Ok(Plan::of_folder(&self.shared.options, root, walked.files, before, taken_ns))
     }
 
     /// A file given by itself is a part of the workspace around it.
@@ -117,8 +120,9 @@ impl Run<'_> {
         Ok(Plan::of_file(store, options, root, found, taken_ns)?)
     }
 
-    /// Walks on threads of its own, so that this one can tell how far it is.
-    fn walk(&mut self, root: &Path) -> Result<Walked, IndexError> {
+    /// Walks on threads of its own, so that this one can read what was known, and
+    /// tell how far it is.
+    fn walk(&mut self, root: &Path, now_ns: i64) -> Result<(Walked, Before), IndexError> {
         self.ticker.phase(Phase::Walk);
         let store = fs::canonicalize(self.shared.store.dir());
         let store = store.unwrap_or_else(|_| self.shared.store.dir().to_owned());
@@ -128,14 +132,17 @@ impl Run<'_> {
             let walker = || sender.send(walk(root, &store, options, cancel, &found));
             let builder = thread::Builder::new().name("herbarium-walk".to_owned());
             builder.spawn_scoped(scope, walker).map_err(IndexError::Thread)?;
+            let before = Before::of_folder(&self.shared.store, root, now_ns)?;
             loop {
                 match receiver.recv_timeout(Ticker::STEP) {
-                    Ok(walked) => return Ok(walked),
+                    Ok(walked) => return Ok((walked, before)),
                     Err(RecvTimeoutError::Timeout) => {
                         self.ticker.walking(found.load(Ordering::Relaxed));
                     }
                     // Only if the walk panicked; the scope passes that on.
-                    Err(RecvTimeoutError::Disconnected) => return Ok(Walked::default()),
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Ok((Walked::default(), before));
+                    }
                 }
             }
         })
@@ -155,19 +162,34 @@ impl Run<'_> {
         Ok(done)
     }
 
+    /// The rows of a workspace in which nothing has changed, its own first; what
+    /// they say goes into the report.
+    fn same_rows(&mut self, press: &Press, kept: Vec<ManifestRow>) -> Vec<ManifestRow> {
+        for (file, row) in (0..).zip(kept.iter().skip(1)) {
+            self.tally.kept(press, file, row);
+        }
+        kept
+    }
+
     /// The rows of the workspace; what they say goes into the report.
     fn rows(
         &mut self,
         press: &Press,
-        kept: Vec<Option<ManifestRow>>,
+        kept: Vec<ManifestRow>,
+        row_of: &[Option<u32>],
         mut done: HashMap<u32, FileDone>,
     ) -> Vec<ManifestRow> {
-        let mut rows = Vec::with_capacity(kept.len() + 1);
-        for (file, kept) in (0..).zip(kept) {
-            let row = match kept {
-                Some(row) => {
-                    self.tally.kept(press, file, &row);
-                    Some(row)
+        let mut rows = Vec::with_capacity(row_of.len() + 1);
+        let mut kept = (0..).zip(kept);
+        for (file, row) in (0..).zip(row_of) {
+            let row = match row {
+                Some(number) => {
+                    // Numbers of rows grow with those of files.
+                    let row = kept.find(|(at, _)| at == number).map(|(_, row)| row);
+                    if let Some(row) = &row {
+                        self.tally.kept(press, file, row);
+                    }
+                    row
                 }
                 // A cancelled run does not get to all files.
                 None => done.remove(&file).and_then(|done| self.tally.done(press, done)),

@@ -34,6 +34,19 @@ impl Stat {
         }
     }
 
+    /// As the system itself tells it.
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_cast, reason = "the types of the fields differ between systems")]
+    pub(crate) fn of_system(stat: &rustix::fs::Stat) -> Self {
+        let ns = |seconds: i64, ns: i64| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
+        Self {
+            size: stat.st_size as u64,
+            mtime_ns: ns(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            ctime_ns: ns(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            inode: stat.st_ino as u64,
+        }
+    }
+
     #[cfg(not(unix))]
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().unwrap_or(std::time::UNIX_EPOCH);

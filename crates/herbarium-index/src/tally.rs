@@ -1,10 +1,11 @@
 //! Adding up a report, file by file.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use herbarium_languages::ParseError;
+use herbarium_languages::{ParseError, Row};
 use herbarium_store::{ManifestRow, NoTree, Outcome, TreeKey};
 
 use crate::outcome::{Failure, FileDone, Pressed};
@@ -19,14 +20,36 @@ pub(crate) struct Tally<'a> {
     options: &'a EngineOptions,
     report: IndexReport,
     /// Trees whose stored bytes are counted.
-    seen: HashSet<TreeKey>,
+    seen: HashSet<TreeKey, BuildHasherDefault<KeyHasher>>,
+    /// The language of the last row: that of the next one as a rule.
+    language: Option<(Arc<str>, Option<&'static Row>)>,
     parse_cpu: Duration,
+}
+
+/// Keys are hashes themselves.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length, which is that of every key.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl<'a> Tally<'a> {
     pub(crate) fn new(options: &'a EngineOptions) -> Self {
-        let (report, seen) = (IndexReport::default(), HashSet::new());
-        Self { options, report, seen, parse_cpu: Duration::ZERO }
+        let (report, seen) = (IndexReport::default(), HashSet::default());
+        Self { options, report, seen, language: None, parse_cpu: Duration::ZERO }
     }
 
     /// The report; times and cancellation are for the caller to add.
@@ -125,8 +148,21 @@ impl<'a> Tally<'a> {
         report.nodes += u64::from(row.nodes);
         report.source_bytes += row.size;
         report.stored_bytes += stored_bytes;
-        if let Some(language) = rows::language(row) {
+        if let Some(language) = self.language(row) {
+            let report = &mut self.report;
             report.languages.entry(language.id).or_default().add(row, stored_bytes);
+        }
+    }
+
+    fn language(&mut self, row: &ManifestRow) -> Option<&'static Row> {
+        let name = row.language.as_ref()?;
+        match &self.language {
+            Some((known, language)) if Arc::ptr_eq(known, name) => *language,
+            _ => {
+                let language = rows::language(row);
+                self.language = Some((Arc::clone(name), language));
+                language
+            }
         }
     }
 

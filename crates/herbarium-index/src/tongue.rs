@@ -179,10 +179,12 @@ pub(crate) fn keep_tables(
     options: &EngineOptions,
     manifest: &Manifest,
 ) -> Result<(), StoreError> {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<&Arc<str>> = Vec::new();
     for row in manifest.rows() {
-        let Some(id) = row.language.as_deref() else { continue };
-        if !matches!(row.outcome, Outcome::Tree(_)) || seen.contains(&id) {
+        let Some(id) = &row.language else { continue };
+        // Rows share their names: comparing these would take longer than all else.
+        let is_seen = |known: &&Arc<str>| Arc::ptr_eq(known, id);
+        if !matches!(row.outcome, Outcome::Tree(_)) || seen.iter().any(is_seen) {
             continue;
         }
         seen.push(id);

@@ -3,6 +3,7 @@
 mod changes;
 mod foreign;
 mod opening;
+mod racy;
 mod runs;
 mod scanning;
 mod strange_files;
