@@ -149,6 +149,7 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("json", ".", r"^\d+$", "an element of an array, which ctags names by its number"),
     ("sql", "domain", ".", "a domain, for which the grammar has no rule"),
     ("php", "alias", ".", "an import: a reference here"),
+    ("ocaml", "function", "^open$", "a keyword, which ctags takes for a name"),
     ("elixir", "macro", "^(left|fir)$", "a part of an operator, which ctags takes for its name"),
     ("elixir", "function|macro", "^unquote$", "a name that is made up when it is compiled"),
     (
@@ -197,12 +198,6 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
         "a type that is named, not defined, which ctags takes for a definition",
     ),
     (
-        "pascal",
-        "function|procedure",
-        "^(potype_procedure|AT_LABEL|procdef|exceptlabel|_def|ata|ef|ef_from|rocdef|roc|ypes|onst)$",
-        "a part of another name, which ctags takes for one",
-    ),
-    (
         "haskell",
         "function",
         "^(createFileLink|getSymbolicLinkTarget|pathIsSymbolicLink|readSymbolicLink|parseNsLookupTxt|makeHledgerClassyLenses)$",
@@ -239,7 +234,7 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "typescript",
         "constant|property",
-        "^(core|source|ReadonlyArray|Function|prototype|util|checks|Uint8Array|RegExp|this|inst|_ctx|true|false)$",
+        "^(core|source|ReadonlyArray|Function|prototype|util|checks|Uint8Array|RegExp|this|inst|_ctx|true|false|any)$",
         "a part of a type, which ctags takes for a definition",
     ),
     (
@@ -347,6 +342,28 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
         "packed_dimension",
         "a part of a size, which ctags takes for a definition",
     ),
+    ("ocaml", "Constructor", "polymorphic_variant_type", "a tag of a type without a name"),
+    ("ocaml", "Exception", "exception_pattern", "an exception that is caught, not defined"),
+    ("ocaml", "module", "let_binding", "a value, which ctags takes for a module"),
+    ("ocaml", "module|type", "module_path", "a module that is used, not defined"),
+    ("ocaml", "module|type", "extended_module_path", "a module that is used, not defined"),
+    ("ocaml", "val", "packed_module", "a module that is used as a value"),
+    ("ocaml", "RecordField|type", "type_constructor_path", "a type that is used, not defined"),
+    ("d", "variable", "template_parameter", "a parameter of a template"),
+    ("d", "variable", "at_attribute", "a part of an attribute, which ctags takes for a variable"),
+    ("cpp", "variable", "template_instantiation", "a template that is used, not defined"),
+    (
+        "vhdl",
+        "signal",
+        "attribute_specification",
+        "the value of an attribute, which ctags takes for a signal",
+    ),
+    (
+        "vhdl",
+        "generic",
+        "interface_package_declaration",
+        "a part of a package, which ctags takes for a parameter",
+    ),
     ("systemverilog", "port", "tf_port_declaration", "a parameter of a function"),
     ("systemverilog", "interface", "data_type", "an interface that is used, not defined"),
     (
@@ -376,6 +393,35 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
         "method|property",
         "type_parameters",
         "a part of a type, which ctags takes for a definition",
+    ),
+];
+
+/// Why ctags has what the query does not: language, kind in ctags, the tag's line
+/// and the one above it as a regular expression, reason.
+const LINES: &[(&str, &str, &str, &str)] = &[
+    (
+        "pascal",
+        ".",
+        r"(?i)\w(procedure|function|constructor|destructor)\b",
+        "what follows a word that ends with `function` or so, which ctags takes for a name",
+    ),
+    (
+        "pascal",
+        ".",
+        r"(?i)[=:]\s*(function|procedure)\b",
+        "a part of a type of functions, which ctags takes for a name",
+    ),
+    (
+        "typescript",
+        "constant",
+        r"(?m)/[a-z]+;?$",
+        "a part of a regular expression, which ctags takes for a definition",
+    ),
+    (
+        "vhdl",
+        "signal",
+        r"\\\w+\.\w+\\",
+        "a part of a name between backslashes, which ctags takes for one",
     ),
 ];
 
@@ -794,6 +840,15 @@ fn explain(
         return Some("a name that ctags makes up for what has none".into());
     }
     let is_match = |regex: &str, text: &str| Regex::new(regex).is_ok_and(|it| it.is_match(text));
+    let above = tree.line_range(tag.row.saturating_sub(1)).start;
+    let lines = source.get(above..tree.line_range(tag.row).end).unwrap_or_default();
+    let lines = String::from_utf8_lossy(lines);
+    let line = LINES.iter().find(|(id, kinds, regex, _)| {
+        *id == language.id() && is_match(kinds, &tag.kind) && is_match(regex, &lines)
+    });
+    if let Some((.., reason)) = line {
+        return Some((*reason).into());
+    }
     if language.id() == "ocaml" && tag.kind == "module" && tag.row == 0 {
         return Some("the file as a module, which has no name in the text".into());
     }
@@ -831,7 +886,9 @@ fn explain(
         return Some("the grammar does not understand the code there (ERROR)".into());
     }
     let is_function = |kind: &str| FUNCTION.iter().any(|function| kind.contains(function));
-    if around.iter().any(|(kind, is_above)| *is_above && is_function(kind)) {
+    let is_variable = VARIABLE.contains(&tag.kind.as_str());
+    let is_in = |is_above: bool| is_above || is_variable;
+    if around.iter().any(|(kind, is_above)| is_in(*is_above) && is_function(kind)) {
         return Some("local to a function".into());
     }
     names.contains(name).then(|| "found in another line".into())
@@ -874,6 +931,9 @@ fn around(tree: &Tree, source: &[u8], tag: &Tag, most: usize) -> HashSet<(String
     })
     .collect()
 }
+
+/// Kinds of which a function in the same line is no name.
+const VARIABLE: &[&str] = &["variable", "register", "constant"];
 
 /// The most places in one line that are looked at.
 const MOST_PLACES: usize = 20;

@@ -9,6 +9,7 @@
 (enum_member . (identifier) @name) @definition.enum_member
 (template_declaration (template) . (identifier) @name) @definition.macro
 (alias_initializer . (identifier) @name) @definition.type
+(alias_declaration (type) (identifier) @name) @definition.type
 ((function_declaration (identifier) @name (parameters)) @definition.function
   (#set! kind-in-type "method"))
 (constructor (this) @name) @definition.constructor

@@ -114,9 +114,8 @@
 ; References
 
 (call_expression function: (identifier) @name) @reference.call
-(call_expression
-  function: (member_expression
-    property: [(property_identifier) (private_property_identifier)] @name)) @reference.call
+(call_expression function: (member_expression property: (property_identifier) @name)) @reference.call
+(call_expression function: (member_expression property: (private_property_identifier) @name)) @reference.call
 (new_expression
   constructor: [
     (identifier) @name

@@ -51,7 +51,7 @@
 (delegation_specifier (constructor_invocation (user_type (identifier) @name))) @reference.implementation
 (annotation (user_type (identifier) @name)) @reference.type
 (annotation (constructor_invocation (user_type (identifier) @name))) @reference.type
-(call_expression . (identifier) @name) @reference.call
+(call_expression (identifier) @name) @reference.call
 (call_expression . (navigation_expression (identifier) @name .)) @reference.call
 (import (qualified_identifier) @name) @reference.import
 (user_type (identifier) @name) @reference.type

@@ -11,9 +11,9 @@
 (method_definition (method_name) @name) @definition.method
 (instance_variable_definition (instance_variable_name) @name) @definition.field
 (value_specification (value_name) @name) @definition.function
-(value_specification (parenthesized_operator (_) @name)) @definition.function
-(external [(value_name) @name (parenthesized_operator (_) @name)]) @definition.function
-(let_binding pattern: (parenthesized_operator (_) @name)) @definition.function
+(value_specification (parenthesized_operator . (_) @name)) @definition.function
+(external [(value_name) @name (parenthesized_operator . (_) @name)]) @definition.function
+(let_binding pattern: (parenthesized_operator . (_) @name)) @definition.function
 (let_binding pattern: (value_name) @name (parameter)) @definition.function
 (let_binding pattern: (value_name) @name body: (function_expression)) @definition.function
 (let_binding pattern: (value_name) @name body: (fun_expression)) @definition.function
@@ -27,6 +27,17 @@
   (#set! outside-functions))
 ((type_binding (polymorphic_variant_type (tag_specification (tag) @name) @definition.enum_member))
   (#set! trim "`"))
+((type_binding
+  (_ (polymorphic_variant_type (tag_specification (tag) @name) @definition.enum_member)))
+  (#set! trim "`"))
+((let_binding pattern: (typed_pattern pattern: (value_name) @name)) @definition.variable
+  (#set! outside-functions))
+((let_binding pattern: (alias_pattern alias: (value_name) @name)) @definition.variable
+  (#set! outside-functions))
+((let_binding
+  pattern: (alias_pattern
+    pattern: (parenthesized_pattern (tuple_pattern (value_name) @name)))) @definition.variable
+  (#set! outside-functions))
 
 ; References
 

@@ -45,5 +45,6 @@
   (#eq? @_new "new"))
 ((call receiver: (scope_resolution name: (constant) @name) method: (identifier) @_new) @reference.class
   (#eq? @_new "new"))
-(call method: [(identifier) (constant)] @name) @reference.call
+(call method: (identifier) @name) @reference.call
+(call method: (constant) @name) @reference.call
 (constant) @name @reference.type

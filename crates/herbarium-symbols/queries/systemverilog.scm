@@ -32,6 +32,13 @@
   (hierarchical_instance (name_of_instance instance_name: (simple_identifier) @name))) @definition.variable
 (checker_instantiation
   (name_of_instance instance_name: (simple_identifier) @name)) @definition.variable
+(udp_instantiation
+  (udp_instance (name_of_instance instance_name: (simple_identifier) @name))) @definition.variable
+(udp_declaration (udp_nonansi_declaration . (simple_identifier) @name)) @definition.module
+(udp_declaration (udp_ansi_declaration . (simple_identifier) @name)) @definition.module
+(udp_output_declaration (simple_identifier) @name) @definition.port
+(udp_input_declaration
+  (list_of_udp_port_identifiers (simple_identifier) @name)) @definition.port
 (type_assignment name: (simple_identifier) @name) @definition.parameter
 (genvar_declaration (list_of_genvar_identifiers (simple_identifier) @name)) @definition.variable
 (port_declaration (_ (list_of_port_identifiers (simple_identifier) @name))) @definition.port
@@ -59,6 +66,9 @@
   (#set! kind-in-type "field")
   (#set! outside-functions))
 (net_declaration (list_of_net_decl_assignments (net_decl_assignment . (simple_identifier) @name))) @definition.variable
+((net_declaration
+  (list_of_net_decl_assignments (net_decl_assignment . (escaped_identifier) @name))) @definition.variable
+  (#set! trim "\\"))
 (text_macro_definition (text_macro_name (simple_identifier) @name)) @definition.macro
 
 ; References

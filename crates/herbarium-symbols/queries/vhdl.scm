@@ -27,18 +27,33 @@
 (enumeration_type_definition (enumeration_literal) @name @definition.enum_member)
 (signal_declaration (identifier_list (_)+ @name)) @definition.variable
 (file_declaration (identifier_list (_)+ @name)) @definition.variable
+((protected_type_body (variable_declaration (identifier_list (_) @name)) @definition.field)
+  (#set! outside-functions))
+((variable_declaration (identifier_list (_)+ @name)) @definition.variable
+  (#set! outside-functions))
 (attribute_declaration (identifier) @name) @definition.property
 ((constant_declaration (identifier_list constant: (_) @name)) @definition.constant
   (#set! outside-functions))
 (port_clause
   (interface_list (interface_declaration (identifier_list (_) @name)) @definition.port))
+(port_clause
+  (interface_list (interface_signal_declaration (identifier_list (_) @name)) @definition.port))
 (generic_clause
   (interface_list (interface_declaration (identifier_list (_) @name)) @definition.parameter))
+(generic_clause
+  (interface_list
+    (interface_constant_declaration (identifier_list (_) @name)) @definition.parameter))
+(generic_clause
+  (interface_list (interface_file_declaration (identifier_list (_) @name)) @definition.parameter))
+(generic_clause
+  (interface_list (interface_type_declaration type: (_) @name) @definition.parameter))
 (process_statement (label_declaration (label) @name)) @definition.function
 (component_instantiation_statement . (label_declaration (label) @name)) @definition.variable
 (for_generate_statement . (label_declaration (label) @name)) @definition.block
 (if_generate_statement . (label_declaration (label) @name)) @definition.block
 (block_statement . (label_declaration (label) @name)) @definition.block
+
+(process_statement) @local.scope
 
 ; References
 

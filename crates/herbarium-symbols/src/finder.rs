@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use herbarium_codec::{Node, Range, Tree};
+use herbarium_codec::{Node, Point, Range, Tree};
 use herbarium_query::{QueryCursor, QueryMatch};
 
 use crate::kind::{Role, SymbolKind};
@@ -303,17 +303,24 @@ fn symbol(
         }
     }
     let (start, end) = name_in(query, named, source);
-    let name_range = Range {
+    // Most of a symbol's places are in the line of its name: no need to look for that again.
+    let row = tree.point_at(start).row;
+    let line = tree.line_range(row);
+    let point = |byte: usize| match line.contains(&byte) {
+        true => Point { row, column: byte - line.start },
+        false => tree.point_at(byte),
+    };
+    let range = |start: usize, end: usize| Range {
         start_byte: start,
         end_byte: end,
-        start_point: tree.point_at(start),
-        end_point: tree.point_at(end),
+        start_point: point(start),
+        end_point: point(end),
     };
     Some(Symbol {
         role,
         kind,
-        name_range,
-        range: node.range(),
+        name_range: range(start, end),
+        range: range(node.start_byte(), node.end_byte()),
         container: None,
         node: named.node,
         pattern: named.pattern,
