@@ -46,6 +46,12 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
             path: dir.to_owned(),
             found: if dir.exists() { "none" } else { "no such directory" },
         }),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => Err(StoreError::Damaged {
+            path,
+            expected: EXPECTED,
+            found: "a directory".to_owned(),
+            advice: "delete it if nobody needs what is in it: the file is written anew then",
+        }),
         Err(error) => Err(error).at("read", &path),
     }
 }

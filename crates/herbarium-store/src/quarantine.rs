@@ -2,7 +2,7 @@
 //! can be stored in their place.
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,12 +20,13 @@ pub(crate) const ENTRY: usize = 16;
 /// there, the segment's header does.
 pub(crate) const WHOLE_SEGMENT: u32 = 0;
 
-/// The set of damaged records, by segment and offset.
+/// The records that count as missing, by segment and offset.
 #[derive(Debug, Default)]
 pub(crate) struct Quarantine {
     /// Nearly always empty: looked at before the set.
     any: AtomicBool,
-    records: RwLock<HashSet<(SegmentId, u32)>>,
+    /// Each with whether it is damaged, as against out of reach for now.
+    records: RwLock<HashMap<(SegmentId, u32), bool>>,
 }
 
 impl Quarantine {
@@ -35,19 +36,39 @@ impl Quarantine {
 
     pub(crate) fn has(&self, id: SegmentId, offset: u32) -> bool {
         self.any.load(Ordering::Acquire)
-            && self.records.read().unwrap_or_else(PoisonError::into_inner).contains(&(id, offset))
+            && self
+                .records
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains_key(&(id, offset))
+    }
+
+    /// Whether it is damaged, and not only out of reach for this process.
+    pub(crate) fn has_damaged(&self, id: SegmentId, offset: u32) -> bool {
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        records.get(&(id, offset)) == Some(&true)
     }
 
     /// Whether anything of a segment is damaged.
     pub(crate) fn has_any_of(&self, segment: SegmentId) -> bool {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
-        records.iter().any(|(id, _)| *id == segment)
+        records.iter().any(|((id, _), damaged)| *id == segment && *damaged)
     }
 
-    /// Adds a record for this process; says whether it is new.
+    /// Adds a damaged record for this process; says whether it is new.
     pub(crate) fn add(&self, id: SegmentId, offset: u32) -> bool {
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
-        let new = records.insert((id, offset));
+        let before = records.insert((id, offset), true);
+        self.any.store(true, Ordering::Release);
+        before != Some(true)
+    }
+
+    /// Adds a record that may be good and is out of reach, for this process alone;
+    /// says whether it is new.
+    pub(crate) fn pass_over(&self, id: SegmentId, offset: u32) -> bool {
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        let new = !records.contains_key(&(id, offset));
+        records.entry((id, offset)).or_insert(false);
         self.any.store(true, Ordering::Release);
         new
     }
@@ -55,7 +76,12 @@ impl Quarantine {
     /// Writes a record down for later processes.
     pub(crate) fn persist(dir: &Path, id: SegmentId, offset: u32) -> io::Result<()> {
         let path = dir.join(id.bad_name());
-        OpenOptions::new().append(true).create(true).open(path)?.write_all(&entry(id, offset))
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        // After an end that was torn off entries would be read as none, all of them.
+        let torn = usize::try_from(file.metadata()?.len() % ENTRY as u64).unwrap_or(0);
+        let mut bytes = if torn == 0 { Vec::new() } else { vec![0; ENTRY.saturating_sub(torn)] };
+        bytes.extend_from_slice(&entry(id, offset));
+        file.write_all(&bytes)
     }
 
     /// Takes in what was written down; entries that are not whole do not count.

@@ -194,8 +194,10 @@ impl Store {
         let file = File::open(segment.path())?;
         let (contexts, end) = (segment.contexts(), segment.records_end());
         let (mut bad, mut places) = (Vec::new(), Vec::new());
+        let mut good = HashSet::new();
         let scanned = self.with_scratch(|scratch| {
             let found = |offset, header: &RecordHeader, record: &[u8]| {
+                good.insert(offset);
                 report.records += 1;
                 report.stored_bytes += record.len() as u64;
                 if header.key.kind == Kind::TREE {
@@ -212,11 +214,28 @@ impl Store {
         if scanned.end < end {
             places.push(scanned.end);
         }
+        places.extend(self.astray(segment, &good, &places));
         bad.extend(places.into_iter().map(|offset| {
             let header = u32::try_from(offset).ok().and_then(|it| segment.header_at(it));
             Bad { offset, header, damage: Damage::Record }
         }));
         Ok(bad)
+    }
+
+    /// Offsets at which the index says that a record is, and none is: where one place
+    /// was passed over there may have been several. Told only if the index is good.
+    fn astray(&self, segment: &Segment, good: &HashSet<u64>, places: &[u64]) -> Vec<u64> {
+        let Segment::Sealed(sealed) = segment else { return Vec::new() };
+        let known = |offset: &u64| good.contains(offset) || places.contains(offset);
+        let offsets = sealed.all_offsets().into_iter().map(u64::from);
+        let mut astray: Vec<u64> = offsets.filter(|offset| !known(offset)).collect();
+        astray.sort_unstable();
+        if sealed.check_table().is_err() {
+            for offset in astray.drain(..) {
+                self.note_record(segment, offset, None, Damage::Record);
+            }
+        }
+        astray
     }
 
     /// Notes a damaged record, so that it counts as missing; says whether that

@@ -306,8 +306,9 @@ fn items(store: &Store, shards: &[Shard]) -> Vec<Item> {
     for (number, shard) in (0..).zip(shards) {
         let segment = &shard.segment;
         let contexts = segment.contexts();
-        let damaged =
-            |offset| offset == WHOLE_SEGMENT || store.shelf.quarantine.has(segment.id(), offset);
+        // What could not be read may be good.
+        let known = |offset| store.shelf.quarantine.has_damaged(segment.id(), offset);
+        let damaged = |offset| offset == WHOLE_SEGMENT || known(offset);
         for (offset, header) in segment.headers() {
             let context = contexts.get(usize::from(header.context)).filter(|it| it.is_known());
             items.push(Item {

@@ -70,7 +70,12 @@ impl Store {
         fault: &Fault,
     ) {
         let (Fault::Damaged(why) | Fault::Unavailable(why)) = fault else { return };
-        if !self.shelf.quarantine.add(segment.id(), offset) {
+        let quarantine = &self.shelf.quarantine;
+        let new = match fault {
+            Fault::Damaged(_) => quarantine.add(segment.id(), offset),
+            _ => quarantine.pass_over(segment.id(), offset),
+        };
+        if !new {
             return;
         }
         let place = Some(u64::from(offset));
