@@ -72,6 +72,11 @@ pub(crate) struct Global {
     /// [default: 512M] [env: HERBARIUM_MEMORY]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
+
+    /// Memory for trees that were opened, in a process that stays; 0 keeps none [default: what
+    /// suits the machine: see `herbarium config`] [env: HERBARIUM_CACHE]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) cache: Option<u64>,
 }
 
 /// When to colour.
@@ -101,6 +106,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// List the languages that are built in
     Languages(LanguagesArgs),
+    /// Show every setting, and where it comes from
+    Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print a manual page, in troff
@@ -246,6 +253,13 @@ pub(crate) struct LanguagesArgs {
     /// List those too that are known but not built in
     #[arg(long)]
     pub(crate) known: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// Show the settings: what this command does in any case
+    #[arg(long)]
+    pub(crate) show: bool,
 }
 
 #[derive(Args, Debug)]

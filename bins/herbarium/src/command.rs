@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod completions;
+mod config;
 mod index;
 mod languages;
 mod man;
@@ -26,6 +27,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Stats => stats::run(app),
         Command::Verify(args) => verify::run(app, args),
         Command::Languages(args) => languages::run(app, args),
+        Command::Config(args) => config::run(app, args),
         Command::Completions(args) => completions::run(app, args),
         Command::Man(args) => man::run(app, args),
     }

@@ -71,6 +71,14 @@ impl<K: Key, C: Codec> Cache<K, C> {
         }
     }
 
+    /// The value of a key if it is hot, counted as a hit and not as a use: nothing is
+    /// read, decoded or moved, and a miss is not counted. For callers that have a way of
+    /// their own to what is not hot.
+    #[inline]
+    pub fn peek(&self, key: &K) -> Option<Arc<C::Value>> {
+        self.get_hot(key, ReadHint::Scan)
+    }
+
     /// [`Cache::get`] with a hint.
     pub fn get_hinted(&self, key: &K, hint: ReadHint) -> Option<Arc<C::Value>> {
         match hint {

@@ -86,6 +86,7 @@ mod snapshot;
 mod stat;
 mod stats;
 mod tally;
+mod tiers;
 mod tongue;
 mod verdict;
 mod verify;
@@ -95,7 +96,8 @@ mod weigh;
 pub use cancel::Cancel;
 pub use engine::{Engine, Opened, Origin};
 pub use error::{IndexError, OpenError};
-pub use options::{EngineOptions, Limit};
+pub use herbarium_cache::{Compression, Moves, Stats as TierStats, TierStats as Tier};
+pub use options::{CacheOptions, EngineOptions, Limit};
 pub use paths::check_path;
 pub use progress::{Phase, Progress, Tick};
 pub use report::{

@@ -5,6 +5,8 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
+use herbarium_cache::Compression;
+
 /// How the engine works.
 ///
 /// ```
@@ -40,9 +42,44 @@ pub struct EngineOptions {
     /// opened where the store has them, and none is made. For grammars whose
     /// scanner crashes on files at hand. Empty by default.
     pub never_parse: BTreeSet<String>,
+    /// The trees that are kept in memory once they were opened.
+    pub cache: CacheOptions,
     /// Whether a dictionary is made for each language of which there are enough
     /// files. It saves 30% of the stored bytes and more. True by default.
     pub dictionaries: bool,
+}
+
+/// The trees that an engine keeps in memory above its store: **hot** ones, decoded
+/// and ready to walk, and **warm** ones, as compressed bytecode. The store is the cold
+/// tier below them, with a compression of its own
+/// ([`StoreOptions`](herbarium_store::StoreOptions)). Trees move by how they are used;
+/// runs over whole code bases move none.
+///
+/// ```
+/// use herbarium_index::{CacheOptions, Compression, EngineOptions};
+///
+/// let cache = CacheOptions { budget: 1 << 30, ..CacheOptions::default() };
+/// let smaller = CacheOptions { warm: Compression::zstd(1), ..cache.clone() };
+/// let options = EngineOptions { cache, ..EngineOptions::default() };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// Bytes of memory for all of it, tables and buffers included; 0 keeps no tree.
+    /// 256 MiB by default; a service should take what
+    /// [`Tuning`](herbarium_cache::tune::Tuning) finds.
+    pub budget: u64,
+    /// How many hundredths of the budget are for hot trees; the rest is for warm ones.
+    /// 75 by default; what is over 100 counts as 100.
+    pub hot_percent: u8,
+    /// How warm trees are compressed: by LZ4 by default. A level that zstd does not
+    /// have leaves them as they are, with a warning.
+    pub warm: Compression,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self { budget: 256 << 20, hot_percent: 75, warm: Compression::Lz4 }
+    }
 }
 
 /// A limit of the [`EngineOptions`] that a file can be over.
@@ -68,6 +105,7 @@ impl Default for EngineOptions {
             follow_ignore: true,
             languages: None,
             never_parse: BTreeSet::new(),
+            cache: CacheOptions::default(),
             dictionaries: true,
         }
     }

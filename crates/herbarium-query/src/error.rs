@@ -117,8 +117,7 @@ impl fmt::Display for QueryError {
             write!(f, "; did you mean `{name}`?")?;
         }
         if let Some(line) = &self.line {
-            let shown: String = line.chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
-            let before = line.get(..self.column).map_or(self.column, |text| text.chars().count());
+            let (shown, before) = around_caret(line, self.column);
             write!(f, "\n  {shown}\n  {}^", " ".repeat(before))?;
         }
         Ok(())
@@ -126,6 +125,28 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
+
+/// As much of a line as is shown on each side of the caret, in characters.
+const SHOWN: usize = 60;
+
+/// A line as it is shown, with what the caret points at in it, and the characters
+/// before that. Queries that programs write may be one line of megabytes.
+fn around_caret(line: &str, column: usize) -> (String, usize) {
+    let plain = |text: &mut dyn Iterator<Item = char>| -> String {
+        text.map(|c| if c.is_control() { ' ' } else { c }).collect()
+    };
+    let at = line.floor_char_boundary(column);
+    let (before, after) = line.split_at(at);
+    let from = before.char_indices().rev().nth(SHOWN - 1).map_or(0, |(from, _)| from);
+    let mut rest = after.chars();
+    let (left, right) = (&before[from..], plain(&mut rest.by_ref().take(SHOWN)));
+    let cut = if from > 0 { "…" } else { "" };
+    let more = if rest.next().is_some() { "…" } else { "" };
+    let left = format!("{cut}{}", plain(&mut left.chars()));
+    // At the end of the text, the caret stands behind what may be a shorter line.
+    let width = left.chars().count() + (column - at);
+    (format!("{left}{right}{more}"), width)
+}
 
 /// Row, offset of its start, and the line that an offset is in.
 fn line_at(source: &str, offset: usize) -> (usize, usize, Option<&str>) {

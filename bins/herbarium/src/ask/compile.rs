@@ -61,7 +61,7 @@ fn kept(bytes: Option<Vec<u8>>, grammar: &Arc<Grammar>) -> Option<Query> {
 
 /// Without a store there are only the languages that are built in.
 fn compiler_of_built(row: &'static Row) -> Result<Compiler, NoQuery> {
-    let may_run = never_parse().is_ok_and(|never| !never.contains(row.id));
+    let may_run = never_parse().is_ok_and(|never| !never.value.contains(row.id));
     let language = by_id(row.id).filter(|_| may_run);
     let not_built = TablesError::NotBuilt { id: row.id, name: row.name };
     let language = language.ok_or(NoQuery::NoTables(not_built))?;

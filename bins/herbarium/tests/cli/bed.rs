@@ -232,6 +232,7 @@ pub(crate) enum Type {
     Flag,
     List,
     Object,
+    Any,
 }
 
 impl Type {
@@ -243,6 +244,7 @@ impl Type {
             Self::Flag => value.is_boolean(),
             Self::List => value.is_array(),
             Self::Object => value.is_object(),
+            Self::Any => true,
         }
     }
 }

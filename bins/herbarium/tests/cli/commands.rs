@@ -2,8 +2,18 @@
 
 use crate::bed::{Bed, Type, check_shape};
 
-const COMMANDS: [&str; 9] =
-    ["index", "tree", "query", "symbols", "stats", "verify", "languages", "completions", "man"];
+const COMMANDS: [&str; 10] = [
+    "index",
+    "tree",
+    "query",
+    "symbols",
+    "stats",
+    "verify",
+    "languages",
+    "config",
+    "completions",
+    "man",
+];
 
 #[test]
 fn every_command_has_help() {

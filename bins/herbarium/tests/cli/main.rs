@@ -3,6 +3,7 @@
 mod bed;
 
 mod commands;
+mod config;
 mod damage;
 mod docs;
 mod exit_codes;

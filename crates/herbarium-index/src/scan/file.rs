@@ -45,7 +45,10 @@ pub(super) struct Desk {
     source: Vec<u8>,
     bytes: Vec<u8>,
     decoder: Decoder,
+    /// The tree that was decoded last, whose memory is used again.
     tree: Option<Tree>,
+    /// The tree at hand, where it was hot.
+    hot: Option<Arc<Tree>>,
 }
 
 impl Desk {
@@ -113,7 +116,7 @@ impl<'a> ScanFile<'a> {
             self.decode()?;
             self.have.tree = true;
         }
-        match &self.desk.tree {
+        match self.desk.hot.as_deref().or(self.desk.tree.as_ref()) {
             Some(tree) => Ok((tree, &self.desk.source)),
             None => Err(self.missed(ProblemKind::MissingTree, NO_TREE)),
         }
@@ -148,7 +151,14 @@ impl<'a> ScanFile<'a> {
         let Outcome::Tree(key) = self.row.outcome else {
             return Err(self.missed(ProblemKind::MissingTree, NO_TREE));
         };
-        let Desk { source, bytes, decoder, tree } = &mut *self.desk;
+        let Desk { source, bytes, decoder, tree, hot } = &mut *self.desk;
+        *hot = self.shared.tiers.peek(&key);
+        if let Some(tree) = hot {
+            return match tree.source_hash() == source_hash(source) {
+                true => Ok(()),
+                false => Err(self.missed(ProblemKind::Changed, CHANGED)),
+            };
+        }
         let grammar = self.tongue.grammar();
         let why = match self.shared.store.get_tree_into(&key, bytes) {
             Ok(Some(info)) => {

@@ -7,6 +7,7 @@ mod racy;
 mod runs;
 mod scanning;
 mod strange_files;
+mod tiers;
 mod verifying;
 
 use std::fs;

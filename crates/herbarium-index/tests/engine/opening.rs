@@ -51,7 +51,9 @@ fn a_store_for_reading_only_is_no_hindrance() {
     let engine = Engine::new(store, EngineOptions::default());
     assert_eq!(engine.open(&ground.path("a.rs")).unwrap().from, Origin::Store);
     assert_eq!(engine.open(&ground.path("b.rs")).unwrap().from, Origin::Parsed);
-    assert_eq!(engine.open(&ground.path("b.rs")).unwrap().from, Origin::Parsed);
+    // From memory: it could not be stored.
+    assert_eq!(engine.open(&ground.path("b.rs")).unwrap().from, Origin::Store);
+    assert_eq!(engine.parses(), 1);
 }
 
 /// The error of opening a file of that name and content.

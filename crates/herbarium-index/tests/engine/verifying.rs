@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Ground, index, open_store, rust};
-use herbarium_index::{Cancel, Engine, EngineOptions, Origin, VerifyReport};
+use herbarium_index::{Cancel, Engine, EngineOptions, Opened, Origin, VerifyReport};
 use herbarium_store::Compression;
 use herbarium_store::{Store, StoreOptions};
 
@@ -44,8 +45,8 @@ fn files_that_are_gone_or_changed_are_counted_and_not_compared() {
     assert!(deep.is_sound());
 }
 
-#[test]
-fn a_wrong_tree_under_a_right_key_is_found_and_never_given_out() {
+/// A store in which the tree of `a.rs` stands under the key of `b.rs`; and what `b.rs` is.
+fn swapped() -> (Ground, Opened) {
     let ground = Ground::with(&[("a.rs", "fn a() { f(1) }\n"), ("b.rs", "fn b() { f(x) }\n")]);
     // The bytes of one tree, planted under the key of the other.
     let elsewhere = Ground::new();
@@ -56,11 +57,22 @@ fn a_wrong_tree_under_a_right_key_is_found_and_never_given_out() {
     ground.store.put_grammar(b.tree.grammar()).unwrap();
     ground.store.put_tree(&b.key, b.tree.grammar().fingerprint(), &bytes, None).unwrap();
 
-    let engine = ground.engine();
-    let opened = engine.open(&ground.path("b.rs")).unwrap();
-    assert_eq!(opened.from, Origin::Parsed);
-    assert_eq!(opened.tree, b.tree);
+    (ground, b)
+}
 
+#[test]
+fn a_wrong_tree_under_a_right_key_is_never_given_out_and_replaced() {
+    let (ground, b) = swapped();
+    for (engine, from) in [(ground.engine(), Origin::Parsed), (ground.engine(), Origin::Store)] {
+        let opened = engine.open(&ground.path("b.rs")).unwrap();
+        assert_eq!((opened.from, opened.tree), (from, Arc::clone(&b.tree)));
+    }
+}
+
+#[test]
+fn a_wrong_tree_under_a_right_key_is_found() {
+    let (ground, b) = swapped();
+    let engine = ground.engine();
     index(&engine, &ground.root());
     let deep = verify(&engine, true);
     assert_eq!((deep.compared, deep.differing), (2, 1));
@@ -85,7 +97,7 @@ fn a_damaged_tree_is_found_and_pressed_again() {
     // Uncompressed, so that a flipped bit is a wrong byte of one tree.
     let dir = ground.dir.path().join("plain");
     let options = || StoreOptions::new().compression(Compression::None);
-    let engine_on = |store| Engine::new(std::sync::Arc::new(store), EngineOptions::default());
+    let engine_on = |store| Engine::new(Arc::new(store), EngineOptions::default());
     let engine = engine_on(Store::open(&dir, options()).unwrap());
     index(&engine, &ground.root());
     let key = engine.open(&ground.path("f7.rs")).unwrap().key;

@@ -192,3 +192,26 @@ fn patterns_that_tree_sitter_never_ends_with_come_to_an_end() {
         assert!((1..1000).contains(&count), "{text}: {count} matches");
     }
 }
+
+#[test]
+fn what_is_shown_of_a_line_is_about_the_caret() {
+    let bench = Bench::of("rust");
+    let long = "(identifier) ".repeat(2_000);
+    let texts = [
+        ("(identifer)".to_owned(), "(identifer)\n   ^"),
+        ("(a\u{7}\tb (".to_owned(), "(a  b (\n   ^"),
+        (format!("(nope) {long}"), "\n   ^"),
+        (format!("{long}(nope)"), "(identifier) (nope)\n"),
+        (format!("{long}(nope) {long}"), "(identifier) (nope) (identifier)"),
+        (format!("; äöü€ {long}\n(nope)"), "  (nope)\n   ^"),
+        (format!("(string_literal \"äöü€\" {}", "ä".repeat(3_000)), "ää"),
+    ];
+    for (text, shown) in texts {
+        let error = bench.compiler.compile(&text).expect_err(&text[..20]).to_string();
+        assert!(error.contains(shown), "{error}\nhas not: {shown}");
+        assert!(error.chars().count() < 500, "{} characters", error.chars().count());
+        let [.., line, caret] = error.lines().collect::<Vec<_>>()[..] else { panic!("{error}") };
+        let under = line.chars().nth(caret.chars().count() - 1);
+        assert!(under.is_none_or(|c| "(nabä".contains(c) || c == 'i'), "{error}");
+    }
+}
