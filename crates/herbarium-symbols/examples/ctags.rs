@@ -149,6 +149,8 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("json", ".", r"^\d+$", "an element of an array, which ctags names by its number"),
     ("sql", "domain", ".", "a domain, for which the grammar has no rule"),
     ("php", "alias", ".", "an import: a reference here"),
+    ("elixir", "module", "^Module$", "a name that is made up when it is compiled"),
+    ("ocaml", "val", "^!$", "an operator, which ctags takes for a name"),
     ("ocaml", "function", "^open$", "a keyword, which ctags takes for a name"),
     ("elixir", "macro", "^(left|fir)$", "a part of an operator, which ctags takes for its name"),
     ("elixir", "function|macro", "^unquote$", "a name that is made up when it is compiled"),
@@ -342,6 +344,13 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
         "packed_dimension",
         "a part of a size, which ctags takes for a definition",
     ),
+    ("kotlin", "constant|variable", "when_subject", "a variable of a `when`"),
+    (
+        "objc",
+        "function",
+        "method_definition",
+        "a parameter of a method, which ctags takes for a function",
+    ),
     ("ocaml", "Constructor", "polymorphic_variant_type", "a tag of a type without a name"),
     ("ocaml", "Exception", "exception_pattern", "an exception that is caught, not defined"),
     ("ocaml", "module", "let_binding", "a value, which ctags takes for a module"),
@@ -396,8 +405,11 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Why ctags has what the query does not: language, kind in ctags, the tag's line
-/// and the one above it as a regular expression, reason.
+/// Lines above a name in which ctags can have seen what it is.
+const LINES_ABOVE: usize = 3;
+
+/// Why ctags has what the query does not: language, kind in ctags, a regular
+/// expression for the tag's line and the few above it, reason.
 const LINES: &[(&str, &str, &str, &str)] = &[
     (
         "pascal",
@@ -410,6 +422,12 @@ const LINES: &[(&str, &str, &str, &str)] = &[
         ".",
         r"(?i)[=:]\s*(function|procedure)\b",
         "a part of a type of functions, which ctags takes for a name",
+    ),
+    (
+        "elixir",
+        "test",
+        r#"test "[^"]*do[^"]*""#,
+        "a test whose name has `do` in it, where ctags cuts it",
     ),
     (
         "typescript",
@@ -840,7 +858,7 @@ fn explain(
         return Some("a name that ctags makes up for what has none".into());
     }
     let is_match = |regex: &str, text: &str| Regex::new(regex).is_ok_and(|it| it.is_match(text));
-    let above = tree.line_range(tag.row.saturating_sub(1)).start;
+    let above = tree.line_range(tag.row.saturating_sub(LINES_ABOVE)).start;
     let lines = source.get(above..tree.line_range(tag.row).end).unwrap_or_default();
     let lines = String::from_utf8_lossy(lines);
     let line = LINES.iter().find(|(id, kinds, regex, _)| {

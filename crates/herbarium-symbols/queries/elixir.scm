@@ -96,7 +96,7 @@
         left: [
           (identifier) @name
           (call target: (identifier) @name)
-          (binary_operator left: (call target: (identifier) @name))
+          (binary_operator left: [(identifier) @name (call target: (identifier) @name)])
         ])))) @definition.method
   (#any-of? @_callback "callback" "macrocallback"))
 ((unary_operator

@@ -11,6 +11,10 @@
   . (identifier) @name) @definition.class
   (#eq? @_annotation "annotation")
   (#eq? @_class "class"))
+((infix_expression
+  . (identifier) @_interface
+  . (identifier) @name) @definition.interface
+  (#eq? @_interface "interface"))
 (object_declaration name: (identifier) @name) @definition.class
 (companion_object name: (identifier) @name) @definition.class
 (enum_entry (identifier) @name) @definition.enum_member

@@ -15,6 +15,11 @@
 (instance_variable
   (struct_declaration (struct_declarator (array_declarator declarator: (identifier) @name)))) @definition.field
 (instance_variable
+  (struct_declaration
+    (struct_declarator
+      (pointer_declarator
+        declarator: (pointer_declarator declarator: (identifier) @name))))) @definition.field
+(instance_variable
   (struct_declaration (struct_declarator (pointer_declarator declarator: (identifier) @name)))) @definition.field
 
 (struct_specifier name: (type_identifier) @name body: (_)) @definition.struct

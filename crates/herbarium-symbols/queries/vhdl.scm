@@ -27,11 +27,11 @@
 (enumeration_type_definition (enumeration_literal) @name @definition.enum_member)
 (signal_declaration (identifier_list (_)+ @name)) @definition.variable
 (file_declaration (identifier_list (_)+ @name)) @definition.variable
-((protected_type_body (variable_declaration (identifier_list (_) @name)) @definition.field)
+((protected_type_body (variable_declaration (identifier_list (_)+ @name)) @definition.field)
   (#set! outside-functions))
 ((variable_declaration (identifier_list (_)+ @name)) @definition.variable
   (#set! outside-functions))
-(attribute_declaration (identifier) @name) @definition.property
+(attribute_declaration . (identifier) @name) @definition.property
 ((constant_declaration (identifier_list constant: (_) @name)) @definition.constant
   (#set! outside-functions))
 (port_clause
