@@ -279,6 +279,46 @@ impl Engine {
         verify::verify(&self.shared, deep, progress, cancel)
     }
 
+    /// Brings workspaces up to date, and keeps them so while their files change,
+    /// until the watcher is stopped. What happens is told on a thread of its own.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::mpsc::channel;
+    /// use herbarium_index::{Engine, EngineOptions, WatchEvent, WatchOptions};
+    /// use herbarium_store::{Store, StoreOptions};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let project = dir.path().join("project");
+    /// # std::fs::create_dir(&project)?;
+    /// let store = Arc::new(Store::open(dir.path().join("store"), StoreOptions::new())?);
+    /// let engine = Engine::new(store, EngineOptions::default());
+    /// let (sender, events) = channel();
+    /// let tell = move |event| drop(sender.send(event));
+    /// let watcher = engine.watch(&[project.clone()], WatchOptions::default(), tell)?;
+    ///
+    /// assert!(matches!(events.recv()?, WatchEvent::Started { .. }));
+    /// std::fs::write(project.join("main.rs"), "fn main() {}\n")?;
+    /// let pressed = events.iter().find_map(|event| match event {
+    ///     WatchEvent::Pressed { path, .. } => Some(path),
+    ///     _ => None,
+    /// });
+    /// assert!(pressed.unwrap().ends_with("main.rs"));
+    /// watcher.stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A path is not a folder, or the system gives no events or no thread.
+    pub fn watch(
+        &self,
+        paths: &[PathBuf],
+        options: crate::WatchOptions,
+        hear: impl FnMut(crate::WatchEvent) + Send + 'static,
+    ) -> Result<crate::Watcher, crate::WatchError> {
+        crate::Watcher::start(&self.shared, paths, options, hear)
+    }
+
     /// What the store knows of the workspaces that were indexed.
     ///
     /// # Errors

@@ -46,7 +46,9 @@
 //!
 //! # What it emits
 //! Counters, through `metrics`: `herbarium_parses_total` (label `language`),
-//! `herbarium_trees_reused_total`, `herbarium_problems_total` (label `kind`).
+//! `herbarium_trees_reused_total`, `herbarium_problems_total` (label `kind`),
+//! `herbarium_watch_events_total`, `herbarium_watch_pressed_total`,
+//! `herbarium_watch_rescans_total` (label `why`).
 //! Warnings, through `tracing`. It installs neither.
 //!
 //! # Features
@@ -91,6 +93,7 @@ mod tongue;
 mod verdict;
 mod verify;
 mod walk;
+mod watch;
 mod weigh;
 
 pub use cancel::Cancel;
@@ -107,3 +110,4 @@ pub use scan::{Missed, Outlet, ScanFile, ScanReport, Visitor};
 pub use snapshot::Snapshot;
 pub use tongue::{QueryTables, TablesError};
 pub use verdict::{DamagedTree, Difference, VerifyReport};
+pub use watch::{Rescan, WatchError, WatchEvent, WatchOptions, Watcher};

@@ -6,6 +6,7 @@
 
 mod folder;
 mod rules;
+mod sieve;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,8 @@ use crate::{Cancel, EngineOptions, Problem, ProblemKind};
 use folder::{Folder, Kind};
 use rules::{Present, Rules, Scope};
 
+pub(crate) use sieve::{Sieve, is_rules};
+
 /// A regular file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -36,6 +39,9 @@ pub(crate) struct Found {
 pub(crate) struct Walked {
     /// By path.
     pub(crate) files: Vec<Found>,
+    /// The folders that were listed, below the root: without a slash behind, and
+    /// the folder that the walk began in first.
+    pub(crate) folders: Vec<Vec<u8>>,
     /// Files that were gone before they could be looked at, and all else that
     /// went wrong.
     pub(crate) problems: Vec<Problem>,
@@ -55,29 +61,43 @@ pub(crate) fn walk(
     let mut problems = Vec::new();
     let (rules, scope) = Rules::new(root, options, &mut problems);
     let (root, store) = (path_bytes(root), path_bytes(store));
+    let top = Task { number: 0, path: root, scope };
+    let mut walked = walk_below(&rules, top, &[], &store, options.workers, cancel, found);
+    walked.problems.extend(problems);
+    walked
+}
+
+/// Walks a folder of a workspace; `stem` is its path below the root.
+fn walk_below(
+    rules: &Rules,
+    top: Task,
+    stem: &[u8],
+    store: &[u8],
+    workers: usize,
+    cancel: &Cancel,
+    found: &AtomicU64,
+) -> Walked {
     let walk = Walk {
-        rules: &rules,
-        store: &store,
+        rules,
+        store,
         cancel,
         found,
         queue: Mutex::default(),
         changed: Condvar::new(),
         folders: AtomicU32::new(1),
     };
-    walk.push([Task { number: 0, path: root.clone(), scope }]);
-    // One thread lists what two could not keep apart.
-    let threads = options.workers.max(1);
+    walk.queue().tasks.push(top);
     let parts: Vec<Part> = thread::scope(|scope| {
         let spawn = |_| {
             let builder = thread::Builder::new().name("herbarium-walk".to_owned());
             builder.spawn_scoped(scope, || walk.work()).ok()
         };
-        let others: Vec<_> = (1..threads).filter_map(spawn).collect();
+        let others: Vec<_> = (1..workers.max(1)).filter_map(spawn).collect();
         let mut parts = vec![walk.work()];
         parts.extend(others.into_iter().filter_map(|thread| thread.join().ok()));
         parts
     });
-    gather(parts, walk.folders.into_inner(), problems)
+    gather(parts, walk.folders.into_inner(), stem)
 }
 
 /// Where the threads of a walk meet.
@@ -162,11 +182,6 @@ impl Listing {
 impl Walk<'_> {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, tasks: impl IntoIterator<Item = Task>) {
-        self.queue().tasks.extend(tasks);
-        self.changed.notify_all();
     }
 
     /// The next folder; none once nobody can find more.
@@ -289,8 +304,8 @@ impl Names {
 }
 
 /// Puts the files of all folders in the order of their paths.
-fn gather(parts: Vec<Part>, folders: u32, problems: Vec<Problem>) -> Walked {
-    let mut walked = Walked { problems, ..Walked::default() };
+fn gather(parts: Vec<Part>, folders: u32, stem: &[u8]) -> Walked {
+    let mut walked = Walked::default();
     let mut listings: Vec<Listing> = Vec::new();
     listings.resize_with(folders as usize, Listing::default);
     let mut files = 0;
@@ -306,8 +321,12 @@ fn gather(parts: Vec<Part>, folders: u32, problems: Vec<Problem>) -> Walked {
     }
     walked.files.reserve_exact(files);
     // Not by recursion: folders may lie deeper than a stack reaches.
-    let mut path = Vec::new();
-    let mut open = vec![(0, 0, 0)];
+    let mut path = stem.to_vec();
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    walked.folders.push(stem.to_vec());
+    let mut open = vec![(0, 0, path.len())];
     while let Some((number, at, stem)) = open.pop() {
         path.truncate(stem);
         let Some(listing) = listings.get(number as usize) else { continue };
@@ -317,6 +336,7 @@ fn gather(parts: Vec<Part>, folders: u32, problems: Vec<Problem>) -> Walked {
             match entry.what {
                 What::File(stat) => walked.files.push(Found { path: path.clone(), stat }),
                 What::Folder(inner) => {
+                    walked.folders.push(path[..path.len() - 1].to_vec());
                     open.push((number, next, stem));
                     open.push((inner, 0, path.len()));
                     break;

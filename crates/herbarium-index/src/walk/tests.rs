@@ -50,6 +50,26 @@ fn theirs(root: &Path, options: &EngineOptions) -> (Vec<Vec<u8>>, u64) {
     (files, special)
 }
 
+/// A sieve keeps what a walk finds, and nothing else.
+fn check_sieve(root: &Path, options: &EngineOptions, found: &[Vec<u8>]) {
+    let mut sieve = Sieve::new(root, &root.join("store"), options);
+    for entry in WalkBuilder::new(root).standard_filters(false).build().skip(1) {
+        let entry = entry.unwrap();
+        let path = path_bytes(entry.path().strip_prefix(root).unwrap());
+        let file_type = entry.file_type().unwrap();
+        if file_type.is_file() {
+            assert_eq!(sieve.keeps(&path, false), found.contains(&path), "{:?}", entry.path());
+        } else if file_type.is_dir() {
+            let below: Vec<_> = sieve.walk(&path, 1, &Cancel::new()).files;
+            let below: Vec<_> = below.into_iter().map(|file| file.path).collect();
+            let stem = [&path[..], b"/"].concat();
+            let expected: Vec<_> =
+                found.iter().filter(|path| path.starts_with(&stem)).cloned().collect();
+            assert_eq!(below, expected, "{:?}", entry.path());
+        }
+    }
+}
+
 /// Makes a tree: a path that ends in `/` is a folder, one that ends in `@` a link.
 fn make(root: &Path, paths: &[(String, String)]) {
     for (path, text) in paths {
@@ -79,8 +99,10 @@ fn check(paths: &[(String, String)], below: &str) {
         [(false, true, 1), (true, true, 3), (false, false, 2), (true, false, 1)]
     {
         let options = EngineOptions { hidden, follow_ignore, workers, ..EngineOptions::default() };
+        let found = ours(&root, &options);
+        check_sieve(&root, &options, &found.0);
         assert_eq!(
-            ours(&root, &options),
+            found,
             theirs(&root, &options),
             "hidden {hidden}, follow_ignore {follow_ignore}, {paths:?}"
         );

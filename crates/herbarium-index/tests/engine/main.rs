@@ -9,6 +9,7 @@ mod scanning;
 mod strange_files;
 mod tiers;
 mod verifying;
+mod watching;
 
 use std::fs;
 use std::path::{Path, PathBuf};

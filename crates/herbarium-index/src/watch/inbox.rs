@@ -1,0 +1,254 @@
+//! What was heard and not yet looked at.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Paths at which something happened, each once, and no more than a limit: beyond
+/// it only that there were too many is kept. So memory is bounded, whatever happens.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    changed: Condvar,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    paths: HashMap<PathBuf, Note>,
+    /// The paths are not all.
+    lost: Option<Lost>,
+    stopped: bool,
+}
+
+/// Why the paths are not all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// The system did not tell.
+    Overflow,
+    /// There were too many.
+    Flood,
+}
+
+/// What happened at a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Note {
+    pub(super) first: Instant,
+    last: Instant,
+    /// Whether it came, went, or got its name: a folder is another one then.
+    pub(super) is_new: bool,
+    /// How often it was looked at without success.
+    pub(super) tries: u32,
+}
+
+/// What there is to do.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// These paths have rested.
+    Paths(Vec<(PathBuf, Note)>),
+    /// All has to be looked at.
+    Everything(Lost),
+    /// The time is over.
+    Nothing,
+    /// To be stopped.
+    Stop,
+}
+
+impl Inbox {
+    pub(super) fn new(most: usize) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), most: most.max(1) }
+    }
+
+    /// Something happened there.
+    pub(super) fn note(&self, path: PathBuf, is_new: bool) {
+        let now = Instant::now();
+        self.add(path, Note { first: now, last: now, is_new, tries: 0 });
+    }
+
+    /// To be looked at once more.
+    pub(super) fn again(&self, path: PathBuf, note: Note) {
+        self.add(path, Note { last: Instant::now(), tries: note.tries + 1, ..note });
+    }
+
+    fn add(&self, path: PathBuf, note: Note) {
+        let mut state = self.state();
+        if state.lost.is_some() {
+            return;
+        }
+        state
+            .paths
+            .entry(path)
+            .and_modify(|known| {
+                known.last = note.last;
+                known.is_new |= note.is_new;
+                known.tries = known.tries.max(note.tries);
+            })
+            .or_insert(note);
+        if state.paths.len() > self.most {
+            state.lose(Lost::Flood);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Something happened that nobody told.
+    pub(super) fn overflow(&self) {
+        self.state().lose(Lost::Overflow);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn stop(&self) {
+        self.state().stopped = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.paths.is_empty() && state.lost.is_none()
+    }
+
+    /// Waits for something to do, but not for longer than this.
+    pub(super) fn next(&self, quiet: Duration, patience: Duration, longest: Duration) -> Next {
+        let until = Instant::now() + longest;
+        let mut state = self.state();
+        loop {
+            if state.stopped {
+                return Next::Stop;
+            }
+            let now = Instant::now();
+            if let Some(lost) = state.lost {
+                // A flood is let go by: until it is over, all would have to be
+                // looked at again.
+                if state.rested(now, quiet, patience) {
+                    *state = State { stopped: state.stopped, ..State::default() };
+                    return Next::Everything(lost);
+                }
+            } else if let Some(paths) = state.take_rested(now, quiet, patience) {
+                return Next::Paths(paths);
+            }
+            if now >= until {
+                return Next::Nothing;
+            }
+            let due = state.due(quiet, patience).map_or(until, |due| due.min(until));
+            let wait = due.saturating_duration_since(now).max(Duration::from_millis(1));
+            let woken = self.changed.wait_timeout(state, wait);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Paths looked at together: so many that all workers are busy, so few that a
+/// stop and a newer change need not wait.
+const BATCH: usize = 512;
+
+impl State {
+    fn lose(&mut self, lost: Lost) {
+        self.lost.get_or_insert(lost);
+        let now = Instant::now();
+        self.paths.clear();
+        self.paths.shrink_to_fit();
+        // When it was.
+        let note = Note { first: now, last: now, is_new: false, tries: 0 };
+        self.paths.insert(PathBuf::new(), note);
+    }
+
+    fn rested(&self, now: Instant, quiet: Duration, patience: Duration) -> bool {
+        self.due(quiet, patience).is_none_or(|due| due <= now)
+    }
+
+    /// When the next path has rested.
+    fn due(&self, quiet: Duration, patience: Duration) -> Option<Instant> {
+        self.paths.values().map(|note| note.due(quiet, patience)).min()
+    }
+
+    /// What has rested: all that may be taken together, the oldest first.
+    fn take_rested(
+        &mut self,
+        now: Instant,
+        quiet: Duration,
+        patience: Duration,
+    ) -> Option<Vec<(PathBuf, Note)>> {
+        let is_due = |note: &Note| note.due(quiet, patience) <= now;
+        let mut due: Vec<(Instant, PathBuf)> = self
+            .paths
+            .iter()
+            .filter(|(_, note)| is_due(note))
+            .map(|(path, note)| (note.first, path.clone()))
+            .collect();
+        due.sort_unstable();
+        due.truncate(BATCH);
+        let taken = due.into_iter().filter_map(|(_, path)| self.paths.remove_entry(&path));
+        let taken: Vec<_> = taken.collect();
+        (!taken.is_empty()).then_some(taken)
+    }
+}
+
+impl Note {
+    fn due(&self, quiet: Duration, patience: Duration) -> Instant {
+        (self.last + quiet).min(self.first + patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Duration = Duration::from_millis(20);
+    const PATIENCE: Duration = Duration::from_millis(100);
+
+    fn next(inbox: &Inbox, longest: u64) -> Next {
+        inbox.next(QUIET, PATIENCE, Duration::from_millis(longest))
+    }
+
+    #[test]
+    fn a_path_is_given_once_after_it_rested() {
+        let inbox = Inbox::new(10);
+        let begun = Instant::now();
+        for _ in 0..5 {
+            inbox.note("a".into(), false);
+        }
+        let Next::Paths(paths) = next(&inbox, 1_000) else { panic!("no paths") };
+        assert!(begun.elapsed() >= QUIET);
+        assert_eq!(paths.len(), 1);
+        assert!(inbox.is_empty());
+        assert!(matches!(next(&inbox, 1), Next::Nothing));
+    }
+
+    #[test]
+    fn a_path_that_never_rests_is_given_in_the_end() {
+        let inbox = Inbox::new(10);
+        let begun = Instant::now();
+        loop {
+            inbox.note("a".into(), false);
+            if matches!(next(&inbox, 5), Next::Paths(_)) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "never given");
+        }
+        assert!(begun.elapsed() >= PATIENCE);
+    }
+
+    #[test]
+    fn too_many_paths_are_everything() {
+        let inbox = Inbox::new(10);
+        (0..1_000).for_each(|number| inbox.note(format!("{number}").into(), false));
+        assert!(inbox.state().paths.len() <= 10, "memory is bounded");
+        assert!(matches!(next(&inbox, 1_000), Next::Everything(Lost::Flood)));
+        assert!(inbox.is_empty());
+        inbox.overflow();
+        assert!(matches!(next(&inbox, 1_000), Next::Everything(Lost::Overflow)));
+    }
+
+    #[test]
+    fn a_stop_is_heard_at_once() {
+        let inbox = Inbox::new(10);
+        inbox.note("a".into(), false);
+        inbox.stop();
+        assert!(matches!(next(&inbox, 10_000), Next::Stop));
+    }
+}
