@@ -87,7 +87,7 @@ pub(crate) struct ManifestHead {
 }
 
 /// What a new catalogue is filled with.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Contents {
     pub(crate) grammars: Vec<(Fingerprint, Vec<u8>)>,
     /// Oldest first: the last of a grammar is its current one.
@@ -101,8 +101,8 @@ pub(crate) struct Contents {
 /// Every manifest, for those who have to know of each.
 #[derive(Default)]
 pub(crate) struct AllManifests {
-    /// Root and blob of each.
-    pub(crate) blobs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Head and blob of each.
+    pub(crate) blobs: Vec<(ManifestHead, Vec<u8>)>,
     /// How many there are besides.
     pub(crate) unreadable: u64,
     /// The newest segment that there was when manifests were lost.
@@ -206,6 +206,21 @@ impl Catalogue {
         found.map_err(|error| self.error("read all manifests", error))
     }
 
+    /// Fills a new catalogue with copies of what another one has.
+    pub(crate) fn fill_copy(
+        &self,
+        rebuild: Rebuild<'_>,
+        manifests: &AllManifests,
+    ) -> Result<(), StoreError> {
+        self.change(rebuild, "copy", |txn| {
+            for (head, blob) in &manifests.blobs {
+                insert_manifest(txn, head, blob)?;
+            }
+            txn.open_table(NOTES)?.remove(LOST)?;
+            note_loss(txn, manifests.lost_up_to)
+        })
+    }
+
     /// The blob of a manifest, its parts put together; whoever decodes it
     /// checks it.
     pub(crate) fn manifest(&self, rebuild: Rebuild<'_>, root: &[u8]) -> Option<Vec<u8>> {
@@ -281,16 +296,7 @@ impl Catalogue {
         head: &ManifestHead,
         blob: &[u8],
     ) -> Result<(), StoreError> {
-        self.change(rebuild, "store a manifest", |txn| {
-            delete_chunks(txn, &head.root)?;
-            let mut chunks = txn.open_table(CHUNKS)?;
-            for (number, chunk) in (0..).zip(blob.chunks(CHUNK)) {
-                chunks.insert((&head.root[..], number), &checked(chunk)[..])?;
-            }
-            let head = ManifestHead { chunks: blob.len().div_ceil(CHUNK) as u32, ..head.clone() };
-            txn.open_table(MANIFESTS)?.insert(&head.root[..], &checked(&head_bytes(&head))[..])?;
-            Ok(())
-        })
+        self.change(rebuild, "store a manifest", |txn| insert_manifest(txn, head, blob))
     }
 
     /// Says whether there was one.
@@ -520,7 +526,7 @@ fn read_manifests(txn: &ReadTransaction) -> Result<AllManifests, Trouble> {
     each(txn, MANIFESTS, |key, value| heads.extend(manifest_head(key, value)))?;
     for head in heads {
         if let Some(blob) = read_blob(txn, &head)? {
-            all.blobs.push((head.root, blob));
+            all.blobs.push((head, blob));
         }
     }
     all.unreadable = rows.saturating_sub(all.blobs.len() as u64);
@@ -555,6 +561,22 @@ fn insert_segment(txn: &WriteTransaction, row: &SegmentRow) -> Result<(), Troubl
     value.extend_from_slice(&row.file_len.to_le_bytes());
     value.extend_from_slice(&row.records.to_le_bytes());
     txn.open_table(SEGMENTS)?.insert(&row.id.0[..], &checked(&value)[..])?;
+    Ok(())
+}
+
+/// Puts a manifest in place of the one before.
+fn insert_manifest(
+    txn: &WriteTransaction,
+    head: &ManifestHead,
+    blob: &[u8],
+) -> Result<(), Trouble> {
+    delete_chunks(txn, &head.root)?;
+    let mut chunks = txn.open_table(CHUNKS)?;
+    for (number, chunk) in (0..).zip(blob.chunks(CHUNK)) {
+        chunks.insert((&head.root[..], number), &checked(chunk)[..])?;
+    }
+    let head = ManifestHead { chunks: blob.len().div_ceil(CHUNK) as u32, ..head.clone() };
+    txn.open_table(MANIFESTS)?.insert(&head.root[..], &checked(&head_bytes(&head))[..])?;
     Ok(())
 }
 

@@ -80,6 +80,20 @@ pub enum StoreError {
         /// What the other process is doing.
         doing: &'static str,
     },
+    /// There is something where a copy of a store was to be.
+    #[error("{} is not empty: name an empty or a new directory, or say to overwrite the store there", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A copy does not hold what was written to it.
+    #[error("the copy {} is not what was written: found {found}: check the disk, and copy to another one", path.display())]
+    BadCopy {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is there instead.
+        found: &'static str,
+    },
     /// More bytes than a record can hold.
     #[error(
         "could not store {what} of {len} bytes: a record holds at most {limit}: split it, or leave it out"

@@ -71,12 +71,12 @@ impl Store {
 /// Waits until nobody holds anything, and keeps it so.
 pub(crate) fn exclude_all(dir: &Path, wait: Duration) -> Result<FileLock, StoreError> {
     let path = dir.join(HOLD_LOCK);
-    let until = Instant::now() + wait;
+    let begun = Instant::now();
     loop {
         if let Some(lock) = FileLock::try_take(path.clone()).at("lock", &path)? {
             return Ok(lock);
         }
-        if Instant::now() >= until {
+        if begun.elapsed() >= wait {
             return Err(StoreError::Busy {
                 path: dir.to_owned(),
                 doing: "indexing into it, or copying it",

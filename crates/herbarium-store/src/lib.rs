@@ -55,6 +55,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod backup;
 mod catalogue;
 mod compress;
 mod delta;
@@ -70,6 +71,7 @@ mod hold;
 mod key;
 mod manifest;
 mod marker;
+mod migrate;
 mod options;
 mod pen;
 mod quarantine;
@@ -84,6 +86,7 @@ mod wire;
 
 use std::path::Path;
 
+pub use backup::{BackupReport, RestoreOptions};
 pub use dictionary::{Dictionary, DictionaryId, train_zstd};
 pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
@@ -94,6 +97,7 @@ pub use manifest::{
     Manifest, ManifestInfo, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes,
 };
 pub use marker::{STORE_MAJOR, STORE_MINOR};
+pub use migrate::{MigrateOptions, MigrateReport, MigrateStep, StoreVersion};
 pub use options::{Compression, Durability, STORE_VARIABLE, StoreOptions, default_dir};
 pub use stats::{GrammarStats, Stats};
 pub use store::{Put, QueryParts, Store, StoredTree, TreeEntry, TreeInfo, Trees, Writer};

@@ -88,9 +88,13 @@ fn make_folder(dir: &Path) -> io::Result<()> {
 
 /// Writes the marker of a minor version, in place of the one that is there.
 pub(crate) fn write(dir: &Path, minor: u32) -> Result<(), StoreError> {
+    write_text(dir, format!("{PREFIX}{STORE_MAJOR}.{minor}\n").as_bytes())
+}
+
+/// Writes a marker as it was read elsewhere.
+pub(crate) fn write_text(dir: &Path, text: &[u8]) -> Result<(), StoreError> {
     let path = dir.join(MARKER);
-    let text = format!("{PREFIX}{STORE_MAJOR}.{minor}\n");
-    write_atomically(&path, text.as_bytes()).at("write", &path)
+    write_atomically(&path, text).at("write", &path)
 }
 
 fn heal(dir: &Path, path: &Path, bytes: &[u8], create: bool) -> Result<u32, StoreError> {

@@ -78,7 +78,8 @@ impl Quarantine {
         let path = dir.join(id.bad_name());
         let mut file = OpenOptions::new().append(true).create(true).open(path)?;
         // After an end that was torn off entries would be read as none, all of them.
-        let torn = usize::try_from(file.metadata()?.len() % ENTRY as u64).unwrap_or(0);
+        let torn = file.metadata()?.len().checked_rem(ENTRY as u64);
+        let torn = torn.and_then(|torn| usize::try_from(torn).ok()).unwrap_or(0);
         let mut bytes = if torn == 0 { Vec::new() } else { vec![0; ENTRY.saturating_sub(torn)] };
         bytes.extend_from_slice(&entry(id, offset));
         file.write_all(&bytes)

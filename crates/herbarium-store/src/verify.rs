@@ -17,6 +17,9 @@ use crate::segment::{Context, HEADER, Record, Segment};
 use crate::store::{Fault, decode_grammar, parse_table_key};
 use crate::{Dictionary, Store, StoreError, TreeKey};
 
+/// How often the segments are listed anew while others seal and collect.
+const ROUNDS: usize = 8;
+
 /// What a verification came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -103,30 +106,58 @@ impl Store {
     ///
     /// What is damaged is noted, counts as missing from then on, in later
     /// processes too, so that the next index of its workspace heals it. The
-    /// damaged bytes stay where they are, and are found each time: see
-    /// [`Store::is_replaced`] and [`VerifyFinding::noted`].
+    /// damaged bytes stay where they are until [`Store::gc`], and are found each time:
+    /// see [`Store::is_replaced`] and [`VerifyFinding::noted`].
     ///
     /// # Errors
     /// [`StoreError::Io`] if the store's directory cannot be listed.
     pub fn verify(&self) -> Result<VerifyReport, StoreError> {
         self.refresh()?;
         let mut report = VerifyReport::default();
-        let segments = self.shelf.segments();
-        for segment in segments.iter() {
-            report.segments += 1;
-            self.verify_segment(segment, &mut report);
-        }
-        let here: HashSet<_> = segments.iter().map(Segment::id).collect();
-        for row in self.known_segments() {
-            if !here.contains(&row.id) {
-                let path = self.shelf.dir.join(row.id.pack_name());
-                let damage = Damage::SegmentMissing;
-                let noted = self.note_segment(row.id);
-                let (offset, key, record) = (None, None, None);
-                report.findings.push(VerifyFinding { path, offset, key, damage, noted, record });
+        let mut verified = HashSet::new();
+        for round in 0..ROUNDS {
+            let mut moved = false;
+            for segment in self.shelf.segments().iter() {
+                if verified.contains(&segment.id()) {
+                    continue;
+                }
+                // Sealed or collected since it was listed: what was in it lies elsewhere.
+                moved |= !segment.path().exists();
+                if segment.path().exists() || round + 1 == ROUNDS {
+                    report.segments += 1;
+                    self.verify_segment(segment, &mut report);
+                    verified.insert(segment.id());
+                }
             }
+            if !moved {
+                break;
+            }
+            self.refresh()?;
+        }
+        for id in self.missing_segments() {
+            let path = self.shelf.dir.join(id.pack_name());
+            let damage = Damage::SegmentMissing;
+            let noted = self.note_segment(id);
+            let (offset, key, record) = (None, None, None);
+            report.findings.push(VerifyFinding { path, offset, key, damage, noted, record });
         }
         Ok(report)
+    }
+
+    /// Sealed segments that the catalogue knows and that are not there.
+    fn missing_segments(&self) -> Vec<SegmentId> {
+        let names = |id: SegmentId| [id.pack_name(), id.open_name()];
+        let is_there = |id| names(id).iter().any(|name| self.shelf.dir.join(name).exists());
+        let rows = self.known_segments();
+        let missing: HashSet<SegmentId> =
+            rows.into_iter().map(|row| row.id).filter(|id| !is_there(*id)).collect();
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        // A collection forgets a segment before it removes it: one that went on purpose
+        // is no longer known.
+        let rows = self.known_segments().into_iter().map(|row| row.id);
+        rows.filter(|id| missing.contains(id)).collect()
     }
 
     /// Whether the record that a finding is about is in the store once more,

@@ -116,7 +116,8 @@ impl Store {
 
     pub(super) fn found(&self, key: &RecordKey) -> Result<Option<Put>, StoreError> {
         let mut found = self.shelf.find(key);
-        if found.is_none() && self.look_again()? {
+        // Also where there is one: it may have been collected since.
+        if self.look_again()? {
             found = self.shelf.find(key);
         }
         Ok(found.map(|(_, _, stored_bytes)| Put { new: false, stored_bytes }))

@@ -3,12 +3,14 @@
 
 mod catalogue;
 mod conformance;
+mod copies;
 mod damage;
 mod dictionaries;
 mod figures;
 mod garbage;
 mod golden;
 mod manifests;
+mod migrations;
 mod model;
 mod processes;
 mod revisions;

@@ -1,11 +1,17 @@
-//! Any sequence of operations, against a map in memory.
+//! Any sequence of operations, against a map in memory. What no manifest names may
+//! go with a collection; nothing else, and nothing is ever another.
 
 use std::collections::HashMap;
 
 use herbarium_store::{Store, StoreOptions};
 use proptest::prelude::*;
 
+use crate::garbage::{manifest, now};
+use crate::revisions::{revision, revision_key};
 use crate::support::*;
+
+/// Revisions have numbers from here on.
+const REVISIONS: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -13,6 +19,12 @@ enum Op {
     PutFromAnother(u64),
     Get(u64),
     GetFromAnother(u64),
+    /// A revision of a tree, after the one before.
+    Revise(u64),
+    /// These are needed, all others may go.
+    Collect {
+        needed: u64,
+    },
     Seal,
     Flush,
     Reopen,
@@ -28,6 +40,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..40u64).prop_map(Op::PutFromAnother),
         4 => (0..40u64).prop_map(Op::Get),
         2 => (0..40u64).prop_map(Op::GetFromAnother),
+        4 => (1..12u64).prop_map(Op::Revise),
+        1 => (1..8u64).prop_map(|needed| Op::Collect { needed }),
         1 => Just(Op::Seal),
         1 => Just(Op::Flush),
         1 => Just(Op::Reopen),
@@ -57,6 +71,33 @@ proptest! {
                     let found = from.get_tree(&key(n)).unwrap().map(|found| found.bytes);
                     prop_assert_eq!(found.as_ref(), model.get(&n));
                     prop_assert_eq!(from.contains(&key(n)).unwrap(), model.contains_key(&n));
+                }
+                Op::Revise(n) => {
+                    let (bytes, before) = (revision(n), revision_key(n - 1));
+                    let put = store.put_revision(&revision_key(n), GRAMMAR, &bytes, None, &before);
+                    let new = model.insert(REVISIONS + n, bytes).is_none();
+                    prop_assert_eq!(put.unwrap().new, new);
+                }
+                Op::Collect { needed } => {
+                    // What another store is writing to is not collected.
+                    other.seal().unwrap();
+                    let keys = model.keys().filter(|n| **n % needed == 0);
+                    let manifest = manifest("/w", 7, keys.map(|n| key(*n)));
+                    store.put_manifest(&manifest).unwrap();
+                    store.gc(&now()).unwrap();
+                    for n in (0..40).chain(REVISIONS..REVISIONS + 12) {
+                        let found = store.get_tree(&key(n)).unwrap().map(|found| found.bytes);
+                        if let Some(bytes) = &found {
+                            prop_assert_eq!(model.get(&n), Some(bytes));
+                        } else {
+                            prop_assert!(n % needed != 0 || !model.contains_key(&n));
+                            model.remove(&n);
+                        }
+                    }
+                    // It may go on reading what it has open: that is not wrong, but gone.
+                    other.refresh().unwrap();
+                    let findings = store.verify().unwrap().findings;
+                    prop_assert!(findings.is_empty(), "{:?}", findings);
                 }
                 Op::Seal => store.seal().unwrap(),
                 Op::Flush => store.flush().unwrap(),

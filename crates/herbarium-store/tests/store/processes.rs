@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use herbarium_store::{Store, StoreError};
+use herbarium_store::{MigrateOptions, Store, StoreError};
 
+use crate::garbage::{manifest, now};
 use crate::support::*;
 
 /// Tells the test binary, started again, what to do and where.
@@ -142,6 +143,101 @@ fn a_disk_that_is_full_costs_only_what_was_refused() {
     assert!(store.verify().unwrap().findings.is_empty());
 }
 
+/// Rounds of the loops in which a process is killed.
+const ROUNDS: u64 = 12;
+
+#[test]
+fn a_collection_that_is_killed_loses_nothing_that_is_needed() {
+    let (_guard, path) = place();
+    let needed = || (0..300).step_by(3);
+    let store = Store::open(&path, quick().segment_size(4 << 10)).unwrap();
+    put(&store, needed());
+    store.put_manifest(&manifest("/w", 7, needed().map(key))).unwrap();
+    store.close().unwrap();
+    for round in 0..ROUNDS {
+        let mut child = spawn(&path, "collect 0 300 4096");
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        number(&mut said);
+        let reader = reader(&path);
+        std::thread::sleep(Duration::from_millis(round * 11 % 70));
+        check(&reader, needed());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        check(&reader, needed());
+        let store = open(&path);
+        check(&store, needed());
+        let findings = store.verify().unwrap().findings;
+        assert!(findings.is_empty(), "{findings:?}");
+    }
+    let store = open(&path);
+    let report = store.gc(&now()).unwrap();
+    assert_eq!((report.trees_kept, store.stats().unwrap().trees), (100, 100), "{report:?}");
+}
+
+#[test]
+fn what_was_put_under_a_hold_is_there_whatever_others_collect() {
+    let (_guard, path) = place();
+    let mut child = spawn(&path, "collect 10000 300 4096");
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    number(&mut said);
+    let store = Store::open(&path, quick().segment_size(4 << 10)).unwrap();
+    for n in 0..20u64 {
+        let hold = store.hold().unwrap();
+        let trees = || n * 10..n * 10 + 25;
+        put(&store, trees());
+        store.seal().unwrap();
+        std::thread::sleep(Duration::from_millis(n % 7));
+        store.put_manifest(&manifest("/w", n as i64, trees().map(key))).unwrap();
+        drop(hold);
+        check(&store, trees());
+        std::thread::sleep(Duration::from_millis(n % 5));
+        check(&store, trees());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    check(&reader(&path), 190..215);
+}
+
+#[test]
+fn a_migration_that_is_killed_goes_on_where_it_was() {
+    let (_guard, path) = place();
+    let backup = path.with_file_name("backup");
+    for round in 0..3 {
+        let _ = std::fs::remove_dir_all(&path);
+        let _ = std::fs::remove_dir_all(&backup);
+        crate::migrations::store_of_1_0(&path, 12);
+        for kill in 0.. {
+            let mut child = spawn(&path, "migrate 0 0 4096");
+            let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+            number(&mut said);
+            // Later each time, so that it comes to an end.
+            std::thread::sleep(Duration::from_millis(round * 5 + kill * 15));
+            let ended = child.try_wait().unwrap().is_some();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            check(&reader(&path), 0..12);
+            if ended {
+                break;
+            }
+        }
+        crate::migrations::check_migrated(&path, 12);
+        check(&reader(&backup), 0..12);
+        assert_eq!(std::fs::read(backup.join("HERBARIUM")).unwrap(), b"herbarium store 1.0\n");
+    }
+}
+
+/// Makes garbage and collects it until killed.
+fn collect(store: &Store, from: u64, count: u64) {
+    let mut out = std::io::stdout();
+    loop {
+        put(store, (from..from + count).filter(|n| n % 3 != 0));
+        store.seal().unwrap();
+        out.write_all(b"\nput 1;\n").unwrap();
+        out.flush().unwrap();
+        store.gc(&now().wait(Duration::from_secs(60))).unwrap();
+    }
+}
+
 /// Not a test of its own: what the test binary does when started as a child.
 #[test]
 fn child() {
@@ -152,6 +248,16 @@ fn child() {
     let (from, count): (u64, u64) = (from.parse().unwrap(), count.parse().unwrap());
     let options = quick().segment_size(size.parse().unwrap());
     let store = Store::open(path, options).unwrap();
+    if verb == "migrate" {
+        let backup = Path::new(path).with_file_name("backup");
+        drop(store);
+        std::io::stdout().write_all(b"\nput 1;\n").unwrap();
+        Store::migrate(path, &MigrateOptions::new().backup_to(backup)).unwrap();
+        return;
+    }
+    if verb == "collect" {
+        return collect(&store, from, count);
+    }
     let mut out = std::io::stdout();
     let mut refused = 0;
     for n in from..from + count {

@@ -1,0 +1,165 @@
+//! Backups: stores like those they were made from, or nothing at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use herbarium_store::{RestoreOptions, Store, StoreError};
+
+use crate::garbage::{manifest, now};
+use crate::support::*;
+
+/// A store with sealed and open segments, a grammar, dictionaries and manifests.
+fn full(path: &Path) -> Store {
+    let store = Store::open(path, quick().segment_size(8 << 10)).unwrap();
+    put(&store, 0..120);
+    store.put_grammar(&grammar("rust")).unwrap();
+    for book in [&b"first"[..], b"second"] {
+        let shapes = dictionary(GRAMMAR, book);
+        store.put_tree(&key(1_000), GRAMMAR, &phrases(1, 900), Some(&shapes)).unwrap();
+        store.put_dictionary(&shapes).unwrap();
+    }
+    store.put_manifest(&manifest("/w", 7, (0..60).map(key))).unwrap();
+    store.put_manifest(&manifest("/x", 8, (60..90).map(key))).unwrap();
+    store
+}
+
+fn check_full(store: &Store) {
+    check(store, 0..120);
+    let found = store.get_tree(&key(1_000)).unwrap().unwrap();
+    assert_eq!(found.info.dictionary.unwrap().book(), b"first");
+    assert_eq!(store.dictionary_for(&GRAMMAR).unwrap().unwrap().book(), b"second");
+    let rust = grammar("rust");
+    assert_eq!(*store.grammar(&rust.fingerprint()).unwrap().unwrap(), rust);
+    assert_eq!(store.manifests().unwrap().len(), 2);
+    assert_eq!(store.manifest(Path::new("/x")).unwrap().unwrap().rows().len(), 30);
+    assert_eq!(store.verify().unwrap().findings, []);
+}
+
+/// The names beside the store, without it.
+fn beside(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    entries.map(|entry| entry.unwrap().path()).filter(|it| it != path).collect()
+}
+
+#[test]
+fn a_backup_is_a_store_with_all_that_was_there() {
+    let (_guard, path) = place();
+    let dest = path.with_file_name("backup");
+    for from in [full(&path), open(&path), reader(&path)] {
+        let report = from.backup(&dest).unwrap();
+        assert_eq!((report.trees, report.manifests, report.damaged), (121, 2, 0), "{report:?}");
+        assert_eq!(beside(&path), std::slice::from_ref(&dest), "nothing else is left");
+        drop(from);
+        check_full(&reader(&dest));
+        let copy = open(&dest);
+        check_full(&copy);
+        put(&copy, 500..510);
+        copy.gc(&now()).unwrap();
+        check(&copy, 0..90);
+        drop(copy);
+        fs::remove_dir_all(&dest).unwrap();
+    }
+    check_full(&open(&path));
+}
+
+#[test]
+fn a_backup_is_of_one_moment_while_others_write() {
+    let (_guard, path) = place();
+    let store = full(&path);
+    let writer = open(&path);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for n in 0..40 {
+                let trees = || 5_000 + n * 10..5_000 + n * 10 + 10;
+                put(&writer, trees());
+                if n % 7 == 3 {
+                    writer.seal().unwrap();
+                }
+                writer.put_manifest(&manifest("/y", n as i64, trees().map(key))).unwrap();
+            }
+        });
+        for number in 0..4 {
+            let dest = path.with_file_name(format!("backup{number}"));
+            store.backup(&dest).unwrap();
+            let copy = reader(&dest);
+            check(&copy, 0..120);
+            for info in copy.manifests().unwrap() {
+                for row in copy.manifest(&info.root).unwrap().unwrap().rows() {
+                    let herbarium_store::Outcome::Tree(key) = row.outcome else { continue };
+                    assert!(copy.get_tree(&key).unwrap().is_some(), "{number}");
+                }
+            }
+        }
+        writing.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_there_is_not_overwritten_unless_told() {
+    let (_guard, path) = place();
+    let store = full(&path);
+    let dest = path.with_file_name("dest");
+    fs::create_dir(&dest).unwrap();
+    fs::write(dest.join("letter.txt"), "x").unwrap();
+    let refused =
+        |error: StoreError| assert!(matches!(error, StoreError::Occupied { .. }), "{error:?}");
+    refused(store.backup(&dest).unwrap_err());
+    refused(store.backup(&path).unwrap_err());
+    // Other things are never overwritten.
+    for overwrite in [false, true] {
+        let options = RestoreOptions::new().overwrite(overwrite);
+        refused(Store::restore(&path, &dest, options).unwrap_err());
+    }
+    fs::remove_file(dest.join("letter.txt")).unwrap();
+    store.backup(&dest).unwrap();
+    drop(store);
+    let store = open(&path);
+    put(&store, 700..710);
+    refused(Store::restore(&dest, &path, RestoreOptions::new()).unwrap_err());
+    let overwrite = RestoreOptions::new().overwrite(true);
+    let error = Store::restore(&dest, &path, overwrite).unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
+    check(&store, 700..710);
+    drop(store);
+    let report = Store::restore(&dest, &path, overwrite).unwrap();
+    assert_eq!(report.trees, 121);
+    assert_eq!(beside(&path), [dest], "nothing else is left");
+    check_full(&open(&path));
+    assert!(!open(&path).contains(&key(700)).unwrap());
+}
+
+#[test]
+fn a_damaged_store_is_copied_with_its_damage_counted() {
+    let (_guard, path) = place();
+    full(&path).close().unwrap();
+    let segment = segments(&path, "pack").remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    let found = |n: &u64| bytes.windows(32).position(|window| window == key(*n).0);
+    let (n, at) = (5..120).find_map(|n| Some((n, found(&n)?))).unwrap();
+    bytes[at + 33] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let dest = path.with_file_name("backup");
+    let report = open(&path).backup(&dest).unwrap();
+    assert_eq!(report.damaged, 1, "{report:?}");
+    let copy = open(&dest);
+    assert!(copy.get_tree(&key(n)).unwrap().is_none());
+    check(&copy, (0..120).filter(|it| *it != n));
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing() {
+    let (_guard, path) = place();
+    let store = full(&path);
+    // The parent is a file.
+    let file = path.with_file_name("file");
+    fs::write(&file, "x").unwrap();
+    assert!(store.backup(file.join("backup")).is_err());
+    assert!(store.backup(&file).is_err());
+    assert_eq!(beside(&path), [file]);
+    let error = Store::restore(
+        path.with_file_name("none"),
+        path.with_file_name("x"),
+        RestoreOptions::new(),
+    );
+    assert!(matches!(error.unwrap_err(), StoreError::NotAStore { .. }));
+}
