@@ -5,31 +5,35 @@ use std::path::{Path, PathBuf};
 use herbarium_languages::{Language, detect};
 
 /// The sample of a language.
-pub fn sample(language: &Language) -> Vec<u8> {
+pub(crate) fn sample(language: &Language) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../herbarium-languages/tests/samples");
     let path = folder.join(format!("{}.txt", language.id()));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A file of real code.
-pub struct RealFile {
+pub(crate) struct RealFile {
     /// Where it is, for messages.
-    pub place: String,
+    pub(crate) place: String,
     /// Its language, which is built in.
-    pub language: &'static Language,
+    pub(crate) language: &'static Language,
     /// What is in it.
-    pub source: Vec<u8>,
+    pub(crate) source: Vec<u8>,
 }
 
 /// The folders that `HERBARIUM_REAL_CODE` names, separated as in `PATH`.
-pub fn real_folders() -> Vec<PathBuf> {
+pub(crate) fn real_folders() -> Vec<PathBuf> {
     let folders = std::env::var_os("HERBARIUM_REAL_CODE").unwrap_or_default();
     std::env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty()).collect()
 }
 
 /// Some files of a folder, spread over it: at most about `most`, none longer than
 /// `longest` bytes.
-pub fn real_files(folder: &Path, most: usize, longest: usize) -> impl Iterator<Item = RealFile> {
+pub(crate) fn real_files(
+    folder: &Path,
+    most: usize,
+    longest: usize,
+) -> impl Iterator<Item = RealFile> {
     let mut paths = Vec::new();
     collect(folder, &mut paths);
     paths.sort();
