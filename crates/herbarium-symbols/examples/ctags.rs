@@ -281,7 +281,7 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ),
     ("ocaml", "var", "let_expression", "local to an expression"),
     ("systemverilog", "port", "tf_port_item", "a parameter of a function"),
-    ("kotlin", "constant|variable", "for_statement", "the variable of a loop"),
+    ("kotlin", "constant|variable|method", "for_statement", "the variable of a loop"),
     (
         "kotlin",
         "method",
@@ -528,6 +528,8 @@ struct Comparison {
     lines: usize,
     definitions: usize,
     kinds: BTreeMap<String, Tally>,
+    /// By reason, a name and the line that it stands in.
+    examples: BTreeMap<String, (String, String)>,
     ctags: Duration,
     opened: Duration,
     queried: Duration,
@@ -579,6 +581,7 @@ fn compare(
         lines: files.iter().map(|file| file.lines).sum(),
         definitions: 0,
         kinds: BTreeMap::new(),
+        examples: BTreeMap::new(),
         ctags,
         opened: Duration::ZERO,
         queried: Duration::ZERO,
@@ -623,16 +626,22 @@ fn compare(
             let name = plain(language, &tag.name);
             if found.contains(&(name.clone(), tag.row)) {
                 tally.found += 1;
-            } else if clauses.iter().any(|(of, rows)| *of == name && rows.contains(&tag.row)) {
-                let reason = "a further clause of a function, which is listed once here";
-                tally.explained.entry(reason.into()).or_default().push(shown(file, tag));
-            } else if let Some(reason) =
-                explain(language, tag, (&tree, &file.source), &names, &name)
-            {
-                tally.explained.entry(reason).or_default().push(shown(file, tag));
-            } else {
-                tally.unexplained.push(shown(file, tag));
+                continue;
             }
+            let is_clause = clauses.iter().any(|(of, rows)| *of == name && rows.contains(&tag.row));
+            let reason = match is_clause {
+                true => Some("a further clause of a function, which is listed once here".into()),
+                false => explain(language, tag, (&tree, &file.source), &names, &name),
+            };
+            let Some(reason) = reason else {
+                tally.unexplained.push(shown(file, tag));
+                continue;
+            };
+            if let Some(line) = example(&tree, &file.source, tag) {
+                let known = comparison.examples.entry(reason.clone());
+                known.or_insert_with(|| (tag.name.clone(), line));
+            }
+            tally.explained.entry(reason).or_default().push(shown(file, tag));
         }
     }
     for (kind, tally) in &comparison.kinds {
@@ -675,6 +684,16 @@ fn query(language: &Language, options: &Options) -> Result<SymbolQuery, Failure>
             .ok_or_else(|| format!("`{id}` has no built-in query"))??),
     }
 }
+
+/// The tag's line, where it is short enough to show and has the name in it.
+fn example(tree: &Tree, source: &[u8], tag: &Tag) -> Option<String> {
+    let line = std::str::from_utf8(source.get(tree.line_range(tag.row))?).ok()?;
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_fit = line.len() <= LONGEST_EXAMPLE && line.contains(&tag.name) && !line.contains("``");
+    is_fit.then_some(line)
+}
+
+const LONGEST_EXAMPLE: usize = 90;
 
 /// Some of a list, from all over it.
 fn spread(all: &[String], some: usize) -> impl Iterator<Item = &String> {
@@ -739,9 +758,46 @@ fn has_extension(language: &Language, path: &Path) -> bool {
 
 /// The tags of each file, and how long ctags took for all.
 fn run_ctags(language: &Language, files: &[File]) -> Result<(Vec<Vec<Tag>>, Duration), Failure> {
+    let start = cpu_time_of_children()?;
+    let output = output_of_ctags(language, files)?;
+    let mut runs = 1;
+    // The clock counts hundredths of a second.
+    while cpu_time_of_children()?.saturating_sub(start) < LEAST_TIME && runs < MOST_RUNS {
+        output_of_ctags(language, files)?;
+        runs += 1;
+    }
+    let time = cpu_time_of_children()?.saturating_sub(start) / runs;
+    let numbers: std::collections::HashMap<&[u8], usize> = files
+        .iter()
+        .enumerate()
+        .map(|(number, file)| (file.path.as_os_str().as_encoded_bytes(), number))
+        .collect();
+    let mut tags: Vec<Vec<Tag>> = files.iter().map(|_| Vec::new()).collect();
+    for line in output.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"!")) {
+        let parts: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
+        let [name, path, row, kind, ..] = parts.as_slice() else { continue };
+        let row = String::from_utf8_lossy(row);
+        let (Some(number), Ok(row)) =
+            (numbers.get(path), row.trim_end_matches(";\"").parse::<usize>())
+        else {
+            continue;
+        };
+        tags[*number].push(Tag {
+            name: unescaped(&String::from_utf8_lossy(name)),
+            row: row.saturating_sub(1),
+            kind: String::from_utf8_lossy(kind).into_owned(),
+        });
+    }
+    Ok((tags, time))
+}
+
+/// How long ctags is to run at least, to be timed.
+const LEAST_TIME: Duration = Duration::from_millis(300);
+const MOST_RUNS: u32 = 20;
+
+fn output_of_ctags(language: &Language, files: &[File]) -> Result<Vec<u8>, Failure> {
     let forced = format!("--language-force={}", ctags_name(language.id()));
     let args = ["--sort=no", "--excmd=number", "--fields=K", "--extras=", "-f", "-", "-L", "-"];
-    let start = cpu_time_of_children()?;
     let mut child = Command::new("ctags")
         .arg("--options=NONE")
         .args(args)
@@ -759,30 +815,8 @@ fn run_ctags(language: &Language, files: &[File]) -> Result<(Vec<Vec<Tag>>, Dura
     let mut input = child.stdin.take().ok_or("no pipe to ctags")?;
     let writer = std::thread::spawn(move || input.write_all(&list));
     let output = child.wait_with_output()?;
-    let time = cpu_time_of_children()?.saturating_sub(start);
     writer.join().map_err(|_| "the list of files could not be written")??;
-    let numbers: std::collections::HashMap<&[u8], usize> = files
-        .iter()
-        .enumerate()
-        .map(|(number, file)| (file.path.as_os_str().as_encoded_bytes(), number))
-        .collect();
-    let mut tags: Vec<Vec<Tag>> = files.iter().map(|_| Vec::new()).collect();
-    for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"!")) {
-        let parts: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-        let [name, path, row, kind, ..] = parts.as_slice() else { continue };
-        let row = String::from_utf8_lossy(row);
-        let (Some(number), Ok(row)) =
-            (numbers.get(path), row.trim_end_matches(";\"").parse::<usize>())
-        else {
-            continue;
-        };
-        tags[*number].push(Tag {
-            name: unescaped(&String::from_utf8_lossy(name)),
-            row: row.saturating_sub(1),
-            kind: String::from_utf8_lossy(kind).into_owned(),
-        });
-    }
-    Ok((tags, time))
+    Ok(output.stdout)
 }
 
 /// A name without the escapes of the tags format.
@@ -1009,6 +1043,12 @@ with version 5.9 of ctags and the kinds that it lists by default. A definition i
 that name starts in the same line. What is not found falls under one of the reasons that are listed with each
 language; what falls under none is counted as unexplained.
 
+The code is that of Linux 6.12, Go 1.19, OpenJDK 17, CPython 3.11 and of other packages of Debian 12 (LAPACK, Open
+MPI, Free Pascal, GNAT, GHDL, Verilator, Icarus Verilog, LDC's runtime, Elixir, Erlang/OTP, OCaml, hledger, Kotlin
+1.3, Clojure, Leiningen, Ring, GNUstep, KeePass 2, NUnit, Protocol Buffers, ggplot2, dplyr, LuaRocks, awesome,
+PostgreSQL), of packages of npm (npm itself, zod, rxjs, effect, typeorm, vuetify, React Native, Expo, the types of
+Node.js) and PyPI (the processors Ibex, CVA6 and BlackParrot), and of what they depend on.
+
 Kinds that ctags does not list by default (prototypes, `extern` variables, labels), and references, which it
 does not list for most languages, are not compared; the queries find them as well.
 
@@ -1089,6 +1129,11 @@ fn write_kinds(report: &mut String, one: &Comparison) {
         report.push('\n');
     }
     for (reason, count) in reasons {
-        let _ = writeln!(report, "- {count}: {reason}");
+        let _ = match one.examples.get(reason) {
+            Some((name, line)) => {
+                writeln!(report, "- {count}: {reason}; such as `` {name} `` in `` {line} ``")
+            }
+            None => writeln!(report, "- {count}: {reason}"),
+        };
     }
 }

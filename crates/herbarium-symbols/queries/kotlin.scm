@@ -12,6 +12,11 @@
   (#eq? @_annotation "annotation")
   (#eq? @_class "class"))
 ((infix_expression
+  . (infix_expression . (identifier) . (identifier) @_annotation . (identifier) @_class)
+  . (identifier) @name) @definition.class
+  (#eq? @_annotation "annotation")
+  (#eq? @_class "class"))
+((infix_expression
   . (identifier) @_interface
   . (identifier) @name) @definition.interface
   (#eq? @_interface "interface"))

@@ -2,9 +2,9 @@
 
 ((rule (targets (_) @name)) @definition.target
   (#not-match? @name "^\\.[A-Z_]+$"))
-(variable_assignment name: (_) @name) @definition.variable
+(variable_assignment name: (_)+ @name) @definition.variable
 (shell_assignment name: (word) @name) @definition.variable
-(define_directive name: (_) @name) @definition.macro
+(define_directive name: (_)+ @name) @definition.macro
 
 ; References
 

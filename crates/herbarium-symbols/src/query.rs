@@ -45,6 +45,46 @@ use crate::kind::{Role, SymbolKind};
 ///
 /// Any `tags.scm` made for tree-sitter is such a query. `#is-not? local` is not
 /// looked at there: names count as not local.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use herbarium_capture::{Capturer, parse_table_of};
+/// # use herbarium_languages::{ParseLimits, ParserPool, by_id};
+/// # use herbarium_query::Compiler;
+/// # use herbarium_symbols::{SymbolFinder, SymbolKind, SymbolQuery};
+/// # let python = by_id("python").ok_or("Python is built in")?;
+/// # let compiler =
+/// #     Compiler::new(python.grammar().clone(), Arc::new(parse_table_of(&python.tree_sitter())));
+/// // Routes of a web service, by the decorator above their functions.
+/// let routes = SymbolQuery::new(&compiler, r#"
+///     ((decorated_definition
+///       (decorator (call
+///         function: (attribute attribute: (identifier) @_route)
+///         arguments: (argument_list . (string) @name)))) @definition.label
+///       (#any-of? @_route "get" "post")
+///       (#set! trim "'\""))
+/// "#)?;
+/// let source = b"@app.get('/plants')\ndef plants(): ...\n";
+/// # let live = ParserPool::default().parse(python, source, None, &ParseLimits::default())?;
+/// # let tree = Capturer::new(python.grammar()).capture(&live, source)?;
+/// let mut finder = SymbolFinder::new();
+/// let symbols = finder.find(&routes, &tree, source);
+/// assert_eq!(symbols.name(&symbols[0]), "/plants");
+/// assert_eq!(symbols[0].kind, SymbolKind::Label);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What makes a pattern quick
+///
+/// - The words that it asks for, captured as `@_NAME` and compared with `#eq?` or
+///   `#any-of?`: where these are rare, only what is around them is looked at. The
+///   keyword of a rare node will do: `(function_definition "function" @_word)`.
+/// - A node in a node in a node, four at most, with the name as the last and no
+///   anchors, repetitions or alternatives: found from the name upwards. Two such
+///   patterns are quicker than one with an alternative.
+/// - But where names are of a kind that is everywhere, and what they stand in is
+///   rare, from the outside inwards is quicker. An anchor, an alternative or a
+///   repetition has that done: `(_)+ @name` instead of `(_) @name`.
 #[derive(Debug, Clone)]
 pub struct SymbolQuery {
     pub(crate) query: Query,
