@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use herbarium_codec::Fingerprint;
 use redb::{
@@ -42,6 +43,8 @@ pub(crate) const CATALOGUE_LOCK: &str = "catalogue.lock";
 pub(crate) const CATALOGUE_MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Pages kept in memory: what the catalogue holds is read once a process.
 const PAGE_CACHE: usize = 4 << 20;
+/// How long the store goes on without a catalogue before it tries to read it again.
+const PAUSE: Duration = Duration::from_secs(1);
 /// redb gives a value a power of two of bytes; this fits one with its overhead.
 const CHUNK: usize = (256 << 10) - 64;
 
@@ -58,8 +61,9 @@ pub(crate) struct Catalogue {
 enum State {
     NotYet,
     Open(Db),
-    /// It cannot be used in this process; the store goes on without it.
-    Without,
+    /// It could not be opened at that time; the store goes on without it, and tries
+    /// again.
+    Without(Instant),
 }
 
 enum Db {
@@ -341,6 +345,7 @@ impl Catalogue {
             txn.commit()?;
             Ok(result)
         };
+        self.try_again();
         let mut result = self.with(rebuild, work);
         if result.as_ref().is_err_and(Trouble::is_damage) {
             // The damaged file is out of the way: there is a new one to write to.
@@ -360,7 +365,12 @@ impl Catalogue {
         work: impl FnOnce(&Db) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*state, State::NotYet) {
+        let is_due = match &*state {
+            State::NotYet => true,
+            State::Without(since) => !self.read_only && since.elapsed() >= PAUSE,
+            State::Open(_) => false,
+        };
+        if is_due {
             *state = self.open(rebuild);
         }
         let State::Open(db) = &*state else { return Err(Trouble::Without) };
@@ -368,7 +378,7 @@ impl Catalogue {
         if let Err(trouble) = &result
             && trouble.is_damage()
         {
-            let damaged = std::mem::replace(&mut *state, State::Without);
+            let damaged = std::mem::replace(&mut *state, State::Without(Instant::now()));
             // Closing may trip over the same damage.
             let _ = guarded(|| {
                 drop(damaged);
@@ -378,14 +388,31 @@ impl Catalogue {
                 self.set_aside(trouble);
                 *state = State::NotYet;
             }
+        } else if matches!(&result, Err(Trouble::Engine(_))) {
+            // After an error of the device the engine refuses all else until it is
+            // opened anew.
+            let open = std::mem::replace(&mut *state, State::NotYet);
+            let _ = guarded(|| {
+                drop(open);
+                Ok(())
+            });
         }
         result
+    }
+
+    /// Whoever writes does not wait until it is time to try again.
+    fn try_again(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.read_only && !matches!(*state, State::Open(Db::Write(_))) {
+            *state = State::NotYet;
+        }
     }
 
     fn open(&self, rebuild: Rebuild<'_>) -> State {
         if self.read_only {
             let opened = guarded(|| Ok(builder().open_read_only(&self.path)?));
-            return opened.map_or(State::Without, |db| State::Open(Db::Read(db)));
+            let without = State::Without(Instant::now());
+            return opened.map_or(without, |db| State::Open(Db::Read(db)));
         }
         let mut result = self.create(rebuild);
         if let Err(trouble) = &result
@@ -403,7 +430,7 @@ impl Catalogue {
                 }
                 let catalogue = self.path.display();
                 tracing::warn!(%catalogue, %error, "going on without the catalogue");
-                State::Without
+                State::Without(Instant::now())
             }
         }
     }
@@ -453,7 +480,7 @@ impl Drop for Catalogue {
     /// Closing writes, and may trip over damage that nothing else has met.
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let closing = std::mem::replace(state, State::Without);
+        let closing = std::mem::replace(state, State::NotYet);
         let closed = guarded(|| {
             drop(closing);
             Ok(())

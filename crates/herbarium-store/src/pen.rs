@@ -44,9 +44,13 @@ impl Pen {
                 && !segment.is_salvaged()
                 && open.features == shelf.features
                 && open.end() < segment_size.min(WORTH_SEALING)
-                && let Some(pen) = Self::take_over(shelf, open.id)?
             {
-                return Ok(pen);
+                match Self::take_over(shelf, open.id) {
+                    Ok(Some(pen)) => return Ok(pen),
+                    Ok(None) => {}
+                    // One that is in the way of itself is not in that of others.
+                    Err(error) => tracing::warn!(%error, "could not continue a segment"),
+                }
             }
         }
         Self::begin(shelf, durability, None)
@@ -200,7 +204,7 @@ impl Pen {
     fn write_sealed(&self, pack: &Path, durability: Durability) -> io::Result<()> {
         self.segment.write_index()?;
         if durability != Durability::None {
-            self.segment.file.sync_all()?;
+            self.segment.sync()?;
         }
         fs::rename(&self.segment.path, pack)
     }
@@ -211,7 +215,7 @@ impl Pen {
             return self.discard();
         }
         if durability != Durability::None {
-            self.segment.file.sync_all().at("sync", &self.segment.path)?;
+            self.segment.sync().at("sync", &self.segment.path)?;
         }
         self.segment.give_up();
         Ok(())

@@ -10,9 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Context, HEADER, HeaderState, Record, SegmentHeader};
-use crate::files::{SegmentId, read_at};
+use crate::files::{SegmentId, read_at, write_at};
 use crate::record::{Kind, RecordHeader, RecordKey};
 use crate::scan::{Scanned, scan};
+
+/// Bytes that are written again at once.
+const STRIDE: usize = 1 << 20;
 
 /// Said of a record that the system could not read: it may be good.
 pub(crate) const UNREADABLE: &str = "the file cannot be read";
@@ -31,6 +34,8 @@ pub(crate) struct OpenSegment {
     ours: AtomicBool,
     /// Nobody appends to it any more.
     ended: bool,
+    /// Set once a sync failed: then the system counts as written what is not.
+    doubtful: AtomicBool,
     state: RwLock<State>,
 }
 
@@ -88,7 +93,8 @@ impl OpenSegment {
         let state = RwLock::new(State { end: HEADER as u64, ..State::default() });
         let ours = AtomicBool::new(role == Role::Ours);
         let ended = role == Role::Salvaged;
-        Self { id, path, sequence, features, file, ours, ended, state }
+        let doubtful = AtomicBool::new(false);
+        Self { id, path, sequence, features, file, ours, ended, doubtful, state }
     }
 
     /// Takes in what was appended since the last look. Damaged places are
@@ -106,6 +112,36 @@ impl OpenSegment {
         let scanned = self.scan(damaged)?;
         self.ours.store(true, Ordering::Release);
         Ok(scanned)
+    }
+
+    /// Makes durable what was written. After one that failed, all is written once
+    /// more: a later sync that goes well says nothing of what an earlier one dropped.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        let again = self.doubtful.load(Ordering::Acquire);
+        if again {
+            self.write_again()?;
+        }
+        let synced = self.file.sync_data();
+        if again || synced.is_err() {
+            self.doubtful.store(synced.is_err(), Ordering::Release);
+        }
+        synced
+    }
+
+    fn write_again(&self) -> io::Result<()> {
+        let (mut at, end) = (0, self.end());
+        let mut buffer = vec![0; STRIDE];
+        while at < end {
+            let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+            let part = buffer.get_mut(..left.min(STRIDE)).unwrap_or_default();
+            let count = read_at(&self.file, part, at)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            write_at(&self.file, part.get(..count).unwrap_or_default(), at)?;
+            at = at.saturating_add(count as u64);
+        }
+        Ok(())
     }
 
     /// No longer ours, but as we left it.

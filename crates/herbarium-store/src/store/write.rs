@@ -93,7 +93,15 @@ impl Store {
         if self.options.durability == Durability::None {
             return Ok(());
         }
-        segments.iter().try_for_each(|segment| segment.file.sync_data().at("sync", &segment.path))
+        let mut result = Ok(());
+        for segment in segments {
+            let synced = segment.sync().at("sync", &segment.path);
+            if synced.is_err() {
+                self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(segment);
+                result = synced;
+            }
+        }
+        result
     }
 
     /// Seals the segment that this process writes, whatever its size.
@@ -106,12 +114,16 @@ impl Store {
     }
 
     pub(super) fn finish(&self) -> Result<(), StoreError> {
-        let Some(pen) = self.pen().take() else { return Ok(()) };
-        if pen.segment.end() >= WORTH_SEALING.min(self.options.segment_size) {
-            self.seal_segment(pen)
-        } else {
-            pen.lay_down(self.options.durability)
-        }
+        let pen = self.pen().take();
+        let finished = match pen {
+            None => Ok(()),
+            Some(pen) if pen.segment.end() >= WORTH_SEALING.min(self.options.segment_size) => {
+                self.seal_segment(pen)
+            }
+            Some(pen) => pen.lay_down(self.options.durability),
+        };
+        // Those that could not be sealed are still to be synced.
+        finished.and(self.flush())
     }
 
     pub(super) fn found(&self, key: &RecordKey) -> Result<Option<Put>, StoreError> {
@@ -120,7 +132,19 @@ impl Store {
         if self.look_again()? {
             found = self.shelf.find(key);
         }
-        Ok(found.map(|(_, _, stored_bytes)| Put { new: false, stored_bytes }))
+        Ok(self.lasting(found))
+    }
+
+    /// What was put before, if it lasts as long as what is put now would.
+    fn lasting(&self, found: Option<(Segment, u32, u64)>) -> Option<Put> {
+        let (segment, _, stored_bytes) = found?;
+        if let Segment::Open(open) = &segment
+            && self.options.durability == Durability::Each
+        {
+            // Its sync may have failed, or another process may not have synced it.
+            open.sync().ok()?;
+        }
+        Some(Put { new: false, stored_bytes })
     }
 
     fn pen(&self) -> MutexGuard<'_, Option<Pen>> {
@@ -136,8 +160,8 @@ impl Store {
         let StoreOptions { segment_size, durability, .. } = self.options;
         let mut held = self.pen();
         // Another thread may have put the same while this one compressed.
-        if let Some((_, _, stored_bytes)) = self.shelf.find(&header.key) {
-            return Ok(Put { new: false, stored_bytes });
+        if let Some(put) = self.lasting(self.shelf.find(&header.key)) {
+            return Ok(put);
         }
         let pen = match &mut *held {
             Some(pen) => pen,
@@ -145,7 +169,7 @@ impl Store {
         };
         pen.append(header, belongs, record)?;
         if durability == Durability::Each {
-            pen.segment.file.sync_data().at("sync", &pen.segment.path)?;
+            pen.segment.sync().at("sync", &pen.segment.path)?;
         }
         metrics::counter!("herbarium_store_records_written_total").increment(1);
         metrics::counter!("herbarium_store_bytes_written_total").increment(record.len() as u64);
@@ -162,16 +186,19 @@ impl Store {
 
     /// The records are safe already: a seal that fails is for the next process.
     fn seal_full(&self, pen: Pen) {
-        let segment = Arc::clone(&pen.segment);
         if let Err(error) = self.seal_segment(pen) {
             tracing::warn!(%error, "could not seal a segment; it stays as it is");
-            self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(segment);
         }
     }
 
     pub(crate) fn seal_segment(&self, pen: Pen) -> Result<(), StoreError> {
-        let id = pen.segment.id;
-        pen.seal(&self.shelf, self.options.durability)?;
+        let segment = Arc::clone(&pen.segment);
+        let id = segment.id;
+        if let Err(error) = pen.seal(&self.shelf, self.options.durability) {
+            // It was not synced either: the next flush does that.
+            self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(segment);
+            return Err(error);
+        }
         let segments = self.shelf.segments();
         let sealed = segments.iter().find(|segment| segment.id() == id);
         if let Some(Segment::Sealed(sealed)) = sealed {
