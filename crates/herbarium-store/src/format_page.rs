@@ -1,15 +1,17 @@
 //! Holds `docs/format/store-v1.md` against the code.
 
+use crate::export;
 use crate::record::{MAX_PAYLOAD, RECORD_HEADER};
 use crate::segment::HEADER;
 use crate::{STORE_MAJOR, STORE_MINOR};
 
 const PAGE: &str = include_str!("../../../docs/format/store-v1.md");
+const EXPORT: &str = include_str!("../../../docs/format/export-v1.md");
 
 /// Rows of the first table after a heading: offset and size, where both are numbers.
-fn fields(heading: &str) -> Vec<(usize, usize)> {
-    let at = PAGE.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
-    let table = PAGE[at..].lines().skip_while(|line| !line.starts_with("| offset"));
+fn fields(page: &str, heading: &str) -> Vec<(usize, usize)> {
+    let at = page.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let table = page[at..].lines().skip_while(|line| !line.starts_with("| offset"));
     let rows = table.skip(2).take_while(|line| line.starts_with('|'));
     rows.filter_map(|row| {
         let mut cells = row.split('|').skip(1).map(str::trim);
@@ -20,8 +22,12 @@ fn fields(heading: &str) -> Vec<(usize, usize)> {
 
 /// The fields follow each other without a gap and end at `len`.
 fn check(heading: &str, len: usize) {
+    check_in(PAGE, heading, len);
+}
+
+fn check_in(page: &str, heading: &str, len: usize) {
     let mut end = 0;
-    for (offset, size) in fields(heading) {
+    for (offset, size) in fields(page, heading) {
         assert_eq!(offset, end, "{heading}");
         end = offset + size;
     }
@@ -43,4 +49,14 @@ fn the_page_and_the_constants_agree() {
     assert!(PAGE.contains(&format!("| depth: 1 to {}, more than", crate::delta::MAX_DEPTH)));
     assert!(PAGE.contains(&format!("more than {} MiB", crate::delta::MAX_RAW >> 20)));
     assert!(PAGE.contains(&format!("### Key table, {} bytes", crate::segment::ENTRY)));
+}
+
+#[test]
+fn the_page_of_exported_trees_and_the_constants_agree() {
+    check_in(EXPORT, "## The fixed part", export::FIXED);
+    assert!(EXPORT.contains(&format!("## The fixed part, {} bytes", export::FIXED)));
+    assert!(EXPORT.contains(&format!("language id, at most {}", export::MAX_TEXT)));
+    assert!(EXPORT.contains(&format!("path, at most {} KiB", export::MAX_PATH >> 10)));
+    assert_eq!(export::MAX_RANGES, 65_536);
+    assert!(EXPORT.contains("included ranges, at most 65,536"));
 }

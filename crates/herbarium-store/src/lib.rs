@@ -61,6 +61,7 @@ mod compress;
 mod delta;
 mod dictionary;
 mod error;
+mod export;
 mod files;
 #[cfg(test)]
 mod format_page;
@@ -89,6 +90,7 @@ use std::path::Path;
 pub use backup::{BackupReport, RestoreOptions};
 pub use dictionary::{Dictionary, DictionaryId, train_zstd};
 pub use error::StoreError;
+pub use export::{ExportError, ExportedTree, Provenance};
 pub use gc::{GcOptions, GcReport};
 pub use guard::hush_caught_panics;
 pub use hold::Hold;

@@ -6,6 +6,7 @@ mod conformance;
 mod copies;
 mod damage;
 mod dictionaries;
+mod exports;
 mod figures;
 mod garbage;
 mod golden;
