@@ -104,6 +104,14 @@ pub(crate) enum Command {
     Stats,
     /// Check every stored tree
     Verify(VerifyArgs),
+    /// Remove from the store what no workspace needs, and what is damaged
+    Gc(GcArgs),
+    /// Copy the store to a directory, while it is in use
+    Backup(BackupArgs),
+    /// Bring a copy of the store back
+    Restore(RestoreArgs),
+    /// Bring the store to the newest version of its format, in place
+    Migrate(MigrateArgs),
     /// List the languages that are built in
     Languages(LanguagesArgs),
     /// Show every setting, and where it comes from
@@ -246,6 +254,65 @@ pub(crate) struct VerifyArgs {
     /// Parse every file again as well, and compare node for node
     #[arg(long)]
     pub(crate) deep: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  herbarium gc --dry-run
+  herbarium gc --forget-gone
+  herbarium gc --max-size 2G")]
+pub(crate) struct GcArgs {
+    /// Remove the least useful trees, too, until the store takes at most this much: bytes, or a
+    /// number with K, M or G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_size: Option<u64>,
+
+    /// Keep what no workspace needs for so long after it was written: seconds, or a number with
+    /// ms, s, m or h
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "1h")]
+    pub(crate) grace: Duration,
+
+    /// Forget this workspace first; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) forget: Vec<PathBuf>,
+
+    /// Forget first all workspaces whose folder is gone
+    #[arg(long)]
+    pub(crate) forget_gone: bool,
+
+    /// Change nothing: tell what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// Where the copy is to be: an empty directory, or one that does not exist
+    #[arg(value_name = "DIR")]
+    pub(crate) dest: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The copy
+    #[arg(value_name = "DIR")]
+    pub(crate) from: PathBuf,
+
+    /// Replace the store that is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MigrateArgs {
+    /// Change nothing: tell what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Copy the store to this directory first
+    #[arg(long, value_name = "DIR")]
+    pub(crate) backup: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

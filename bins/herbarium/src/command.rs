@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
+mod backup;
 mod completions;
 mod config;
+mod gc;
 mod index;
 mod languages;
 mod man;
+mod migrate;
 mod query;
 mod stats;
 mod symbols;
@@ -26,6 +29,10 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Symbols(args) => symbols::run(app, args),
         Command::Stats => stats::run(app),
         Command::Verify(args) => verify::run(app, args),
+        Command::Gc(args) => gc::run(app, &args),
+        Command::Backup(args) => backup::back_up(app, &args),
+        Command::Restore(args) => backup::restore(app, &args),
+        Command::Migrate(args) => migrate::run(app, &args),
         Command::Languages(args) => languages::run(app, args),
         Command::Config(args) => config::run(app, args),
         Command::Completions(args) => completions::run(app, args),

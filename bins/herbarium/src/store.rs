@@ -22,6 +22,8 @@ pub(crate) enum Access {
     /// To read, and to note what is damaged if that is allowed: what is noted
     /// counts as missing, so that the next `index` presses it again.
     Note,
+    /// To write to one that is there.
+    Maintain,
     /// To read; nothing is made or changed.
     Read,
 }
@@ -42,6 +44,11 @@ pub(crate) fn engine_that_never_parses(app: &App) -> Result<Engine, Failure> {
     Ok(Engine::new(Arc::new(store), options))
 }
 
+/// The store that the options name.
+pub(crate) fn store(app: &App, access: Access) -> Result<Store, Failure> {
+    open(&app.store_dir()?, access).map_err(|error| cannot_open(&error, access))
+}
+
 fn open(dir: &Path, access: Access) -> Result<Store, StoreError> {
     let to_write = || Store::open(dir, StoreOptions::new());
     let to_read = || Store::open(dir, StoreOptions::new().read_only(true));
@@ -52,6 +59,7 @@ fn open(dir: &Path, access: Access) -> Result<Store, StoreError> {
             Err(StoreError::Io { source, .. }) if refused(&source) => to_read(),
             opened => opened,
         },
+        Access::Maintain => to_read().and_then(|_| to_write()),
         // First to read, which makes no store where there is none.
         Access::Note => to_read().map(|store| to_write().unwrap_or(store)),
     }
@@ -63,7 +71,7 @@ fn refused(error: &std::io::Error) -> bool {
 
 fn cannot_open(error: &StoreError, access: Access) -> Failure {
     let help = match (error, access) {
-        (StoreError::NotAStore { .. }, Access::Read | Access::Note) => {
+        (StoreError::NotAStore { .. }, Access::Read | Access::Note | Access::Maintain) => {
             "run `herbarium index` first, or name another store with --store or HERBARIUM_STORE"
         }
         (StoreError::Io { source, .. }, Access::Write) if refused(source) => {
@@ -91,6 +99,7 @@ pub(crate) fn store_help(error: &StoreError) -> &'static str {
         StoreError::NotAStore { .. } | StoreError::Damaged { .. } => {
             "name an empty or a new directory with --store or HERBARIUM_STORE"
         }
+        StoreError::Busy { .. } => "wait for the other process, and run the same again",
         StoreError::Catalogue { .. } => {
             "run the same again; should that not help, delete the catalogue: it is rebuilt"
         }
@@ -100,6 +109,11 @@ pub(crate) fn store_help(error: &StoreError) -> &'static str {
 
 fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// What the store says when it cannot do something.
+pub(crate) fn store_failed(error: &StoreError) -> Failure {
+    Failure::from_error(Exit::Io, error, store_help(error))
 }
 
 /// What the engine says when a run cannot go on.

@@ -1,8 +1,9 @@
 //! What there is to do in a workspace: what was known beside what is found.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use herbarium_store::{Manifest, ManifestRow, Outcome, Store, StoreError};
+use herbarium_store::{Manifest, ManifestRow, Outcome, Store, StoreError, TreeKey};
 
 use crate::EngineOptions;
 use crate::rows::{self, Belief, belief};
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) row_of: Vec<Option<u32>>,
     /// Files to be looked at.
     pub(crate) to_press: Vec<u32>,
+    /// The trees that these had, by number of the file.
+    pub(crate) former: HashMap<u32, TreeKey>,
     /// Rows that are not this run's business and stay as they are.
     others: Vec<ManifestRow>,
     taken_ns: i64,
@@ -37,11 +40,11 @@ impl Plan {
         taken_ns: i64,
     ) -> Self {
         let rows = before.rows;
-        let (kept, row_of, to_press) = compare(options, &files, before);
+        let Compared { kept, row_of, to_press, former } = compare(options, &files, before);
         // One more row, for the workspace itself.
         let unchanged = to_press.is_empty() && rows == files.len() + 1;
         let (root, others) = (root.to_owned(), Vec::new());
-        Self { root, files, kept, row_of, to_press, others, taken_ns, unchanged }
+        Self { root, files, kept, row_of, to_press, former, others, taken_ns, unchanged }
     }
 
     /// For one file of a workspace. The other rows stay as old as they are, and
@@ -60,10 +63,10 @@ impl Plan {
         let row = manifest.as_ref().filter(|it| rows::is_current(it));
         let row = row.and_then(|manifest| manifest.find(&file.path)).cloned();
         let (files, before) = (vec![file], Before::of_rows(store, row, taken_ns)?);
-        let (kept, row_of, to_press) = compare(options, &files, before);
+        let Compared { kept, row_of, to_press, former } = compare(options, &files, before);
         let unchanged = to_press.is_empty();
         let root = root.to_owned();
-        Ok(Self { root, files, kept, row_of, to_press, others, taken_ns, unchanged })
+        Ok(Self { root, files, kept, row_of, to_press, former, others, taken_ns, unchanged })
     }
 }
 
@@ -141,26 +144,32 @@ impl Before {
     }
 }
 
-/// The rows that may hold, the number of the row of each file that holds, and the
-/// files that have none. Files and rows are both sorted by path.
-fn compare(
-    options: &EngineOptions,
-    files: &[Found],
-    before: Before,
-) -> (Vec<ManifestRow>, Vec<Option<u32>>, Vec<u32>) {
+/// What was known beside what is found: see the fields of [`Plan`].
+struct Compared {
+    kept: Vec<ManifestRow>,
+    row_of: Vec<Option<u32>>,
+    to_press: Vec<u32>,
+    former: HashMap<u32, TreeKey>,
+}
+
+/// Files and rows are both sorted by path.
+fn compare(options: &EngineOptions, files: &[Found], before: Before) -> Compared {
     let mut known = (0..).zip(&before.known).peekable();
     let mut row_of = Vec::with_capacity(files.len());
-    let mut to_press = Vec::new();
+    let (mut to_press, mut former) = (Vec::new(), HashMap::new());
     for (index, file) in (0..).zip(files) {
         while known.next_if(|(_, row)| row.path < file.path).is_some() {}
         let row = known.next_if(|(_, row)| row.path == file.path);
-        let row = row
-            .filter(|(_, row)| belief(row, file.stat, before.taken_ns, options) == Belief::Holds);
-        if row.is_none() {
+        let holds = |row| belief(row, file.stat, before.taken_ns, options) == Belief::Holds;
+        let held = row.filter(|(_, row)| holds(row));
+        if held.is_none() {
             to_press.push(index);
+            if let Some((_, ManifestRow { outcome: Outcome::Tree(key), .. })) = row {
+                former.insert(index, *key);
+            }
         }
-        row_of.push(row.map(|(number, _)| number));
+        row_of.push(held.map(|(number, _)| number));
     }
     drop(known);
-    (before.known, row_of, to_press)
+    Compared { kept: before.known, row_of, to_press, former }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Press {
     pub(crate) shared: Arc<Shared>,
     pub(crate) root: PathBuf,
     pub(crate) files: Vec<Found>,
+    /// The trees that files had before they changed.
+    former: HashMap<u32, TreeKey>,
     limits: ParseLimits,
     pub(crate) flights: Flights,
     foreign: Foreign,
@@ -136,8 +138,13 @@ impl Press {
     ) -> Self {
         let (shared, limits) = (Arc::clone(shared), shared.limits(cancel));
         let (flights, shelves) = (Flights::default(), Mutex::default());
-        let foreign = Foreign::new(&shared.store);
-        Self { shared, root, files, limits, flights, foreign, shelves }
+        let (foreign, former) = (Foreign::new(&shared.store), HashMap::new());
+        Self { shared, root, files, former, limits, flights, foreign, shelves }
+    }
+
+    /// Says which trees files had before they changed, by number.
+    pub(crate) fn after(self, former: HashMap<u32, TreeKey>) -> Self {
+        Self { former, ..self }
     }
 
     pub(crate) fn path(&self, file: u32) -> PathBuf {
@@ -180,7 +187,7 @@ impl Press {
             return Done::Files(Vec::new());
         }
         let lines = count_lines(&tools.source);
-        let task = Task { language, key, lines, sample };
+        let task = Task { language, key, lines, sample, former: self.former.get(&file).copied() };
         match self.make(&task, &mut done, tools, watch) {
             Ok(Made::Finished(verdict)) => {
                 done.verdict = verdict;
@@ -316,7 +323,7 @@ impl Press {
 
     /// Stores the tree, or holds it until there is a dictionary.
     fn keep(&self, task: &Task, done: &FileDone, tools: &mut Tools) -> Result<Made, StoreError> {
-        let Task { language, key, lines, sample } = *task;
+        let Task { language, key, lines, sample, .. } = *task;
         let shelf = self.shelf(language)?;
         let means = shelf.means();
         let mut tree = tools.tree.take().unwrap_or_else(|| Tree::new(language.grammar()));
@@ -341,10 +348,14 @@ impl Press {
         encoder: &mut Encoder,
         buffer: &mut Vec<u8>,
     ) -> Result<Pressed, StoreError> {
-        let Task { language, key, lines, .. } = *task;
+        let Task { language, key, lines, former, .. } = *task;
         encoder.encode_into(tree, means.and_then(|means| means.book.as_ref()), buffer);
         let dictionary = means.map(|means| &means.dictionary);
-        let put = self.shared.store.put_tree(&key, language.fingerprint(), buffer, dictionary)?;
+        let (store, grammar) = (&self.shared.store, language.fingerprint());
+        let put = match former {
+            Some(former) => store.put_revision(&key, grammar, buffer, dictionary, &former)?,
+            None => store.put_tree(&key, grammar, buffer, dictionary)?,
+        };
         let nodes = u32::try_from(tree.descendant_count()).unwrap_or(u32::MAX);
         Ok(Pressed {
             key,
@@ -380,7 +391,7 @@ impl Press {
         }
         let (mut encoder, mut buffer, mut files) = (Encoder::new(), Vec::new(), Vec::new());
         for Sample { file, stat, key, lines, tree, parse_cpu } in samples {
-            let task = Task { language, key, lines, sample: true };
+            let task = Task { language, key, lines, sample: true, former: None };
             let pressed = self.put(&task, &tree, means.as_ref(), &mut encoder, &mut buffer)?;
             let done = FileDone {
                 file,
@@ -404,6 +415,8 @@ struct Task {
     lines: u32,
     /// Whether the tree may be held for a dictionary.
     sample: bool,
+    /// The tree that the file had before: the new one is likely to differ little.
+    former: Option<TreeKey>,
 }
 
 enum Made {

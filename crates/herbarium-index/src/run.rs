@@ -35,6 +35,8 @@ pub(crate) fn run(
 ) -> Result<IndexReport, IndexError> {
     let (begun, cpu) = (Instant::now(), process_cpu());
     let (ticker, tally) = (Ticker::new(progress), Tally::new(&shared.options));
+    // Until its manifest is written, nothing else shows that a tree is needed.
+    let _hold = shared.store.hold()?;
     let mut run = Run { shared, cancel, ticker, tally };
     for target in targets(paths)? {
         if cancel.is_cancelled() {
@@ -74,8 +76,8 @@ impl Run<'_> {
         let kept = plan.row_of.iter().flatten().filter_map(|row| plan.kept.get(*row as usize));
         self.ticker.found(&plan.files, kept);
         let outlook = plan.outlook();
-        let Plan { root, files, kept, row_of, to_press, .. } = plan;
-        let press = Press::new(self.shared, root, files, self.cancel);
+        let Plan { root, files, kept, row_of, to_press, former, .. } = plan;
+        let press = Press::new(self.shared, root, files, self.cancel).after(former);
         let press = Arc::new(press);
         let done = self.press(&press, &to_press)?;
         let unchanged = outlook.unchanged;

@@ -2,13 +2,17 @@
 
 use crate::bed::{Bed, Type, check_shape};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 14] = [
     "index",
     "tree",
     "query",
     "symbols",
     "stats",
     "verify",
+    "gc",
+    "backup",
+    "restore",
+    "migrate",
     "languages",
     "config",
     "completions",

@@ -19,4 +19,5 @@ mod query;
 mod stats;
 mod symbols;
 mod tree;
+mod upkeep;
 mod verify;

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::fs::File;
+use std::time::Duration;
 
-use super::{Ground, index, work};
-use herbarium_index::{EngineOptions, Origin};
+use super::{Ground, index, rust, work};
+use herbarium_index::{Cancel, EngineOptions, Origin};
+use herbarium_store::GcOptions;
 
 /// A project of three files is indexed, something happens to it, and it is
 /// indexed again: expected are trees new and reused, files read, and parses.
@@ -157,4 +159,56 @@ fn a_language_left_out_keeps_its_trees() {
     assert_eq!((report.files, report.filtered, report.parses), (1, 2, 0));
     let report = ground.index();
     assert_eq!((report.files, report.filtered, report.parses), (3, 0, 1));
+}
+
+#[test]
+fn a_revision_is_stored_as_the_difference_to_the_tree_before() {
+    let ground = Ground::new();
+    let source = |last: usize| (0..40).map(rust).chain([rust(last)]).collect::<String>();
+    ground.write("a.rs", source(100));
+    let first = ground.index();
+    for last in 101..106 {
+        ground.write("a.rs", source(last).replace("function_1(", &format!("function_{last}x(")));
+        let report = ground.index();
+        assert_eq!((report.parses, report.trees_new), (1, 1));
+        // Counted as what it takes.
+        assert!(report.stored_bytes * 4 < first.stored_bytes, "{report:#?}");
+        let opened = ground.engine().open(&ground.path("a.rs")).unwrap();
+        assert_eq!(opened.from, Origin::Store);
+    }
+    let deep = ground.engine().verify(true, &(), &Cancel::new()).unwrap();
+    assert!(deep.is_sound() && deep.compared == 1, "{deep:#?}");
+}
+
+#[test]
+fn a_collection_removes_what_no_workspace_has_any_more() {
+    let ground = Ground::with(&[("a.rs", "fn a() {}\n"), ("b.rs", &wild(20_000))]);
+    ground.index();
+    fs::remove_file(ground.path("b.rs")).unwrap();
+    ground.index();
+    let removed = ground.store.gc(&GcOptions::new().grace(Duration::ZERO)).unwrap();
+    assert_eq!((removed.trees_kept, removed.trees_removed), (1, 1), "{removed:#?}");
+    assert_eq!(ground.index().parses, 0);
+    ground.write("b.rs", "fn b() {}\n");
+    assert_eq!(ground.index().parses, 1);
+}
+
+/// A source of so many lines whose tree does not compress well.
+fn wild(lines: usize) -> String {
+    let mut random = 1_u32;
+    let mut next = |of: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 16) % of
+    };
+    let parts = ["a(b)", "c[d]", "*e", "1", "\"f\"", "g.h", "-i", "{ j }", "(k)", "!l", "m?"];
+    let mut line = || {
+        let terms: Vec<_> = (0..1 + next(6)).map(|_| parts[next(11) as usize]).collect();
+        format!(
+            "{}{};\n",
+            " ".repeat(next(9) as usize),
+            terms.join(["+", " - ", "\n"][next(2) as usize])
+        )
+    };
+    let body: String = (0..lines).map(|_| line()).collect();
+    format!("fn main() {{\n{body}}}\n")
 }
