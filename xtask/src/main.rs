@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to its terminal")]
 
 mod conformance;
+mod crash;
 mod languages;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task { name: "conformance", usage: conformance::USAGE, run: conformance::run },
+    Task { name: "crash", usage: crash::USAGE, run: crash::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
 ];
 

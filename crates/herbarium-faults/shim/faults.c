@@ -40,7 +40,8 @@
 
 enum class {
     CREATE = 1, WRITE = 2, SYNC = 4, SYNC_DIR = 8, RENAME = 16, UNLINK = 32, MKDIR = 64,
-    TRUNCATE = 128, READ = 256, OPEN = 512, LINK = 1024, ACKNOWLEDGE = 2048
+    TRUNCATE = 128, READ = 256, OPEN = 512, LINK = 1024, ACKNOWLEDGE = 2048,
+    OPEN_TO_WRITE = 4096
 };
 
 /* One entry of the log, followed by path, other path and data. */
@@ -173,9 +174,7 @@ static int open_guarded(int dir, const char *path, int flags, int mode) {
     int is_new = (flags & O_CREAT) && fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0;
     int cuts = !is_new && (flags & O_TRUNC);
     int writes = (flags & O_ACCMODE) != O_RDONLY;
-    long class = is_new ? CREATE : writes ? WRITE | OPEN : OPEN;
-    /* To be killed at an open that changes nothing shows nothing. */
-    if (!is_new) class = (class_mask & OPEN) ? OPEN : 0;
+    long class = is_new ? CREATE : writes ? OPEN_TO_WRITE : OPEN;
     GUARDED(class, "open", path,
             if (is_new) note(CREATE, path, "", inode_of(result), 0, "", 0, 0);
             if (cuts) note(TRUNCATE, path, "", inode_of(result), 0, "", 0, 0),
@@ -300,7 +299,14 @@ static int sync_guarded(int fd) {
     struct stat status;
     if (!path_of(fd, path, sizeof path)) return syscall(SYS_fsync, fd);
     long class = !fstat(fd, &status) && S_ISDIR(status.st_mode) ? SYNC_DIR : SYNC;
-    GUARDED(class, "sync", path, note(class, path, "", status.st_ino, 0, "", 0, 0), 0);
+    pthread_mutex_lock(&lock);
+    enum what what = judge(class, "sync", path);
+    int error = what == FAIL ? errno : 0;
+    note(class, path, "", status.st_ino, 0, "", 0, error);
+    if (what == DIE_AFTER || what == DIE_IN_MIDDLE) die();
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return error ? -1 : 0;
 }
 int fsync(int fd) { return sync_guarded(fd); }
 int fdatasync(int fd) { return sync_guarded(fd); }

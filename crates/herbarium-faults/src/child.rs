@@ -3,9 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
-use crate::{Faults, Told, Work};
+use crate::{Faults, Line, Told, Work};
 
 /// The program that works, and the library that disturbs it.
 #[derive(Debug, Clone)]
@@ -53,7 +52,7 @@ impl Bench {
     pub fn start(&self, work: &Work, faults: &Faults) -> Result<Running, String> {
         let mut child = self.command(work, faults).spawn().map_err(|error| error.to_string())?;
         let said = child.stdout.take().ok_or("a child without standard output")?;
-        Ok(Running { child, said: BufReader::new(said) })
+        Ok(Running { child, said: BufReader::new(said), text: String::new() })
     }
 
     fn command(&self, work: &Work, faults: &Faults) -> Command {
@@ -75,46 +74,59 @@ impl Bench {
 pub struct Running {
     child: Child,
     said: BufReader<ChildStdout>,
+    text: String,
 }
 
 impl Running {
-    /// Waits until it has said so many lines, or has ended, then for a while, and
-    /// kills it.
+    /// The next line that it says; `None` once it has ended.
+    ///
+    /// # Errors
+    /// A line that nobody expects.
+    pub fn hear(&mut self) -> Result<Option<Line>, String> {
+        let before = self.text.len();
+        self.said.read_line(&mut self.text).map_err(|error| error.to_string())?;
+        let line = self.text.get(before..).unwrap_or_default();
+        line.strip_suffix('\n').map(str::parse).transpose()
+    }
+
+    /// Hears it until it says such a line.
+    ///
+    /// # Errors
+    /// It ended before, or says what nobody expects.
+    pub fn hear_until(&mut self, is_it: impl Fn(&Line) -> bool) -> Result<(), String> {
+        while let Some(line) = self.hear()? {
+            if is_it(&line) {
+                return Ok(());
+            }
+        }
+        Err("the child ended before it said that".into())
+    }
+
+    /// Kills it, if it has not ended.
     ///
     /// # Errors
     /// As [`Bench::run`].
-    pub fn kill_after(mut self, lines: u64, pause: Duration) -> Result<Ended, String> {
-        let mut text = String::new();
-        for _ in 0..lines {
-            if self.said.read_line(&mut text).map_err(|error| error.to_string())? == 0 {
-                break;
-            }
-        }
+    pub fn kill(mut self) -> Result<Ended, String> {
         // It may have ended by itself.
-        std::thread::sleep(pause);
         let _ = self.child.kill();
-        self.rest(text)
+        self.wait()
     }
 
     /// Waits for its end.
     ///
     /// # Errors
     /// As [`Bench::run`].
-    pub fn wait(self) -> Result<Ended, String> {
-        self.rest(String::new())
-    }
-
-    fn rest(mut self, mut text: String) -> Result<Ended, String> {
+    pub fn wait(mut self) -> Result<Ended, String> {
         let mut bytes = Vec::new();
         self.said.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-        text.push_str(&String::from_utf8_lossy(&bytes));
+        self.text.push_str(&String::from_utf8_lossy(&bytes));
         let mut complaint = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
             stderr.read_to_string(&mut complaint).map_err(|error| error.to_string())?;
         }
         let status = self.child.wait().map_err(|error| error.to_string())?;
         no_panic(&complaint)?;
-        Ok(Ended { told: Told::from_text(&text)?, status, complaint })
+        Ok(Ended { told: Told::from_text(&self.text)?, status, complaint })
     }
 }
 

@@ -4,12 +4,12 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use herbarium_store::Durability;
 
-use crate::{Bench, Faults, Kind, Loss, Random, Scratch, Told, Work, survey_range};
+use crate::{Bench, Faults, Kind, Line, Loss, Random, Scratch, Told, Work, survey_range};
 
 /// How often, and from which seed.
 #[derive(Debug, Clone, Copy)]
@@ -119,9 +119,12 @@ impl Life {
             code: PathBuf::new(),
         };
         // Some before they have the store open, most in the middle of their work.
-        let lines = if random.once_in(8) { 0 } else { 1 };
+        let early = random.once_in(8);
         let pause = Duration::from_micros(random.below(LONGEST));
-        let ended = bench.start(&work, &Faults::below(&self.root))?.kill_after(lines, pause);
+        let mut child = bench.start(&work, &Faults::below(&self.root))?;
+        let heard = if early { Ok(()) } else { child.hear_until(|line| *line == Line::Opened) };
+        std::thread::sleep(pause);
+        let ended = heard.and_then(|()| child.kill());
         summary.cycles += 1;
         let ended = match ended {
             Ok(ended) => ended,
@@ -174,7 +177,7 @@ impl Life {
     }
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -5,7 +5,9 @@
 //! content last, a sync of a directory the names in it. A name is not made to
 //! last by a sync of what it names. A rename is there whole or not at all. Of
 //! writes that were not synced, any may be there and any not, in units of a
-//! sector of 512 bytes, whatever their order was.
+//! sector of 512 bytes, whatever their order was. Once a sync failed, what it was
+//! to write counts as written for the system, and is not: a later sync that goes
+//! well says nothing of it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -97,8 +99,9 @@ impl Disk {
             Event::Write(inode, at, data) => self.change(*inode, Change::Write(*at, data.clone())),
             Event::Truncate(inode, len) => self.change(*inode, Change::Truncate(*len)),
             Event::Sync(inode) => self.sync(*inode),
+            Event::SyncFailed(inode) => self.fail_to_sync(*inode),
             Event::SyncDir(path) => self.sync_folder(path),
-            Event::Say(_) => return false,
+            Event::SyncDirFailed(_) | Event::Say(_) => return false,
         }
         true
     }
@@ -121,19 +124,32 @@ impl Disk {
     }
 
     fn change(&mut self, inode: u64, change: Change) {
-        let file = self.inodes.get(&inode).and_then(|file| self.files.get_mut(file));
-        if let Some(file) = file {
-            file.pending.push((self.clock, change));
+        let time = self.clock;
+        if let Some(file) = self.file(inode) {
+            file.pending.push((time, change));
         }
     }
 
     fn sync(&mut self, inode: u64) {
-        let file = self.inodes.get(&inode).and_then(|file| self.files.get_mut(file));
-        if let Some(file) = file {
+        if let Some(file) = self.file(inode) {
             for (_, change) in std::mem::take(&mut file.pending) {
                 change.apply(&mut file.synced, Fate::Kept);
             }
         }
+    }
+
+    /// What was pending is gone, though processes read it until power fails. How
+    /// long the file is was no part of it.
+    fn fail_to_sync(&mut self, inode: u64) {
+        if let Some(file) = self.file(inode) {
+            for (_, change) in std::mem::take(&mut file.pending) {
+                change.lengthen(&mut file.synced);
+            }
+        }
+    }
+
+    fn file(&mut self, inode: u64) -> Option<&mut File> {
+        self.inodes.get(&inode).and_then(|file| self.files.get_mut(file))
     }
 
     fn sync_folder(&mut self, folder: &Path) {
@@ -195,6 +211,15 @@ fn rename_in(names: &mut BTreeMap<PathBuf, Node>, changes: &[(PathBuf, Option<No
 }
 
 impl Change {
+    fn lengthen(&self, content: &mut Vec<u8>) {
+        match self {
+            Self::Truncate(len) => content.resize(*len as usize, 0),
+            Self::Write(at, data) => {
+                content.resize(content.len().max(*at as usize + data.len()), 0)
+            }
+        }
+    }
+
     fn apply(&self, content: &mut Vec<u8>, fate: Fate) {
         match (self, fate) {
             (_, Fate::Lost) => {}
@@ -294,6 +319,19 @@ mod tests {
         assert_eq!(left(&disk(&events), Fate::Lost), [("/a".into(), Some(b"x".to_vec()))]);
         assert_eq!(left(&disk(&events), Fate::Kept), [("/a".into(), Some(b"xy".to_vec()))]);
         assert_eq!(disk(&events).pending().len(), 1);
+    }
+
+    #[test]
+    fn a_sync_that_failed_is_not_mended_by_a_later_one() {
+        let events = [
+            Event::Create("/a".into(), 1),
+            Event::SyncDir("/".into()),
+            write_at(0, b"x"),
+            Event::SyncFailed(1),
+            write_at(1, b"y"),
+            Event::Sync(1),
+        ];
+        assert_eq!(left(&disk(&events), Fate::Kept), [("/a".into(), Some(b"\0y".to_vec()))]);
     }
 
     #[test]

@@ -16,8 +16,12 @@ pub enum Event {
     Truncate(u64, u64),
     /// A file was synced.
     Sync(u64),
+    /// A file was to be synced, and the system said that it failed.
+    SyncFailed(u64),
     /// A directory was synced.
     SyncDir(PathBuf),
+    /// A directory was to be synced, and the system said that it failed.
+    SyncDirFailed(PathBuf),
     /// Something was renamed.
     Rename(PathBuf, PathBuf),
     /// A file got one more name.
@@ -49,6 +53,7 @@ struct Entry<'a> {
     class: u32,
     path: &'a [u8],
     other: &'a [u8],
+    error: u32,
     inode: u64,
     offset: u64,
     data: &'a [u8],
@@ -72,12 +77,12 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&mut self) -> Option<Entry<'a>> {
-        let (class, path, other, _error) = (self.u32()?, self.u32()?, self.u32()?, self.u32()?);
+        let (class, path, other, error) = (self.u32()?, self.u32()?, self.u32()?, self.u32()?);
         let (inode, offset, data) = (self.u64()?, self.u64()?, self.u64()?);
         let path = self.take(path as usize)?;
         let other = self.take(other as usize)?;
         let data = self.take(usize::try_from(data).ok()?)?;
-        Some(Entry { class, path, other, inode, offset, data })
+        Some(Entry { class, path, other, error, inode, offset, data })
     }
 }
 
@@ -89,7 +94,9 @@ fn event(entry: Entry<'_>) -> Result<Event, String> {
         class::CREATE => Event::Create(path, entry.inode),
         class::WRITE => Event::Write(entry.inode, entry.offset, entry.data.to_vec()),
         class::TRUNCATE => Event::Truncate(entry.inode, entry.offset),
+        class::SYNC if entry.error != 0 => Event::SyncFailed(entry.inode),
         class::SYNC => Event::Sync(entry.inode),
+        class::SYNC_DIR if entry.error != 0 => Event::SyncDirFailed(path),
         class::SYNC_DIR => Event::SyncDir(path),
         class::RENAME => Event::Rename(path, named(entry.other)),
         class::LINK => Event::Link(path, named(entry.other)),

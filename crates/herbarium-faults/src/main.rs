@@ -99,7 +99,7 @@ fn power(options: &Options) -> Result<bool, String> {
             },
             ..Work::script("store")
         };
-        let ways = Ways { all_subsets_of: 6, at_random: 8, seed };
+        let ways = Ways { all_subsets_of: 6, in_order: true, at_random: 8, seed };
         match Record::of(&bench, &work)?.fail(ways, check_store) {
             Ok(outcome) => println!(
                 "power {seed}: {} places, {} disks, {} unflushed trees lost, {} of them before \

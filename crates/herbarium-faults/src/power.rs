@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, Fate, Image};
 use crate::log::{self, Event};
-use crate::{Bench, Faults, Loss, Random, Scratch, Told, Work, survey};
+use crate::{Bench, Ended, Faults, Loss, Random, Scratch, Told, Work, survey};
 
 /// Work that was recorded.
 #[derive(Debug)]
@@ -21,8 +21,12 @@ pub struct Record {
 /// Which ways there are for power to fail.
 #[derive(Debug, Clone, Copy)]
 pub struct Ways {
-    /// Where no more changes than these are pending, every subset of them.
+    /// Where no more changes than these are pending, every subset of them; where
+    /// there are more, each alone lost and each alone kept. 0: neither.
     pub all_subsets_of: usize,
+    /// Whether changes reach the disk in their order, up to any of them, too; else
+    /// all that was not synced is lost, or, by what follows, some of it.
+    pub in_order: bool,
     /// At random, how many for each place.
     pub at_random: u64,
     /// What the random ones follow from.
@@ -50,18 +54,29 @@ impl Record {
     /// # Errors
     /// The child did not come to its end.
     pub fn of(bench: &Bench, work: &Work) -> Result<Self, String> {
+        let (record, ended) = Self::with(bench, work, |faults| faults)?;
+        let Ended { told, complaint, .. } = &ended;
+        if !told.closed || !told.failed.is_empty() {
+            return Err(format!("work without faults: {:?} {complaint}", told.failed));
+        }
+        Ok(record)
+    }
+
+    /// Has a child work with these faults, and records it.
+    ///
+    /// # Errors
+    /// As [`Bench::run`].
+    pub fn with(
+        bench: &Bench,
+        work: &Work,
+        faults: impl FnOnce(Faults) -> Faults,
+    ) -> Result<(Self, Ended), String> {
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
         let root = scratch.root().map_err(|error| error.to_string())?;
         let work = Work { dir: root.join("store"), ..work.clone() };
         let log = scratch.path().join("log");
-        let ended = bench.run(&work, &Faults::below(&root).log(&log))?;
-        if !ended.told.closed || !ended.told.failed.is_empty() {
-            return Err(format!(
-                "work without faults: {:?} {}",
-                ended.told.failed, ended.complaint
-            ));
-        }
-        Ok(Self { events: log::read(&log)?, work, root })
+        let ended = bench.run(&work, &faults(Faults::below(&root).log(&log)))?;
+        Ok((Self { events: log::read(&log)?, work, root }, ended))
     }
 
     /// How many changes there are.
@@ -200,19 +215,21 @@ impl Fates {
 fn all_fates(pending: &[usize], ways: Ways, place: usize) -> Vec<Fates> {
     let count = pending.len();
     let kept = |yes| if yes { Fate::Kept } else { Fate::Lost };
-    // In their order: so many are there, the next is torn or not there.
-    let mut all: Vec<Fates> =
-        (0..=count).map(|there| Fates::new(pending, |at| kept(at < there))).collect();
+    let mut all = vec![Fates::new(pending, |_| Fate::Lost)];
     let seed = ways.seed.wrapping_add((place as u64) << 20);
-    for there in 0..count {
-        let torn = |at| if at == there { Fate::Torn(seed) } else { kept(at < there) };
-        all.push(Fates::new(pending, torn));
+    if ways.in_order {
+        // So many are there, the next is torn or not there.
+        all.extend((1..=count).map(|there| Fates::new(pending, |at| kept(at < there))));
+        for there in 0..count {
+            let torn = |at| if at == there { Fate::Torn(seed) } else { kept(at < there) };
+            all.push(Fates::new(pending, torn));
+        }
     }
     if count <= ways.all_subsets_of {
         all.extend(
             (0..1_usize << count).map(|set| Fates::new(pending, |at| kept(set >> at & 1 == 1))),
         );
-    } else {
+    } else if ways.all_subsets_of > 0 {
         for one in 0..count {
             all.push(Fates::new(pending, |at| kept(at != one)));
             all.push(Fates::new(pending, |at| kept(at == one)));
@@ -238,7 +255,7 @@ mod tests {
 
     #[test]
     fn all_subsets_of_a_few_changes_are_tried() {
-        let ways = Ways { all_subsets_of: 4, at_random: 0, seed: 0 };
+        let ways = Ways { all_subsets_of: 4, in_order: true, at_random: 0, seed: 0 };
         let lost: HashSet<Vec<bool>> = all_fates(&[3, 5, 9], ways, 0)
             .iter()
             .map(|fates| [3, 5, 9].map(|time| fates.of(time) == Fate::Lost).to_vec())

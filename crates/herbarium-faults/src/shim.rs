@@ -69,20 +69,26 @@ pub mod class {
     pub const TRUNCATE: u32 = 128;
     /// Reading.
     pub const READ: u32 = 256;
-    /// Opening a file that is there.
+    /// Opening a file that is there, to read it.
     pub const OPEN: u32 = 512;
     /// Giving a file one more name.
     pub const LINK: u32 = 1024;
     /// Not a call that is counted: what the child says on its standard output.
     pub const ACKNOWLEDGE: u32 = 2048;
+    /// Opening a file that is there, to write to it, too.
+    pub const OPEN_TO_WRITE: u32 = 4096;
 
     /// All that change what is on the disk.
     pub const CHANGES: u32 =
         CREATE | WRITE | SYNC | SYNC_DIR | RENAME | UNLINK | MKDIR | TRUNCATE | LINK;
     /// All that can fail.
-    pub const ALL: u32 = CHANGES | READ | OPEN;
+    pub const ALL: u32 = CHANGES | READ | OPEN | OPEN_TO_WRITE;
+    /// Those that a read-only file system refuses.
+    pub const REFUSED: u32 =
+        CREATE | WRITE | RENAME | UNLINK | MKDIR | TRUNCATE | LINK | OPEN_TO_WRITE;
     /// Those that a signal can interrupt.
-    pub const INTERRUPTIBLE: u32 = CREATE | WRITE | SYNC | SYNC_DIR | TRUNCATE | READ | OPEN;
+    pub const INTERRUPTIBLE: u32 =
+        CREATE | WRITE | SYNC | SYNC_DIR | TRUNCATE | READ | OPEN | OPEN_TO_WRITE;
 }
 
 /// What happens at the call that was chosen.

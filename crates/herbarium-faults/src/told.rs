@@ -17,8 +17,6 @@ pub enum Line {
     Trying(u64),
     /// A manifest was put.
     Manifest(u64),
-    /// The dictionary was put.
-    Dictionary,
     /// The store was closed.
     Closed,
     /// A backup was made, in this folder.
@@ -39,7 +37,6 @@ impl fmt::Display for Line {
             Self::Flushed => f.write_str("flushed"),
             Self::Trying(n) => write!(f, "trying {n}"),
             Self::Manifest(n) => write!(f, "manifest {n}"),
-            Self::Dictionary => f.write_str("dictionary"),
             Self::Closed => f.write_str("closed"),
             Self::Backup(folder) => write!(f, "backup {folder}"),
             Self::Missing(n) => write!(f, "missing {n}"),
@@ -61,7 +58,6 @@ impl FromStr for Line {
             "flushed" => Self::Flushed,
             "trying" => Self::Trying(number()?),
             "manifest" => Self::Manifest(number()?),
-            "dictionary" => Self::Dictionary,
             "closed" => Self::Closed,
             "backup" => Self::Backup(rest.to_owned()),
             "missing" => Self::Missing(number()?),
@@ -81,8 +77,10 @@ pub struct Told {
     pub closed: bool,
     /// Trees that were put.
     pub put: BTreeSet<u64>,
-    /// Those of them that were put before the last flush.
+    /// Those of them that a flush followed before the store was closed.
     pub flushed: BTreeSet<u64>,
+    /// Those that were put since, while the store was open.
+    unflushed: BTreeSet<u64>,
     /// The last manifest that was put; 0 for none.
     pub manifest: u64,
     /// The last manifest that was to be put.
@@ -114,14 +112,20 @@ impl Told {
     /// Takes in one more line.
     pub fn hear(&mut self, line: Line) {
         match line {
-            Line::Opened => self.opened = true,
-            Line::Put(n) => drop(self.put.insert(n)),
-            Line::Flushed | Line::Dictionary => self.flushed.clone_from(&self.put),
+            Line::Opened => {
+                self.opened = true;
+                self.unflushed.clear();
+            }
+            Line::Put(n) => {
+                self.put.insert(n);
+                self.unflushed.insert(n);
+            }
+            Line::Flushed => self.flushed.append(&mut self.unflushed),
             Line::Trying(n) => self.tried_manifest = n,
             Line::Manifest(n) => self.manifest = n,
             Line::Closed => {
                 self.closed = true;
-                self.flushed.clone_from(&self.put);
+                self.flushed.append(&mut self.unflushed);
             }
             Line::Backup(folder) => self.backups.push(folder),
             Line::Missing(n) => self.missing.push(n),
@@ -157,7 +161,6 @@ mod tests {
             Line::Flushed,
             Line::Trying(2),
             Line::Manifest(2),
-            Line::Dictionary,
             Line::Closed,
             Line::Backup("/a b".into()),
             Line::Missing(1),

@@ -2,10 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use herbarium_store::{Durability, QueryParts, Store, StoreError, StoreOptions};
+use herbarium_store::{
+    Durability, GcOptions, MigrateOptions, QueryParts, RestoreOptions, Store, StoreError,
+    StoreOptions,
+};
 
 use crate::content::{self, FINGERPRINT};
 use crate::{Line, Random, indexing};
@@ -38,12 +42,16 @@ pub enum Kind {
     Mixed,
     /// Indexing code that is parsed.
     Index,
+    /// Garbage collection, backup, migration and restoring, of a store that is there.
+    Keep,
 }
 
 /// Trees in a batch of [`Kind::Script`].
 pub const BATCH: u64 = 3;
 /// Most trees in a batch of [`Kind::Mixed`].
 const LARGEST_BATCH: u64 = 12;
+/// Longer than any clock here jumps.
+const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// So small that a few batches fill several.
 const SEGMENT: u64 = 6 << 10;
 
@@ -67,6 +75,7 @@ impl Work {
             Kind::Script => "script",
             Kind::Mixed => "mixed",
             Kind::Index => "index",
+            Kind::Keep => "keep",
         };
         let durability = match self.durability {
             Durability::None => "none",
@@ -88,6 +97,7 @@ impl Work {
                 "script" => Kind::Script,
                 "mixed" => Kind::Mixed,
                 "index" => Kind::Index,
+                "keep" => Kind::Keep,
                 _ => return None,
             },
             durability: match durability.to_str()? {
@@ -127,6 +137,7 @@ impl Work {
         }
         match self.kind {
             Kind::Mixed => session.mixed(),
+            Kind::Keep => session.keep(),
             _ => session.script(),
         }
         session.close();
@@ -175,7 +186,10 @@ impl Session<'_> {
                 2 => self.manifest(batch + 1),
                 3 => self.dictionary(),
                 4 => self.seal(),
-                5 => self.query(),
+                5 => {
+                    self.query();
+                    self.collect();
+                }
                 _ => self.reopen(),
             }
         }
@@ -195,6 +209,8 @@ impl Session<'_> {
                 6 => self.reopen(),
                 7 => self.grammar(),
                 8 if random.once_in(4) => self.verify(),
+                9 if random.once_in(4) => self.collect(),
+                10 if random.once_in(8) => self.back_up_and_look(),
                 _ => {}
             }
         }
@@ -204,8 +220,16 @@ impl Session<'_> {
         for n in self.next..self.next + count {
             let (key, bytes) = (content::key(n), content::bytes(n));
             let dictionary = content::dictionary_of(n);
+            let before = content::predecessor(n).map(content::key);
             let put = |store: &Store| {
-                store.put_tree(&key, FINGERPRINT, &bytes, dictionary.as_ref()).map(drop)
+                let (bytes, dictionary) = (&bytes[..], dictionary.as_ref());
+                match &before {
+                    Some(before) => {
+                        store.put_revision(&key, FINGERPRINT, bytes, dictionary, before)
+                    }
+                    None => store.put_tree(&key, FINGERPRINT, bytes, dictionary),
+                }
+                .map(drop)
             };
             if self.twice(&format!("put {n}"), put) {
                 say(&Line::Put(n));
@@ -271,6 +295,66 @@ impl Session<'_> {
         for finding in found.into_iter().flat_map(|report| report.findings) {
             say(&Line::Failed(format!("verify found {finding}")));
         }
+    }
+
+    /// Nothing is so old that it may go: what is collected are small segments,
+    /// which become one.
+    fn collect(&self) {
+        let options = GcOptions::new().grace(A_CENTURY);
+        self.twice("collect garbage", |store| store.gc(&options).map(drop));
+    }
+
+    /// Everything that is done to a store as a whole.
+    fn keep(&mut self) {
+        self.collect();
+        let (backup, restored) = (self.beside("backup"), self.beside("restored"));
+        self.back_up(&backup);
+        self.close();
+        let options = MigrateOptions::new();
+        let migrate = || Store::migrate(&self.work.dir, &options).map(drop);
+        if said("migrate", migrate()).is_none() {
+            said("migrate", migrate());
+        }
+        let overwrite = RestoreOptions::new().overwrite(true);
+        if said("restore", Store::restore(&backup, &restored, overwrite)).is_some() {
+            say(&Line::Backup(restored.display().to_string()));
+        }
+        self.open();
+    }
+
+    /// A folder beside the store.
+    fn beside(&self, name: &str) -> PathBuf {
+        let mut path = self.work.dir.clone().into_os_string();
+        path.push(".");
+        path.push(name);
+        path.into()
+    }
+
+    /// Makes a backup, if there is none of that name.
+    fn back_up(&self, to: &Path) {
+        let done = self.twice("back up", |store| match store.backup(to) {
+            Err(StoreError::Occupied { .. }) => Ok(()),
+            result => result.map(drop),
+        });
+        if done {
+            say(&Line::Backup(to.display().to_string()));
+        }
+    }
+
+    /// Makes a backup, looks for the newest tree in it, and removes it.
+    fn back_up_and_look(&self) {
+        let Some(last) = self.next.checked_sub(1) else { return };
+        let to = self.beside(&format!("backup-{last}"));
+        self.back_up(&to);
+        let copy = said("open a backup", Store::open(&to, StoreOptions::new().read_only(true)));
+        let found = copy.map(|copy| copy.get_tree(&content::key(last)));
+        match found.and_then(|found| said("get from a backup", found)) {
+            Some(Some(found)) if found.bytes == content::bytes(last) => {}
+            Some(Some(_)) => say(&Line::Wrong(last)),
+            _ => say(&Line::Missing(last)),
+        }
+        // Whoever kills this one finds the rest of it.
+        let _ = std::fs::remove_dir_all(to);
     }
 
     fn reopen(&mut self) {

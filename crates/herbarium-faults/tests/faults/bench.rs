@@ -1,6 +1,8 @@
 //! What the tests share.
 
-use herbarium_faults::{Bench, Deed, Ended, Faults, Loss, Scratch, Work, survey};
+use std::path::{Path, PathBuf};
+
+use herbarium_faults::{Bench, Deed, Ended, Faults, Kind, Loss, Scratch, Told, Work, survey};
 
 /// The bench to work on. Where faults cannot be injected the test says so and is
 /// not run; on Linux it fails.
@@ -21,21 +23,33 @@ pub(crate) fn not_run(why: &str) {
     eprintln!("NOT RUN: {why}");
 }
 
-/// Does the script again and again, with the deed at the first call of these
+/// Does the work again and again, with the deed at the first call of these
 /// classes, the second, and so on until there are no more. Gives how many there
-/// were. After each the store is surveyed, and `check` looks at the child.
+/// were. After each, `check` looks at the child and at what is left.
 pub(crate) fn at_every_call(
     bench: &Bench,
     work: &Work,
     classes: u32,
     deed: Deed,
-    loss: Loss,
-    check: impl Fn(&Ended) -> Result<(), String>,
+    check: impl Fn(&Work, &Ended) -> Result<(), String>,
+) -> u64 {
+    at_every_call_on(bench, work, classes, deed, |_| {}, check)
+}
+
+/// As [`at_every_call`], on a store that is made ready first.
+pub(crate) fn at_every_call_on(
+    bench: &Bench,
+    work: &Work,
+    classes: u32,
+    deed: Deed,
+    prepare: impl Fn(&Path),
+    check: impl Fn(&Work, &Ended) -> Result<(), String>,
 ) -> u64 {
     for nth in 1.. {
         let scratch = Scratch::new().unwrap();
         let root = scratch.root().unwrap();
         let work = Work { dir: root.join("store"), ..work.clone() };
+        prepare(&work.dir);
         let fired = scratch.path().join("fired");
         let faults = Faults::below(&root).at(classes, nth, 1, deed, &fired);
         let ended = bench.run(&work, &faults).unwrap();
@@ -43,10 +57,32 @@ pub(crate) fn at_every_call(
             assert!(ended.told.closed && ended.told.failed.is_empty(), "{ended:?}");
             return nth - 1;
         };
-        let result = check(&ended).and_then(|()| survey(&work, &ended.told, loss).map(drop));
-        if let Err(wrong) = result {
+        if let Err(wrong) = check(&work, &ended) {
             panic!("{deed:?} at call {nth}, {call}: {wrong}\n{ended:?}");
         }
     }
     unreachable!("numbers do not end")
+}
+
+/// That a child was killed, and all that it put is there.
+pub(crate) fn survives_a_kill(work: &Work, ended: &Ended) -> Result<(), String> {
+    if !ended.was_killed() {
+        return Err("it was not killed".into());
+    }
+    survey(work, &ended.told, Loss::Process).map(drop)
+}
+
+/// A store on which the script was done.
+pub(crate) fn scripted(bench: &Bench) -> (Scratch, Work, Told) {
+    let scratch = Scratch::new().unwrap();
+    let root = scratch.root().unwrap();
+    let work = Work::script(root.join("store"));
+    let ended = bench.run(&work, &Faults::below(&root)).unwrap();
+    assert!(ended.told.closed && ended.told.failed.is_empty(), "{ended:?}");
+    (scratch, work, ended.told)
+}
+
+/// Endless work on a store in this folder, from this tree on.
+pub(crate) fn endless(dir: impl Into<PathBuf>, from: u64, seed: u64) -> Work {
+    Work { kind: Kind::Mixed, from, seed, batches: 1_000_000, ..Work::script(dir) }
 }

@@ -1,12 +1,19 @@
 //! Calls fail: each in its turn, in every way that a system has.
 
-use herbarium_faults::{Deed, Ended, Loss, Work, class};
+use herbarium_faults::{Deed, Ended, Loss, Work, class, survey};
 
 use crate::bench::{at_every_call, bench};
 
 /// The child went on to its end: what was refused once was done at the second try.
 fn came_to_its_end(ended: &Ended) -> Result<(), String> {
-    if ended.told.closed { Ok(()) } else { Err("it did not come to its end".into()) }
+    let told = &ended.told;
+    if !told.closed {
+        return Err("it did not come to its end".into());
+    }
+    if told.put.len() as u64 != Work::script("store").end() || told.manifest == 0 {
+        return Err("something was refused twice".into());
+    }
+    Ok(())
 }
 
 /// Nothing was refused at all.
@@ -21,13 +28,17 @@ fn noticed_nothing(ended: &Ended) -> Result<(), String> {
 
 fn check(deed: Deed, classes: u32, ended: impl Fn(&Ended) -> Result<(), String>) {
     let Some(bench) = bench() else { return };
-    let calls = at_every_call(&bench, &Work::script("store"), classes, deed, Loss::Process, ended);
+    let check = |work: &Work, child: &Ended| {
+        ended(child)?;
+        survey(work, &child.told, Loss::Process).map(drop)
+    };
+    let calls = at_every_call(&bench, &Work::script("store"), classes, deed, check);
     assert!(calls >= 20, "only {calls} calls were tried");
 }
 
 #[test]
 fn an_error_of_the_device_at_any_change_loses_nothing() {
-    check(Deed::EIO, class::CHANGES | class::OPEN, came_to_its_end);
+    check(Deed::EIO, class::CHANGES | class::OPEN | class::OPEN_TO_WRITE, came_to_its_end);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Children are killed: at any instant, and at every call.
 
-use herbarium_faults::{Crash, Deed, Ended, Loss, Work, class};
+use herbarium_faults::{Crash, Deed, Work, class};
 use herbarium_store::Durability;
 
-use crate::bench::{at_every_call, bench};
+use crate::bench::{at_every_call, bench, survives_a_kill};
 
 #[test]
 fn what_a_killed_process_put_is_there_whenever_it_was_killed() {
@@ -14,15 +14,11 @@ fn what_a_killed_process_put_is_there_whenever_it_was_killed() {
     assert!(summary.killed >= 25 && summary.acknowledged > 300, "{summary}");
 }
 
-fn was_killed(ended: &Ended) -> Result<(), String> {
-    if ended.was_killed() { Ok(()) } else { Err("it was not killed".into()) }
-}
-
 /// Kills at every call of these classes, of which there are at least so many.
 fn check(deed: Deed, classes: u32, at_least: u64) {
     let Some(bench) = bench() else { return };
     let work = Work::script("store");
-    let calls = at_every_call(&bench, &work, classes, deed, Loss::Process, was_killed);
+    let calls = at_every_call(&bench, &work, classes, deed, survives_a_kill);
     assert!(calls >= at_least, "only {calls} calls were tried");
 }
 
@@ -46,5 +42,5 @@ fn a_kill_at_any_change_loses_nothing_with_a_sync_for_each_put() {
     let Some(bench) = bench() else { return };
     let work = Work { durability: Durability::Each, batches: 3, ..Work::script("store") };
     let classes = class::SYNC | class::SYNC_DIR | class::RENAME;
-    at_every_call(&bench, &work, classes, Deed::KillBefore, Loss::Process, was_killed);
+    at_every_call(&bench, &work, classes, Deed::KillBefore, survives_a_kill);
 }

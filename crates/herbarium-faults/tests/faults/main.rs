@@ -2,6 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by failing")]
 
 mod bench;
+mod clock;
+mod damage;
+mod denied;
 mod errors;
+mod full;
+mod index;
+mod keep;
 mod kills;
+mod many;
 mod power;
