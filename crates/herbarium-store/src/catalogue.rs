@@ -20,6 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::files::{FileLock, SegmentId, now_ns, sync_dir};
 use crate::guard;
+use crate::heuristics::MANIFEST_CHUNK;
 use crate::wire::Reader;
 use crate::{DictionaryId, StoreError};
 
@@ -45,8 +46,6 @@ pub(crate) const CATALOGUE_MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 const PAGE_CACHE: usize = 4 << 20;
 /// How long the store goes on without a catalogue before it tries to read it again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// redb gives a value a power of two of bytes; this fits one with its overhead.
-const CHUNK: usize = (256 << 10) - 64;
 
 /// The catalogue, opened when it is first needed.
 pub(crate) struct Catalogue {
@@ -599,10 +598,10 @@ fn insert_manifest(
 ) -> Result<(), Trouble> {
     delete_chunks(txn, &head.root)?;
     let mut chunks = txn.open_table(CHUNKS)?;
-    for (number, chunk) in (0..).zip(blob.chunks(CHUNK)) {
+    for (number, chunk) in (0..).zip(blob.chunks(MANIFEST_CHUNK)) {
         chunks.insert((&head.root[..], number), &checked(chunk)[..])?;
     }
-    let head = ManifestHead { chunks: blob.len().div_ceil(CHUNK) as u32, ..head.clone() };
+    let head = ManifestHead { chunks: blob.len().div_ceil(MANIFEST_CHUNK) as u32, ..head.clone() };
     txn.open_table(MANIFESTS)?.insert(&head.root[..], &checked(&head_bytes(&head))[..])?;
     Ok(())
 }

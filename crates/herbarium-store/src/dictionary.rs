@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use herbarium_codec::Fingerprint;
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
+use crate::heuristics::TRAINING_BYTES;
 use crate::key;
 use crate::wire::Reader;
 
@@ -181,9 +182,6 @@ fn identity(fingerprint: Fingerprint, book: &[u8], zstd: &[u8]) -> ([u8; 32], Di
     ([1; 32], DictionaryId(u64::from_le_bytes([1; 8])))
 }
 
-/// Samples beyond this many bytes are not looked at: training took 0.13 s for
-/// 1.6 MB on a two-core machine and grows in proportion.
-const TRAINING_BYTES: usize = 5 << 20;
 /// Fewer samples say nothing about the next tree.
 const MIN_SAMPLES: usize = 8;
 /// Nor do fewer bytes: what they have in common fits zstd's own window.

@@ -43,12 +43,39 @@
 //! - **Memory** does not grow with what is stored: sealed segments are mapped and
 //!   searched in their own sorted tables.
 //!
-//! The format is described byte by byte in `docs/format/store-v1.md`.
+//! # When an insert is durable, what is atomic, who flushes
+//! | | survives the end of the process | survives a power failure |
+//! |---|---|---|
+//! | [`Store::put_tree`], [`Store::put_revision`], [`Store::import_tree`] | when it returns | with [`Durability::Each`] when it returns; with [`Durability::Batch`] after the next [`Store::flush`], [`Store::close`], full segment or put of a table; with [`Durability::None`] whenever the system writes it |
+//! | [`Store::put_grammar`], [`Store::put_dictionary`] | when it returns | when it returns, and all trees put before; not with [`Durability::None`] |
+//! | [`Store::put_manifest`], [`Store::remove_manifest`] | when it returns | when it returns; flush the trees before you name them |
+//! | [`Store::keep_query`] | when it returns | whenever the system writes it |
+//! | [`Store::gc`], [`Store::migrate`], [`Store::backup`], [`Store::restore`] | step by step | what they remove goes after what replaces it was synced |
+//!
+//! - **Atomic** is each record, each manifest, each sealed segment, each backup and
+//!   restored store: others see all of it or nothing. Several puts together are not: a
+//!   process that is killed leaves those that returned, and perhaps the one it was at.
+//! - **Order.** Other processes see records in the order in which they were put. After a
+//!   power failure any of those that were not synced may be missing, the earlier as well
+//!   as the later; what is there is whole.
+//! - **Who flushes:** whoever puts. The store does so by itself when a segment is full,
+//!   when it is closed or dropped, and before it names what others rest on. No
+//!   thread of its own does anything in the background.
+//! - **A full disk** is an error of the put that met it; nothing of that is left, and all
+//!   that was acknowledged before is there.
+//! - **What is removed:** nothing, but by [`Store::gc`] and [`Store::remove_manifest`].
+//!   Trees that a process relies on and no manifest names yet are safe from others'
+//!   collections under a [`Store::hold`].
+//!
+//! The format is described byte by byte in `docs/format/store-v1.md`, and that of
+//! [exported trees](ExportedTree) in `docs/format/export-v1.md`. Why sizes are what
+//! they are is in [`heuristics`].
 //!
 //! # What it emits
 //! Counters, through `metrics`: `herbarium_store_damaged_total`,
 //! `herbarium_store_records_written_total`, `herbarium_store_bytes_written_total`,
-//! `herbarium_store_segments_sealed_total`. Warnings, through `tracing`. It
+//! `herbarium_store_segments_sealed_total`, `herbarium_store_trees_collected_total`,
+//! `herbarium_store_revisions_written_total`. Warnings, through `tracing`. It
 //! installs neither. A damaged catalogue can make its engine panic: the store
 //! catches that, but the panic hook prints it; see [`hush_caught_panics`].
 

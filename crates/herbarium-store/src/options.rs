@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use etcetera::BaseStrategy;
 
 use crate::StoreError;
-use crate::heuristics::SEGMENT_SIZE;
+use crate::heuristics::{LEVEL, SEGMENT_SIZE};
 
 /// Environment variable that names the store's directory.
 pub const STORE_VARIABLE: &str = "HERBARIUM_STORE";
@@ -60,7 +60,7 @@ pub enum Compression {
 
 impl Default for Compression {
     fn default() -> Self {
-        Self::Zstd { level: 3 }
+        Self::Zstd { level: LEVEL }
     }
 }
 

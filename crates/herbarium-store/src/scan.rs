@@ -7,6 +7,7 @@ use std::io;
 use memchr::memmem;
 
 use crate::files::read_at;
+use crate::heuristics::SCAN_WINDOW;
 use crate::record::{CHECKED_FROM, MAGIC, RECORD_HEADER, RecordHeader};
 
 /// What a scan came to.
@@ -121,8 +122,6 @@ struct Window<'a> {
     bytes: Vec<u8>,
 }
 
-const WINDOW: usize = 256 << 10;
-
 impl<'a> Window<'a> {
     fn new(file: &'a File, limit: u64) -> Self {
         Self { file, limit, start: 0, bytes: Vec::new() }
@@ -144,7 +143,7 @@ impl<'a> Window<'a> {
 
     fn fill(&mut self, offset: u64, len: usize) -> io::Result<()> {
         let left = usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX);
-        self.bytes.resize(len.max(WINDOW).min(left), 0);
+        self.bytes.resize(len.max(SCAN_WINDOW).min(left), 0);
         self.start = offset;
         let count = read_at(self.file, &mut self.bytes, offset)?;
         self.bytes.truncate(count);

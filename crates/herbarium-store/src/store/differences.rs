@@ -7,7 +7,7 @@ use herbarium_codec::Fingerprint;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::compress::Scratch;
-use crate::delta::{self, Base, FRONT, Front, MAX_RAW};
+use crate::delta::{self, Base, FRONT, Front, MAX_DEPTH, MAX_RAW};
 use crate::heuristics::{DELTA_DEPTH, DELTA_LEVEL, DELTA_PERCENT};
 use crate::record::{RECORD_HEADER, codec};
 use crate::segment::{DELTAS, Record};
@@ -25,8 +25,8 @@ impl Store {
     /// compression, so give none for files that are new. What is known of the tree
     /// does not change: it is found under its own key, and comes back byte for
     /// byte. Getting it opens the predecessor first, and what that is a difference
-    /// to, [`DELTA_DEPTH`] of them at most; a chain that has grown so
-    /// long is followed by a whole tree.
+    /// to, [`DELTA_DEPTH`] of them at most: where a chain has grown so long, the
+    /// tree is stored as the difference to the whole one at its beginning.
     ///
     /// The tree is stored whole if the predecessor is missing, damaged or the tree
     /// itself, if the difference would take more than [`DELTA_PERCENT`]
@@ -83,13 +83,29 @@ impl Store {
         if !can || self.options.compression == Compression::None {
             return None;
         }
-        let base = self.base(predecessor, DELTA_DEPTH, None)?;
+        // At the end of a long chain the next begins, at the same root.
+        let base = self.base(predecessor, DELTA_DEPTH, None);
+        let base = base.or_else(|| self.base(&self.root_of(predecessor)?, DELTA_DEPTH, None))?;
         if base.bytes.len() > MAX_RAW {
             return None;
         }
         let mut record = vec![0; RECORD_HEADER];
         delta::pack(bytes, &base, DELTA_LEVEL, &mut record)?;
         (record.len() <= most).then_some(record)
+    }
+
+    /// The whole tree at the beginning of a chain of differences.
+    fn root_of(&self, key: &TreeKey) -> Option<TreeKey> {
+        let mut key = *key;
+        for _ in 0..=MAX_DEPTH {
+            let found = self.read(&tree(&key), |record, _| match record.header.codec {
+                codec::DELTA => Ok(Front::split(record.payload).map(|(front, _)| front.base)),
+                _ => Ok(None),
+            });
+            let Some(base) = found.ok()?? else { return Some(key) };
+            key = base;
+        }
+        None
     }
 
     /// A tree that others are a difference to, if it takes fewer differences than
@@ -129,13 +145,31 @@ impl Store {
         Ok(TreeInfo { fingerprint, dictionary, stored_bytes, differences })
     }
 
+    /// What it means for a difference that its base cannot be had. One that is gone is
+    /// hardly put again, as it is the tree of an earlier revision: unless the
+    /// difference counted as missing, nobody would press its file anew.
+    fn why_no_base(&self, base: &TreeKey) -> Fault {
+        let quarantine = &self.shelf.quarantine;
+        let out_of_reach = self.shelf.segments().iter().any(|segment| {
+            let place = segment.place(&tree(base));
+            let here = |offset| quarantine.has(segment.id(), offset);
+            let damaged = |offset| quarantine.has_damaged(segment.id(), offset);
+            place.is_some_and(|(offset, _)| here(offset) && !damaged(offset))
+        });
+        if out_of_reach {
+            Fault::Unavailable("the tree that it differs from is out of reach")
+        } else {
+            Fault::Damaged("the tree that it differs from is missing")
+        }
+    }
+
     fn unpack_difference(&self, record: &Record<'_>, bytes: &mut Vec<u8>) -> Result<u8, Fault> {
         let front = Front::split(record.payload);
         let (front, frame) = front.ok_or(Fault::Damaged("it does not say to what it differs"))?;
         // Each step must have fewer differences left: no row of records goes round
         // in a circle, whatever they say.
         let base = self.base(&front.base, front.depth, Some(front.base_hash));
-        let base = base.ok_or(Fault::Unavailable("the tree that it differs from is missing"))?;
+        let base = base.ok_or_else(|| self.why_no_base(&front.base))?;
         delta::unpack(frame, &base.bytes, record.header.raw, bytes).map_err(Fault::Damaged)?;
         Ok(front.depth)
     }

@@ -172,6 +172,9 @@ impl Store {
             pen.segment.sync().at("sync", &pen.segment.path)?;
         }
         metrics::counter!("herbarium_store_records_written_total").increment(1);
+        if header.codec == codec::DELTA {
+            metrics::counter!("herbarium_store_revisions_written_total").increment(1);
+        }
         metrics::counter!("herbarium_store_bytes_written_total").increment(record.len() as u64);
         if pen.is_full(segment_size)
             && let Some(full) = held.take()
