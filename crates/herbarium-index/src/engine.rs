@@ -319,6 +319,18 @@ impl Engine {
         crate::Watcher::start(&self.shared, paths, options, hear)
     }
 
+    /// A text that is being edited: see [`Document`](crate::Document).
+    ///
+    /// # Errors
+    /// The language is not built in, or the text cannot be parsed within the limits.
+    pub fn document(
+        &self,
+        language: &str,
+        source: Vec<u8>,
+    ) -> Result<crate::Document, crate::DocumentError> {
+        crate::Document::new(&self.shared, language, source)
+    }
+
     /// What the store knows of the workspaces that were indexed.
     ///
     /// # Errors
@@ -327,8 +339,8 @@ impl Engine {
         stats::stats(&self.shared.store)
     }
 
-    /// Number of parses by this engine since it was made: zero where every tree
-    /// came from the store.
+    /// Number of parses by this engine since it was made, those after edits
+    /// included: zero where every tree came from the store.
     pub fn parses(&self) -> u64 {
         self.shared.parses.load(Ordering::Relaxed)
     }
@@ -357,6 +369,22 @@ impl Shared {
         self.parses.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("herbarium_parses_total", "language" => language.id()).increment(1);
         self.pool.parse(language, source, None, limits)
+    }
+
+    /// As [`Shared::parse`], taking over from an edited tree what did not change.
+    pub(crate) fn parse_after(
+        &self,
+        language: &Language,
+        source: &[u8],
+        old: Option<&tree_sitter::Tree>,
+        limits: &ParseLimits,
+    ) -> Result<tree_sitter::Tree, ParseError> {
+        if old.is_none() {
+            return self.parse(language, source, limits);
+        }
+        self.parses.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("herbarium_reparses_total", "language" => language.id()).increment(1);
+        self.pool.parse(language, source, old, limits)
     }
 
     /// The limits on each parse of a run.

@@ -47,7 +47,7 @@
 //! # What it emits
 //! Counters, through `metrics`: `herbarium_parses_total` (label `language`),
 //! `herbarium_trees_reused_total`, `herbarium_problems_total` (label `kind`),
-//! `herbarium_watch_events_total`, `herbarium_watch_pressed_total`,
+//! `herbarium_reparses_total` (label `language`), `herbarium_watch_events_total`, `herbarium_watch_pressed_total`,
 //! `herbarium_watch_rescans_total` (label `why`).
 //! Warnings, through `tracing`. It installs neither.
 //!
@@ -63,6 +63,7 @@ mod cancel;
 mod check;
 mod clock;
 mod crew;
+mod document;
 mod engine;
 mod error;
 mod flights;
@@ -97,6 +98,7 @@ mod watch;
 mod weigh;
 
 pub use cancel::Cancel;
+pub use document::{Document, DocumentError, Edited, Settled};
 pub use engine::{Engine, Opened, Origin};
 pub use error::{IndexError, OpenError};
 pub use herbarium_cache::{Compression, Moves, Stats as TierStats, TierStats as Tier};

@@ -44,7 +44,7 @@ pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
 
 /// Sees to it that a tree that is about to be made can be stored: with its grammar
 /// table, and in place of one that is there and was found to be none.
-fn make_way(shared: &Shared, language: &Language, key: &TreeKey) {
+pub(crate) fn make_way(shared: &Shared, language: &Language, key: &TreeKey) {
     let store = &shared.store;
     if store.is_read_only() {
         return;

@@ -172,6 +172,8 @@ impl fmt::Display for Rescan {
 /// all workers. What the system does not tell is found by walking.
 ///
 /// The trees are those of fresh parses, as in every run: a key promises just that.
+/// A file that is open in an editor is better held as a
+/// [`Document`](crate::Document), which parses what changed alone.
 ///
 /// # Durability
 /// Trees are in the store when they are told. The manifest, which says which file

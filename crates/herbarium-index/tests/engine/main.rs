@@ -1,6 +1,7 @@
 //! The engine on real files and a real store.
 
 mod changes;
+mod documents;
 mod foreign;
 mod opening;
 mod racy;
