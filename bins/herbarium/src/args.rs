@@ -110,6 +110,10 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Bring a copy of the store back
     Restore(RestoreArgs),
+    /// Write the trees of files to files of their own, with all that is needed to open them
+    Export(ExportArgs),
+    /// Put trees that were exported into the store
+    Import(ImportArgs),
     /// Bring the store to the newest version of its format, in place
     Migrate(MigrateArgs),
     /// List the languages that are built in
@@ -302,6 +306,32 @@ pub(crate) struct RestoreArgs {
     /// Replace the store that is there
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// Source files; their trees go to NAME.tree
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Directory for the trees
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub(crate) output: PathBuf,
+
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Exported trees
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The source that the tree is of: refuse it if it is another's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -3,7 +3,9 @@
 mod backup;
 mod completions;
 mod config;
+mod export;
 mod gc;
+mod import;
 mod index;
 mod languages;
 mod man;
@@ -32,6 +34,8 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Gc(args) => gc::run(app, &args),
         Command::Backup(args) => backup::back_up(app, &args),
         Command::Restore(args) => backup::restore(app, &args),
+        Command::Export(args) => export::run(app, &args),
+        Command::Import(args) => import::run(app, &args),
         Command::Migrate(args) => migrate::run(app, &args),
         Command::Languages(args) => languages::run(app, args),
         Command::Config(args) => config::run(app, args),

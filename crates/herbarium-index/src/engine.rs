@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use herbarium_codec::{DecodeError, Decoder, Grammar, Tree};
 use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool, Row};
-use herbarium_store::{Store, TreeInfo, TreeKey};
+use herbarium_store::{ExportedTree, Store, TreeInfo, TreeKey};
 
 use crate::budget::Budget;
 use crate::lines::count_lines;
@@ -226,6 +226,16 @@ impl Engine {
     /// [`OpenError::NoTree`] if it is missing or damaged.
     pub fn open_key(&self, key: &TreeKey) -> Result<Arc<Tree>, OpenError> {
         self.shared.tiers.get(key).ok_or(OpenError::NoTree { key: *key })
+    }
+
+    /// A file's tree on its own, with all that is needed to open it elsewhere: opened as
+    /// [`Engine::open`] does. [`Store::import_tree`] puts it into another store.
+    ///
+    /// # Errors
+    /// Those of [`Engine::open`]; [`OpenError::Export`] beyond the limits of the
+    /// format.
+    pub fn export(&self, path: &Path) -> Result<ExportedTree, OpenError> {
+        open::export(&self.shared, path)
     }
 
     /// The tree of a key if it is hot: nothing is read or decoded, so that it can be

@@ -133,6 +133,14 @@ pub enum OpenError {
         /// What went wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Its tree cannot be a file on its own.
+    #[error("could not export the tree of {}", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<herbarium_store::ExportError>,
+    },
     /// There is no tree of that key, or it is damaged.
     #[error("there is no tree {key} in the store: index the file that it is the tree of")]
     NoTree {

@@ -1,15 +1,16 @@
 //! Opening one tree: from the tiers, else from the parser.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use herbarium_capture::Capturer;
-use herbarium_codec::{Tree, source_hash};
+use herbarium_codec::{Tree, encode, source_hash};
 use herbarium_languages::Language;
-use herbarium_store::TreeKey;
+use herbarium_store::{ExportedTree, Provenance, TreeKey, path_bytes};
 
 use crate::engine::Shared;
 use crate::read::{Unfit, read};
-use crate::rows::tree_key;
+use crate::rows::{OPTIONS, RUNTIME, tree_key};
 use crate::tongue::{Foreign, Tongue};
 use crate::weigh::parse_memory;
 use crate::{Cancel, OpenError, Opened, Origin};
@@ -40,6 +41,20 @@ pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
         tree = shared.tiers.put(&key, make()?);
     }
     Ok(Opened { tree, source, language: row, from, key })
+}
+
+pub(crate) fn export(shared: &Shared, path: &Path) -> Result<ExportedTree, OpenError> {
+    let opened = open(shared, path)?;
+    let of = Provenance {
+        language: opened.language.id.to_owned(),
+        runtime: RUNTIME.to_owned(),
+        options: OPTIONS,
+        included_ranges: Vec::new(),
+        path: path_bytes(path),
+    };
+    let (grammar, bytes) = (Arc::clone(opened.tree.grammar()), encode(&opened.tree));
+    ExportedTree::new(opened.key, of, grammar, bytes)
+        .map_err(|source| OpenError::Export { path: path.to_owned(), source: Box::new(source) })
 }
 
 /// Sees to it that a tree that is about to be made can be stored: with its grammar

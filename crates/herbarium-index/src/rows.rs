@@ -25,7 +25,7 @@ use crate::tongue::{built, row_of};
 /// Version of the tree-sitter runtime that is linked; part of every key.
 pub(crate) const RUNTIME: &str = "0.27.1";
 /// Options of the encoder and the capturer: there are none yet.
-const OPTIONS: u64 = 0;
+pub(crate) const OPTIONS: u64 = 0;
 /// Raise it when the rules of detection change and the languages do not.
 const DETECTION: &str = "1";
 

@@ -52,7 +52,7 @@ fn open_stored(app: &App, file: &Path) -> Result<Opened, Failure> {
     }
 }
 
-fn cannot_open(error: &OpenError) -> Failure {
+pub(super) fn cannot_open(error: &OpenError) -> Failure {
     let raise = |limit| format!("raise the limit with {}", limits::option(limit));
     let help = match error {
         OpenError::Read { .. } => "check the path, and who may read it".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Type, check_shape};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "index",
     "tree",
     "query",
@@ -12,6 +12,8 @@ const COMMANDS: [&str; 14] = [
     "gc",
     "backup",
     "restore",
+    "export",
+    "import",
     "migrate",
     "languages",
     "config",

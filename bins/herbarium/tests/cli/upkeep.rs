@@ -127,6 +127,34 @@ fn what_is_no_store_is_not_copied() {
     assert_eq!(fs::read_dir(bed.path("src")).unwrap().count(), 2);
 }
 
+#[test]
+fn a_tree_goes_from_one_store_to_another() {
+    let bed = Bed::grown();
+    let rows = bed.json(["export", "src/main.rs", "tools/run.py", "-o", "out", "--json"]);
+    let fields = [("path", Type::Text), ("file", Type::Text), ("language", Type::Text)];
+    let more = [("key", Type::Text), ("bytes", Type::Number)];
+    check_shape(&rows[0], &[&fields[..], &more].concat());
+    check_values(&rows[1], &[("file", json!("out/run.py.tree")), ("language", json!("python"))]);
+    bed.run(["export", "src/main.rs", "-o", "out"]).code(3).says(&["--overwrite"]);
+    bed.run(["export", "src/main.rs", "-o", "out", "--overwrite"]).code(0).silent();
+    bed.run(["export", "src/main.rs", "./src/main.rs"]).code(2).says(&["one name"]);
+    bed.run(["export", "NOTES"]).code(3);
+    assert_eq!(fs::read_dir(bed.path("out")).unwrap().count(), 2);
+
+    let elsewhere = |args: &[&str]| bed.run([args, &["--store", "elsewhere"]].concat());
+    let tree = "out/main.rs.tree";
+    elsewhere(&["import", tree, "--source", "src/lib.rs"]).code(3).says(&["not of this source"]);
+    elsewhere(&["import", "src/main.rs"]).code(3).says(&["herbarium export"]);
+    elsewhere(&["import", "nowhere.tree"]).code(3);
+    assert!(!bed.path("elsewhere").exists());
+    let rows = elsewhere(&["import", tree, "--source", "src/main.rs", "--json"]).code(0).json();
+    check_shape(&rows[0], &[&fields[..], &[("key", Type::Text), ("new", Type::Flag)]].concat());
+    check_values(&rows[0], &[("new", json!(true)), ("path", json!("src/main.rs"))]);
+    elsewhere(&["import", tree]).code(0).silent().prints(&["there already"]);
+    elsewhere(&["tree", "src/main.rs", "--from-store"]).code(0).prints(&["source_file"]);
+    elsewhere(&["tree", "src/lib.rs", "--from-store"]).code(3);
+}
+
 /// A store as version 1.0 left it.
 fn old_store(bed: &Bed) {
     let golden =
