@@ -179,7 +179,6 @@ const EXPLANATIONS: &[(&str, &str, &str, &str)] = &[
     ("kotlin", "object", "^Companion$", "a companion object without a name, which ctags gives one"),
     ("kotlin", "constant|variable|method", r"[^\w`]", "bytes that are not in the file"),
     ("r", "function", r"^(length|elt)2$", "`...length2`, which ctags cuts"),
-    ("r", "globalVar", "^[a-z]+$", "the variable of a loop"),
     (
         "objc",
         "category",
@@ -257,6 +256,7 @@ const KEYWORDS: &str = "^(class|where|deriving|infixr|infixl|false|true|nonrec|t
 const PLACES: &[(&str, &str, &str, &str)] = &[
     ("typescript", "alias", "import_statement", "an import: a reference here"),
     ("typescript", "alias", "export_statement", "an import: a reference here"),
+    ("r", "globalVar", "for_statement.variable", "the variable of a loop"),
     ("r", ".", "argument", "an argument's name in a call, which ctags takes for a variable"),
     ("r", ".", "subset", "an element that is assigned to, which ctags takes for a variable"),
     ("r", ".", "subset2", "an element that is assigned to, which ctags takes for a variable"),
@@ -885,22 +885,12 @@ fn explain(
     names: &HashSet<String>,
     name: &str,
 ) -> Option<String> {
-    let is_made_up = tag.name.starts_with("__anon")
-        || tag.name.starts_with("anonymous")
-        || tag.name.starts_with("Anonymous");
-    if is_made_up {
+    let made_up = ["__anon", "anonymous", "Anonymous"];
+    let is_made_up = made_up.iter().any(|start| tag.name.starts_with(start));
+    if is_made_up && places(tree, source, tag, 1).is_empty() {
         return Some("a name that ctags makes up for what has none".into());
     }
     let is_match = |regex: &str, text: &str| Regex::new(regex).is_ok_and(|it| it.is_match(text));
-    let above = tree.line_range(tag.row.saturating_sub(LINES_ABOVE)).start;
-    let lines = source.get(above..tree.line_range(tag.row).end).unwrap_or_default();
-    let lines = String::from_utf8_lossy(lines);
-    let line = LINES.iter().find(|(id, kinds, regex, _)| {
-        *id == language.id() && is_match(kinds, &tag.kind) && is_match(regex, &lines)
-    });
-    if let Some((.., reason)) = line {
-        return Some((*reason).into());
-    }
     if language.id() == "ocaml" && tag.kind == "module" && tag.row == 0 {
         return Some("the file as a module, which has no name in the text".into());
     }
@@ -920,15 +910,18 @@ fn explain(
     if language.id() == "systemverilog" && is_followed_by(tree, source, tag, "::") {
         return Some("the package of a type, which ctags takes for the name".into());
     }
-    let anywhere = around(tree, source, tag, MOST_PLACES);
-    let place = PLACES.iter().find(|(ids, kinds, node, _)| {
-        is_match(&format!("^({ids})$"), language.id())
-            && is_match(kinds, &tag.kind)
-            && anywhere.iter().any(|(kind, _)| kind == node)
-    });
-    if let Some((.., reason)) = place {
-        return Some((*reason).into());
+    let place_in = |around: &HashSet<(String, bool)>| {
+        let place = PLACES.iter().find(|(ids, kinds, node, _)| {
+            is_match(&format!("^({ids})$"), language.id())
+                && is_match(kinds, &tag.kind)
+                && around.iter().any(|(kind, _)| kind == node)
+        });
+        place.map(|(.., reason)| (*reason).to_owned())
+    };
+    if let Some(reason) = place_in(&around(tree, source, tag, 1)) {
+        return Some(reason);
     }
+    let anywhere = around(tree, source, tag, MOST_PLACES);
     let is_by_hand = tree.line_range(tag.row).len() < 300;
     let around = around(tree, source, tag, if is_by_hand { 1 } else { MOST_PLACES });
     if around.iter().any(|(kind, _)| TEXT.iter().any(|text| kind.contains(text))) {
@@ -942,6 +935,18 @@ fn explain(
     let is_in = |is_above: bool| is_above || is_variable;
     if around.iter().any(|(kind, is_above)| is_in(*is_above) && is_function(kind)) {
         return Some("local to a function".into());
+    }
+    if let Some(reason) = place_in(&anywhere) {
+        return Some(reason);
+    }
+    let above = tree.line_range(tag.row.saturating_sub(LINES_ABOVE)).start;
+    let lines = source.get(above..tree.line_range(tag.row).end).unwrap_or_default();
+    let lines = String::from_utf8_lossy(lines);
+    let line = LINES.iter().find(|(id, kinds, regex, _)| {
+        *id == language.id() && is_match(kinds, &tag.kind) && is_match(regex, &lines)
+    });
+    if let Some((.., reason)) = line {
+        return Some((*reason).into());
     }
     names.contains(name).then(|| "found in another line".into())
 }
