@@ -5,6 +5,7 @@ mod bench;
 mod clock;
 mod damage;
 mod denied;
+mod docs;
 mod errors;
 mod full;
 mod index;
