@@ -100,8 +100,10 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// List the definitions of all files, without parsing
     Symbols(SymbolsArgs),
+    /// Press what changes in folders, as soon as it changes
+    Watch(WatchArgs),
     /// Tell what the store holds, language by language
-    Stats,
+    Stats(StatsArgs),
     /// Check every stored tree
     Verify(VerifyArgs),
     /// Remove from the store what no workspace needs, and what is damaged
@@ -251,6 +253,24 @@ pub(crate) enum SymbolFormat {
     Ctags,
     /// A TAGS file, as Emacs reads it
     Etags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WatchArgs {
+    /// Directories to watch
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Stop after so long: seconds, or a number with ms, s, m or h [default: with Ctrl-C]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
+    pub(crate) time: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatsArgs {
+    /// Tell how the tiers hold trees instead
+    #[arg(long)]
+    pub(crate) tiers: bool,
 }
 
 #[derive(Args, Debug)]

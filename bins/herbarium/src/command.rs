@@ -13,8 +13,10 @@ mod migrate;
 mod query;
 mod stats;
 mod symbols;
+mod tiers;
 mod tree;
 mod verify;
+mod watch;
 
 use index::FiguresJson;
 
@@ -29,7 +31,9 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Tree(args) => tree::run(app, args),
         Command::Query(args) => query::run(app, args),
         Command::Symbols(args) => symbols::run(app, args),
-        Command::Stats => stats::run(app),
+        Command::Watch(args) => watch::run(app, &args),
+        Command::Stats(args) if args.tiers => tiers::run(app),
+        Command::Stats(_) => stats::run(app),
         Command::Verify(args) => verify::run(app, args),
         Command::Gc(args) => gc::run(app, &args),
         Command::Backup(args) => backup::back_up(app, &args),

@@ -2,11 +2,12 @@
 
 use crate::bed::{Bed, Type, check_shape};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "index",
     "tree",
     "query",
     "symbols",
+    "watch",
     "stats",
     "verify",
     "gc",

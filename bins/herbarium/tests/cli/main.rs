@@ -21,3 +21,4 @@ mod symbols;
 mod tree;
 mod upkeep;
 mod verify;
+mod watch;

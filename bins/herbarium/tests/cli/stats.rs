@@ -38,6 +38,35 @@ fn the_json_report_has_the_documented_shape() {
 }
 
 #[test]
+fn the_tiers_are_told_from_memory_down_to_the_disk() {
+    let bed = Bed::grown();
+    let stats = bed.json(["stats", "--tiers", "--json", "--cache", "64M"]);
+    let fields = [
+        ("tiers", Type::List),
+        ("raw_bytes", Type::Number),
+        ("file_bytes", Type::Number),
+        ("segments", Type::Number),
+        ("sealed_segments", Type::Number),
+        ("grammars", Type::Number),
+        ("dictionaries", Type::Number),
+        ("store", Type::Text),
+    ];
+    check_shape(&stats, &fields);
+    let tiers = stats["tiers"].as_array().unwrap();
+    let names: Vec<_> = tiers.iter().map(|tier| tier["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["hot", "warm", "cold"]);
+    for tier in tiers {
+        let fields = [("entries", Type::Number), ("bytes", Type::Number), ("form", Type::Text)];
+        let more = [("name", Type::Text), ("capacity", Type::NumberOrNull)];
+        check_shape(tier, &[&fields[..], &more].concat());
+    }
+    assert_eq!((&tiers[2]["entries"], &tiers[0]["entries"]), (&6.into(), &0.into()));
+    let room = tiers[0]["capacity"].as_u64().unwrap() + tiers[1]["capacity"].as_u64().unwrap();
+    assert!((60 << 20..=64 << 20).contains(&room), "{room}");
+    bed.run(["stats", "--tiers"]).code(0).silent().prints(&["hot", "decoded", "the disk"]);
+}
+
+#[test]
 fn the_figures_are_those_of_the_index() {
     let bed = Bed::sown();
     let index = bed.json(["index", "--json"]);
