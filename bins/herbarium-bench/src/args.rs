@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Languages(LanguagesArgs),
     /// A first and a second index of a code base against plain parsing
     Index(IndexArgs),
+    /// What it costs to get a tree from each tier, beside parsing its file
+    Tiers(TiersArgs),
     /// Speed of queries on opened trees and on stored bytes against tree-sitter's on live trees
     Query(QueryArgs),
     /// Every query through this engine on stored trees and tree-sitter's on live ones; exits with
@@ -105,6 +107,13 @@ pub(crate) struct IndexArgs {
     /// Where to make the store, which is deleted afterwards [default: the folder for temporary files]
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TiersArgs {
+    /// Which files, and how often
+    #[command(flatten)]
+    pub(crate) files: CodecArgs,
 }
 
 #[derive(Args, Debug)]

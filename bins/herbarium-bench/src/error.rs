@@ -43,6 +43,8 @@ pub(crate) enum BenchError {
     Index { path: PathBuf, source: IndexError },
     #[error("using the store in {}", path.display())]
     Store { path: PathBuf, source: StoreError },
+    #[error("opening a tree")]
+    Open { source: Box<herbarium_index::OpenError> },
     #[error("no file in {} was given a tree: there is nothing to compare", path.display())]
     NothingIndexed { path: PathBuf },
     #[error("asking cargo for the packages of the workspace")]

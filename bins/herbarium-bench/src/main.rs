@@ -17,6 +17,7 @@ mod queries;
 mod query;
 mod report;
 mod table;
+mod tiers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ fn run(cli: &Cli) -> Result<ExitCode, BenchError> {
         Command::Codec(args) => tell(cli, &codec::run(args)?),
         Command::Languages(args) => tell(cli, &languages::run(args)?),
         Command::Index(args) => tell(cli, &index::run(args)?),
+        Command::Tiers(args) => tell(cli, &tiers::run(&args.files)?),
         Command::Query(args) => tell(cli, &query::run(args)?),
         Command::Conformance(args) => {
             let report = conformance::run(args)?;

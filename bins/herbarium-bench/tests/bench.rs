@@ -135,6 +135,19 @@ fn a_second_index_parses_nothing() {
 }
 
 #[test]
+fn tiers_prints_what_the_page_describes() {
+    let dir = code_base();
+    let value = json(&["tiers", "--json", "--passes", "2"], Some(dir.path()));
+    check_json("tiers", &value);
+    let rust = &value["languages"][0];
+    assert_eq!(rust["language"], "rust");
+    assert!(rust["files"].as_u64() >= Some(12), "{rust}");
+    assert!(rust["cold_share"]["p99"].as_f64() > Some(0.0), "{rust}");
+    check_exit(&["tiers", "--language", "klingon"], Some(dir.path()), 3, "klingon");
+    check_exit(&["tiers", "--min-files", "99"], Some(dir.path()), 3, "give a larger code base");
+}
+
+#[test]
 fn query_prints_what_the_page_describes_and_finds_no_difference() {
     let dir = code_base();
     let value = json(&["query", "--json", "--passes", "1"], Some(dir.path()));

@@ -1,0 +1,258 @@
+//! `tiers`: what it costs to get a tree from each tier, beside parsing its file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use herbarium_index::{CacheOptions, Cancel, Engine, EngineOptions};
+use herbarium_languages::Language;
+use herbarium_store::{Store, StoreError, StoreOptions, TreeKey};
+use serde::Serialize;
+use tree_sitter::Parser;
+
+use crate::args::CodecArgs;
+use crate::bar::{self, Bar};
+use crate::clock::{Best, time};
+use crate::codec::choose::choose;
+use crate::corpus::{Source, check_languages, gather};
+use crate::error::BenchError;
+use crate::report::{self, Report};
+use crate::table::{Table, grouped};
+
+/// Presses files of each language, and opens them from each tier.
+pub(crate) fn run(args: &CodecArgs) -> Result<TiersReport, BenchError> {
+    check_languages(&args.languages)?;
+    let mut languages = Vec::new();
+    for files in gather(&args.paths, &args.languages)? {
+        let chosen = choose(&files, args);
+        if chosen.measured.len() < args.min_files {
+            continue;
+        }
+        eprintln!("{}", files.language.id());
+        let learnt = chosen.learn.iter().chain(&chosen.small);
+        languages.push(Figures::of(files.language, &chosen.measured, learnt, args.passes.get())?);
+    }
+    if languages.is_empty() {
+        let CodecArgs { min_files, min_bytes, max_bytes, .. } = *args;
+        return Err(BenchError::TooFewFiles { min_files, min_bytes, max_bytes });
+    }
+    let bars = bars(&languages);
+    Ok(TiersReport { figures: TiersFigures { languages }, bars })
+}
+
+/// What was measured.
+pub(crate) struct TiersReport {
+    figures: TiersFigures,
+    bars: Vec<Bar>,
+}
+
+#[derive(Serialize)]
+struct TiersFigures {
+    languages: Vec<Figures>,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    language: &'static str,
+    files: usize,
+    bytes: u64,
+    parse_us: f64,
+    hot_ns: Spread,
+    warm_share: Spread,
+    cold_share: Spread,
+}
+
+/// Of many gets: the one in the middle, and the hundredth from the top of ten thousand.
+#[derive(Serialize)]
+struct Spread {
+    median: f64,
+    p99: f64,
+}
+
+impl Spread {
+    fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let at = |part: f64| {
+            let rank = (figures.len() as f64 * part).ceil() as usize;
+            figures.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        };
+        Self { median: at(0.5), p99: at(0.99) }
+    }
+}
+
+impl Figures {
+    fn of<'a>(
+        language: &'static Language,
+        measured: &'a [Source],
+        learnt: impl Iterator<Item = &'a Source>,
+        passes: usize,
+    ) -> Result<Self, BenchError> {
+        let ground = Ground::new(measured, learnt)?;
+        let parses = parses(language, measured, passes)?;
+        let with =
+            |budget, hot_percent| CacheOptions { budget, hot_percent, ..CacheOptions::default() };
+        // Room for all; a warm tier with room for all below a hot one with none; no memory.
+        let hot = ground.gets(&with(4 << 30, 75), passes * HOT_PASSES)?;
+        let warm = ground.gets(&with(4 << 30, 0), passes)?;
+        let cold = ground.gets(&with(0, 0), passes)?;
+        let shares = |gets: Vec<Vec<f64>>| {
+            let of_file = |(gets, parse): (Vec<f64>, &f64)| -> Vec<f64> {
+                gets.into_iter().map(|get| get / parse).collect()
+            };
+            Spread::of(gets.into_iter().zip(&parses).flat_map(of_file).collect())
+        };
+        Ok(Self {
+            language: language.id(),
+            files: measured.len(),
+            bytes: measured.iter().map(|source| source.bytes.len() as u64).sum(),
+            parse_us: Spread::of(parses.clone()).median / 1e3,
+            hot_ns: Spread::of(hot.into_iter().flatten().collect()),
+            warm_share: shares(warm),
+            cold_share: shares(cold),
+        })
+    }
+}
+
+/// Hot gets are short: more of them tell more.
+const HOT_PASSES: usize = 20;
+
+/// The shortest parse of each file, in nanoseconds.
+fn parses(
+    language: &'static Language,
+    sources: &[Source],
+    passes: usize,
+) -> Result<Vec<f64>, BenchError> {
+    let mut parser = Parser::new();
+    parser
+        .set_language(&language.tree_sitter())
+        .map_err(|source| BenchError::Grammar { language: language.id(), source })?;
+    let mut best = vec![Best::NONE; sources.len()];
+    for _ in 0..passes {
+        for (source, best) in sources.iter().zip(&mut best) {
+            let tree = best.time(|| parser.parse(&source.bytes, None));
+            tree.ok_or_else(|| BenchError::NoTree { path: source.path.clone() })?;
+        }
+    }
+    Ok(best.into_iter().map(|best| best.ns().max(1.0)).collect())
+}
+
+/// A project of the files and a store that has their trees.
+struct Ground {
+    dir: tempfile::TempDir,
+    keys: Vec<TreeKey>,
+}
+
+impl Ground {
+    fn new<'a>(
+        measured: &'a [Source],
+        learnt: impl Iterator<Item = &'a Source>,
+    ) -> Result<Self, BenchError> {
+        let dir =
+            tempfile::tempdir().map_err(BenchError::read("the folder for temporary files"))?;
+        let mut paths = Vec::new();
+        for (number, source) in measured.iter().chain(learnt).enumerate() {
+            let name = source.path.file_name().unwrap_or_default();
+            let path = dir.path().join("project").join(number.to_string()).join(name);
+            write(&path, &source.bytes).map_err(BenchError::read(&path))?;
+            if number < measured.len() {
+                paths.push(path);
+            }
+        }
+        let mut ground = Self { dir, keys: Vec::new() };
+        let engine = ground.engine(&CacheOptions::default())?;
+        let project = ground.dir.path().join("project");
+        engine
+            .index(&[project.clone()], &(), &Cancel::new())
+            .map_err(|source| BenchError::Index { path: project, source })?;
+        for path in paths {
+            let opened = engine.open(&path);
+            let opened = opened.map_err(|source| BenchError::Open { source: Box::new(source) })?;
+            ground.keys.push(opened.key);
+        }
+        Ok(ground)
+    }
+
+    fn engine(&self, cache: &CacheOptions) -> Result<Engine, BenchError> {
+        let path = self.dir.path().join("store");
+        let failed = |source: StoreError| BenchError::Store { path: path.clone(), source };
+        let store = Store::open(&path, StoreOptions::new()).map_err(failed)?;
+        let options = EngineOptions { cache: cache.clone(), ..EngineOptions::default() };
+        Ok(Engine::new(Arc::new(store), options))
+    }
+
+    /// The times of getting each tree so many times, in nanoseconds, one file after the
+    /// other; the first round, which fills the tiers, is not counted.
+    fn gets(&self, cache: &CacheOptions, passes: usize) -> Result<Vec<Vec<f64>>, BenchError> {
+        let engine = self.engine(cache)?;
+        let mut times = vec![Vec::with_capacity(passes); self.keys.len()];
+        for pass in 0..=passes {
+            for (key, times) in self.keys.iter().zip(&mut times) {
+                let (time, tree) = time(|| engine.open_key(key));
+                tree.map_err(|source| BenchError::Open { source: Box::new(source) })?;
+                if pass > 0 {
+                    times.push(time.as_nanos() as f64);
+                }
+            }
+        }
+        Ok(times)
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
+    fs::create_dir_all(folder)?;
+    fs::write(path, bytes)
+}
+
+fn bars(languages: &[Figures]) -> Vec<Bar> {
+    let each = |name, limit, figure: fn(&Figures) -> f64| {
+        Bar::each(name, limit, languages.iter().map(|it| (it.language, figure(it))))
+    };
+    vec![
+        each("99th percentile of a hot get, ns", 2_000.0, |it| it.hot_ns.p99),
+        each("99th percentile of a warm get, by the parse", 1.0 / 50.0, |it| it.warm_share.p99),
+        each("99th percentile of a cold get, by the parse", 1.0 / 35.0, |it| it.cold_share.p99),
+    ]
+}
+
+impl Report for TiersReport {
+    fn bars(&self) -> &[Bar] {
+        &self.bars
+    }
+
+    fn text(&self) -> String {
+        let mut table = Table::new(
+            1,
+            [
+                "language",
+                "files",
+                "parse us",
+                "hot ns",
+                "p99",
+                "warm/parse",
+                "p99",
+                "cold/parse",
+                "p99",
+            ],
+        );
+        let share = |share: f64| format!("{share:.4}");
+        for it in &self.figures.languages {
+            table.row([
+                it.language.to_owned(),
+                grouped(it.files as u64),
+                format!("{:.0}", it.parse_us),
+                format!("{:.0}", it.hot_ns.median),
+                format!("{:.0}", it.hot_ns.p99),
+                share(it.warm_share.median),
+                share(it.warm_share.p99),
+                share(it.cold_share.median),
+                share(it.cold_share.p99),
+            ]);
+        }
+        format!("{}\n{}", table.text(), bar::show(&self.bars))
+    }
+
+    fn json(&self) -> Result<String, BenchError> {
+        report::json("tiers", &self.figures, &self.bars)
+    }
+}
