@@ -162,7 +162,7 @@ impl Ground {
         let engine = ground.engine(&CacheOptions::default())?;
         let project = ground.dir.path().join("project");
         engine
-            .index(&[project.clone()], &(), &Cancel::new())
+            .index(std::slice::from_ref(&project), &(), &Cancel::new())
             .map_err(|source| BenchError::Index { path: project, source })?;
         for path in paths {
             let opened = engine.open(&path);
