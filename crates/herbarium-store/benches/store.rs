@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+};
 use herbarium_codec::Fingerprint;
 use herbarium_store::{
     Compression, Dictionary, Durability, KeyParts, Manifest, ManifestRow, Outcome, Store,
@@ -78,6 +81,7 @@ fn store(c: &mut Criterion) {
             black_box(buffer.len())
         });
     });
+    revisions(&mut group);
     group.bench_function("blake3 key of 8,000 bytes of source", |bencher| {
         bencher.iter(|| {
             KeyParts {
@@ -107,6 +111,39 @@ fn store(c: &mut Criterion) {
         );
     });
     group.finish();
+}
+
+/// A tree and the same one edited, stored whole and as a difference.
+fn revisions(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::open(dir.path().join("store"), options()).expect("a new store");
+    let old = tree(1);
+    let edited = |n: u64| {
+        let mut bytes = old.clone();
+        let at = (n * 61 % (TREE_LEN as u64 - 64)) as usize;
+        bytes.splice(at..at + 5, n.to_le_bytes());
+        bytes
+    };
+    store.put_tree(&key(0), GRAMMAR, &old, None).expect("a put");
+    let mut n = 0u64;
+    group.bench_function("put, the difference to another", |bencher| {
+        bencher.iter(|| {
+            n += 1;
+            let bytes = edited(n);
+            store.put_revision(&key(n), GRAMMAR, &bytes, None, &key(0)).expect("a put")
+        });
+    });
+    store.put_revision(&key(u64::MAX), GRAMMAR, &edited(7), None, &key(0)).expect("a put");
+    store.seal().expect("a seal");
+    let mut buffer = Vec::new();
+    for (name, n) in [("get, whole", 0), ("get, a difference", u64::MAX)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                store.get_tree_into(&key(n), &mut buffer).expect("a get").expect("a tree");
+                black_box(buffer.len())
+            });
+        });
+    }
 }
 
 fn manifest(c: &mut Criterion) {

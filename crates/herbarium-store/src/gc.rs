@@ -185,7 +185,7 @@ impl Store {
             plan.report.made_whole = made_whole;
             plan.report.damaged_removed += damaged;
             plan.report.trees_kept = plan.report.trees_kept.saturating_sub(damaged_trees);
-            self.remove_segments(&plan)?;
+            self.forget_missing()?;
             if options.despite_lost_manifests {
                 self.forget_loss();
             }

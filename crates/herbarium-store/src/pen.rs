@@ -221,6 +221,14 @@ impl Pen {
         Ok(())
     }
 
+    /// Removes the segment, in which there is nothing that is not elsewhere.
+    pub(crate) fn abandon(self) {
+        self.segment.give_up();
+        if let Err(error) = self.discard() {
+            tracing::warn!(%error, "could not remove a segment that was not finished");
+        }
+    }
+
     fn discard(self) -> Result<(), StoreError> {
         fs::remove_file(&self.segment.path).at("remove", &self.segment.path)?;
         self.lock.remove();

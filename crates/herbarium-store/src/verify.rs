@@ -145,7 +145,7 @@ impl Store {
     }
 
     /// Sealed segments that the catalogue knows and that are not there.
-    fn missing_segments(&self) -> Vec<SegmentId> {
+    pub(crate) fn missing_segments(&self) -> Vec<SegmentId> {
         let names = |id: SegmentId| [id.pack_name(), id.open_name()];
         let is_there = |id| names(id).iter().any(|name| self.shelf.dir.join(name).exists());
         let rows = self.known_segments();

@@ -7,7 +7,6 @@ use herbarium_codec::Fingerprint;
 
 use super::{GcOptions, GcReport};
 use crate::delta::Front;
-use crate::files::SegmentId;
 use crate::heuristics::{GARBAGE_PERCENT, SMALL_PERCENT};
 use crate::hold::is_locked;
 use crate::pen::Belongs;
@@ -258,10 +257,16 @@ impl Plan {
         report.bytes_after = kept + after + if after > 0 { SEGMENT_OVERHEAD } else { 0 };
     }
 
-    /// Ids of the segments that are to go.
-    pub(super) fn doomed(&self) -> HashMap<SegmentId, &Segment> {
-        let doomed = self.shards.iter().filter(|shard| shard.rewrite);
-        doomed.map(|shard| (shard.segment.id(), &shard.segment)).collect()
+    /// The records of a segment, in the order of the file.
+    pub(super) fn items_of(&self, number: u32) -> &[Item] {
+        let begin = self.items.partition_point(|item| item.segment < number);
+        let end = self.items.partition_point(|item| item.segment <= number);
+        self.items.get(begin..end).unwrap_or_default()
+    }
+
+    /// Whether a record can be copied as it is: it needs nothing that goes.
+    pub(super) fn can_stay_a_difference(&self, item: &Item) -> bool {
+        item.front.is_none_or(|front| self.bases.contains(&front.base))
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Rewriter<'a> {
     pen: Option<Pen>,
     /// When what lies in the segment being written was written first.
     written: SystemTime,
+    /// Segments of which all that stays was written, since the last one was sealed.
+    done: Vec<u32>,
     pub(super) made_whole: u64,
     /// Records that turned out to be damaged, and trees among them.
     pub(super) damaged: u64,
@@ -37,17 +39,53 @@ enum Copied {
 impl<'a> Rewriter<'a> {
     pub(super) fn new(store: &'a Store, plan: &'a Plan) -> Self {
         let written = SystemTime::UNIX_EPOCH;
-        Self { store, plan, pen: None, written, made_whole: 0, damaged: 0, damaged_trees: 0 }
+        let done = Vec::new();
+        Self { store, plan, pen: None, written, done, made_whole: 0, damaged: 0, damaged_trees: 0 }
     }
 
-    /// Writes all that has to be written; the old segments are as they were.
+    /// Writes what has to be written, and removes each old segment once what stays of it
+    /// is safe: it takes no more room than one segment, and what is made whole.
     pub(super) fn run(&mut self) -> Result<(), StoreError> {
+        let done = self.rewrite();
+        if done.is_err()
+            && let Some(pen) = self.pen.take()
+        {
+            // Nothing in it but copies.
+            pen.abandon();
+        }
+        done
+    }
+
+    fn rewrite(&mut self) -> Result<(), StoreError> {
+        self.restore_tables()?;
+        // What has to be made whole goes first: what it differs from may lie in any of the
+        // segments that are going to be removed.
+        for number in self.rewritten() {
+            self.copy_items(number, |plan, item| !plan.can_stay_a_difference(item))?;
+        }
+        self.seal()?;
+        for number in self.rewritten() {
+            self.copy_items(number, Plan::can_stay_a_difference)?;
+            self.done.push(number);
+        }
+        self.seal()
+    }
+
+    /// Numbers of the segments to write anew.
+    fn rewritten(&self) -> Vec<u32> {
+        let numbered = (0..).zip(&self.plan.shards);
+        numbered.filter(|(_, shard)| shard.rewrite).map(|(number, _)| number).collect()
+    }
+
+    fn copy_items(
+        &mut self,
+        number: u32,
+        wanted: impl Fn(&Plan, &Item) -> bool,
+    ) -> Result<(), StoreError> {
+        let plan = self.plan;
+        let Some(shard) = plan.shards.get(number as usize) else { return Ok(()) };
         let mut buffer = Vec::new();
-        for item in self.plan.items.iter().filter(|item| item.stays) {
-            let Some(shard) = self.plan.shards.get(item.segment as usize) else { continue };
-            if !shard.rewrite {
-                continue;
-            }
+        for item in plan.items_of(number).iter().filter(|it| it.stays && wanted(plan, it)) {
             if let Copied::Damaged = self.copy(&shard.segment, item, &mut buffer)? {
                 self.damaged += 1;
                 self.damaged_trees += u64::from(item.is_tree());
@@ -57,8 +95,7 @@ impl<'a> Rewriter<'a> {
                 crate::report_damaged(path, offset, Some(&key), "found while collecting");
             }
         }
-        self.restore_tables()?;
-        self.seal()
+        Ok(())
     }
 
     fn copy(
@@ -77,8 +114,7 @@ impl<'a> Rewriter<'a> {
         let Some(belongs) = item.belongs else { return Ok(Copied::Damaged) };
         record.context = Some(Context::new(belongs.0, belongs.1));
         self.begin(segment)?;
-        let stays = item.front.is_none_or(|front| self.plan.bases.contains(&front.base));
-        if stays {
+        if self.plan.can_stay_a_difference(item) {
             let mut bytes = bytes.to_vec();
             self.append(record.header, belongs, &mut bytes)?;
             return Ok(Copied::Yes);
@@ -150,8 +186,17 @@ impl<'a> Rewriter<'a> {
         Ok(())
     }
 
+    /// Seals what was written, and removes what is of no use any more then.
     fn seal(&mut self) -> Result<(), StoreError> {
-        let Some(pen) = self.pen.take() else { return Ok(()) };
+        if let Some(pen) = self.pen.take() {
+            self.seal_segment(pen)?;
+        }
+        let done = std::mem::take(&mut self.done);
+        let doomed = done.iter().filter_map(|number| self.plan.shards.get(*number as usize));
+        self.store.remove_segments(&doomed.map(|shard| &shard.segment).collect::<Vec<_>>())
+    }
+
+    fn seal_segment(&mut self, pen: Pen) -> Result<(), StoreError> {
         let path = self.store.shelf.dir.join(pen.segment.id.pack_name());
         self.store.seal_segment(pen)?;
         // What was no longer new is not new again for having been moved. Where that
@@ -184,33 +229,36 @@ fn header_of(key: RecordKey, codec: u8, raw: usize, record: usize) -> RecordHead
 }
 
 impl Store {
-    /// Removes what was written anew, and what is noted of segments that are gone.
-    pub(super) fn remove_segments(&self, plan: &Plan) -> Result<(), StoreError> {
-        let doomed = plan.doomed();
+    /// Removes segments of which all that stays was written elsewhere.
+    fn remove_segments(&self, doomed: &[&Segment]) -> Result<(), StoreError> {
+        if doomed.is_empty() {
+            return Ok(());
+        }
         let dir = &self.shelf.dir;
-        let rows = self.known_segments().into_iter().map(|row| row.id);
-        let is_gone = |id: &SegmentId| {
-            doomed.contains_key(id)
-                || !(dir.join(id.pack_name()).exists() || dir.join(id.open_name()).exists())
-        };
         // First the rows: a row without a segment is damage, a segment without a row
         // is not.
-        let gone: Vec<SegmentId> = rows.filter(is_gone).collect();
-        self.copy_to_catalogue(|| self.catalogue.remove_segments(&|| self.contents(), &gone));
-        for (id, segment) in &doomed {
+        let ids: Vec<SegmentId> = doomed.iter().map(|segment| segment.id()).collect();
+        self.copy_to_catalogue(|| self.catalogue.remove_segments(&|| self.contents(), &ids));
+        for segment in doomed {
             if let Err(error) = fs::remove_file(segment.path()) {
                 // Where it is open elsewhere (Windows): the next collection finds copies.
                 let segment = segment.path().display();
                 tracing::warn!(%segment, %error, "could not remove a segment");
                 continue;
             }
-            let _ = fs::remove_file(dir.join(id.bad_name()));
+            let _ = fs::remove_file(dir.join(segment.id().bad_name()));
         }
-        self.remove_notes().at("list", dir)?;
-        if !doomed.is_empty() && self.options.durability != Durability::None {
+        if self.options.durability != Durability::None {
             sync_dir(dir).at("sync", dir)?;
         }
         Ok(())
+    }
+
+    /// Forgets what is noted of segments that are gone.
+    pub(super) fn forget_missing(&self) -> Result<(), StoreError> {
+        let missing = self.missing_segments();
+        self.copy_to_catalogue(|| self.catalogue.remove_segments(&|| self.contents(), &missing));
+        self.remove_notes().at("list", &self.shelf.dir)
     }
 
     /// Removes notes about segments that are gone.

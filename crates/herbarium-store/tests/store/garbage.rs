@@ -116,6 +116,38 @@ fn a_forgotten_workspace_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_collection_takes_little_room() {
+    let (_guard, path) = place();
+    let store = Store::open(&path, quick().segment_size(16 << 10)).unwrap();
+    put(&store, 0..1_500);
+    needs(&store, "/w", (0..1_500).filter(|n| n % 3 != 0));
+    store.seal().unwrap();
+    let size = || {
+        let files = fs::read_dir(path.join("segments")).unwrap();
+        // A file may go between being listed and being looked at.
+        files.filter_map(|it| it.ok()?.metadata().ok()).map(|it| it.len()).sum::<u64>()
+    };
+    let before = size();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let most = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                most = size().max(most);
+            }
+            most
+        });
+        let report = store.gc(&now()).unwrap();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(report.segments_rewritten > 20, "{report:?}");
+        watch.join().unwrap()
+    });
+    assert!(most < before + (64 << 10), "{most} of {before}");
+    check(&store, (0..1_500).filter(|n| n % 3 != 0));
+    assert_eq!(store.verify().unwrap().findings, []);
+}
+
+#[test]
 fn what_is_new_or_held_stays() {
     let (_guard, path) = place();
     let store = half(&path);
@@ -400,6 +432,25 @@ fn what_a_lost_manifest_may_have_named_stays() {
     let report = store.gc(&now().despite_lost_manifests(true)).unwrap();
     assert_eq!((report.trees_removed, report.trees_kept), (50, 50), "{report:?}");
     check(&store, 0..50);
+}
+
+#[test]
+fn nothing_goes_while_a_manifest_cannot_be_read() {
+    let (_guard, path) = place();
+    half(&path).close().unwrap();
+    let catalogue = path.join("catalogue.redb");
+    let mut bytes = fs::read(&catalogue).unwrap();
+    let found = |at: &usize| bytes[*at..].starts_with(b"HRBM");
+    let places: Vec<usize> = (0..bytes.len() - 60).filter(found).collect();
+    places.iter().for_each(|at| bytes[at + 50] ^= 1);
+    fs::write(&catalogue, bytes).unwrap();
+    let store = open(&path);
+    let report = store.gc(&now()).unwrap();
+    assert_eq!((report.manifests, report.unreadable_manifests), (0, 1), "{report:?}");
+    assert_eq!((report.trees_removed, report.unneeded_kept), (0, 100), "{report:?}");
+    // The next index writes it anew.
+    needs(&store, "/w", 0..50);
+    assert_eq!(store.gc(&now()).unwrap().trees_removed, 50);
 }
 
 #[test]
