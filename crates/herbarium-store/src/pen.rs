@@ -46,7 +46,13 @@ impl Pen {
                 && open.end() < segment_size.min(WORTH_SEALING)
             {
                 match Self::take_over(shelf, open.id) {
-                    Ok(Some(pen)) => return Ok(pen),
+                    Ok(Some(pen)) => {
+                        let synced = sync_names(shelf, durability);
+                        if synced.is_err() {
+                            pen.segment.give_up();
+                        }
+                        return synced.map(|()| pen);
+                    }
                     Ok(None) => {}
                     // One that is in the way of itself is not in that of others.
                     Err(error) => tracing::warn!(%error, "could not continue a segment"),
@@ -78,11 +84,7 @@ impl Pen {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = file.at("create", &path)?;
         write_at(&file, &header.to_bytes(), 0).at("write", &path)?;
-        if durability != Durability::None {
-            sync_dir(&shelf.dir).at("sync", &shelf.dir)?;
-            // Whoever made the store may have been killed before its names were synced.
-            shelf.dir.parent().map_or(Ok(()), |dir| sync_dir(dir).at("sync", dir))?;
-        }
+        sync_names(shelf, durability)?;
         let segment = Arc::new(OpenSegment::created(header, path, file));
         shelf.add(Segment::Open(Arc::clone(&segment)));
         Ok(Self { segment, lock, contexts: HashMap::new() })
@@ -234,6 +236,16 @@ impl Pen {
         self.lock.remove();
         Ok(())
     }
+}
+
+/// Makes the name of a segment durable, and that of the directory it is in: whoever
+/// made them may have been killed before.
+fn sync_names(shelf: &Shelf, durability: Durability) -> Result<(), StoreError> {
+    if durability == Durability::None {
+        return Ok(());
+    }
+    sync_dir(&shelf.dir).at("sync", &shelf.dir)?;
+    shelf.dir.parent().map_or(Ok(()), |dir| sync_dir(dir).at("sync", dir))
 }
 
 /// Writes a header where there is none.
