@@ -114,7 +114,7 @@ pub(crate) struct AllManifests {
 
 /// Why the engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(crate) enum Trouble {
     #[error(transparent)]
     Engine(redb::Error),
     #[error("the engine gave up over the file")]
@@ -331,7 +331,7 @@ impl Catalogue {
         }
     }
 
-    fn change<T>(
+    pub(crate) fn change<T>(
         &self,
         rebuild: Rebuild<'_>,
         deed: &'static str,
@@ -616,14 +616,14 @@ fn delete_chunks(txn: &WriteTransaction, root: &[u8]) -> Result<(), Trouble> {
 }
 
 /// A value behind its checksum.
-fn checked(value: &[u8]) -> Vec<u8> {
+pub(crate) fn checked(value: &[u8]) -> Vec<u8> {
     let mut bytes = xxh3_64(value).to_le_bytes().to_vec();
     bytes.extend_from_slice(value);
     bytes
 }
 
 /// The value, if the checksum before it is right.
-fn unchecked(bytes: &[u8]) -> Option<&[u8]> {
+pub(crate) fn unchecked(bytes: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader(bytes);
     (reader.u64()? == xxh3_64(reader.0)).then_some(reader.0)
 }

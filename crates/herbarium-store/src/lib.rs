@@ -49,6 +49,7 @@
 //! | [`Store::put_tree`], [`Store::put_revision`], [`Store::import_tree`] | when it returns | with [`Durability::Each`] when it returns; with [`Durability::Batch`] after the next [`Store::flush`], [`Store::close`], full segment or put of a table; with [`Durability::None`] whenever the system writes it |
 //! | [`Store::put_grammar`], [`Store::put_dictionary`] | when it returns | when it returns, and all trees put before; not with [`Durability::None`] |
 //! | [`Store::put_manifest`], [`Store::remove_manifest`] | when it returns | when it returns; flush the trees before you name them |
+//! | the methods of a [`JobQueue`] | when they return | when they return |
 //! | [`Store::keep_query`] | when it returns | whenever the system writes it |
 //! | [`Store::gc`], [`Store::migrate`], [`Store::backup`], [`Store::restore`] | step by step | what they remove goes after what replaces it was synced |
 //!
@@ -96,6 +97,7 @@ mod gc;
 mod guard;
 pub mod heuristics;
 mod hold;
+mod jobs;
 mod key;
 mod manifest;
 mod marker;
@@ -121,6 +123,9 @@ pub use export::{ExportError, ExportedTree, Provenance};
 pub use gc::{GcOptions, GcReport};
 pub use guard::hush_caught_panics;
 pub use hold::Hold;
+pub use jobs::{
+    Added, Claim, Failed, Grip, Job, JobCounts, JobId, JobOptions, JobQueue, JobState, NewJob,
+};
 pub use key::{KeyParts, ParseKeyError, TreeKey};
 pub use manifest::{
     Manifest, ManifestInfo, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes,

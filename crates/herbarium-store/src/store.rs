@@ -3,6 +3,7 @@
 mod cache;
 mod copies;
 mod differences;
+mod jobs;
 mod manifests;
 mod queries;
 mod read;

@@ -10,6 +10,7 @@ mod exports;
 mod figures;
 mod garbage;
 mod golden;
+mod jobs;
 mod manifests;
 mod migrations;
 mod model;
