@@ -163,12 +163,15 @@ impl Store {
     /// ```
     ///
     /// # Errors
+    /// [`StoreError::Version`] for a store of a later minor version, in which things may
+    /// be needed in ways that are not known here;
     /// [`StoreError::Busy`] if the store is held for longer than it may wait, or
     /// another process is collecting; [`StoreError::Catalogue`] if it cannot be known
     /// what is needed; [`StoreError::Io`] if a segment cannot be written. In all
     /// cases nothing is lost.
     pub fn gc(&self, options: &GcOptions) -> Result<GcReport, StoreError> {
         self.may_write("collect garbage")?;
+        self.must_be_understood()?;
         let _one = only_one(self.dir(), GC_LOCK, "collecting garbage in it")?;
         let _alone = exclude_all(self.dir(), options.wait)?;
         if !options.dry_run {

@@ -164,6 +164,12 @@ impl Store {
         Ok(StoreVersion { major: STORE_MAJOR, minor })
     }
 
+    /// An error if the store is of a later version than this library's.
+    pub(crate) fn must_be_understood(&self) -> Result<(), StoreError> {
+        let found = self.version()?;
+        if found > StoreVersion::CURRENT { Err(refusal(self.dir(), found)) } else { Ok(()) }
+    }
+
     /// Brings the store at `dir` to [`StoreVersion::CURRENT`], in place.
     ///
     /// Stores of earlier minor versions are read and written without, but nothing is
@@ -253,17 +259,21 @@ fn steps(dir: &Path, from: StoreVersion) -> Result<Vec<&'static Step>, StoreErro
     let (mut at, mut way) = (from, Vec::new());
     while at != StoreVersion::CURRENT {
         let step = STEPS.iter().find(|step| step.from == at);
-        let step = step.ok_or_else(|| StoreError::Version {
-            path: dir.to_owned(),
-            found: from.to_string(),
-            newer: from > StoreVersion::CURRENT,
-            supported_major: STORE_MAJOR,
-            supported_minor: STORE_MINOR,
-        })?;
+        let step = step.ok_or_else(|| refusal(dir, from))?;
         at = step.to;
         way.push(step);
     }
     Ok(way)
+}
+
+fn refusal(dir: &Path, found: StoreVersion) -> StoreError {
+    StoreError::Version {
+        path: dir.to_owned(),
+        found: found.to_string(),
+        newer: found > StoreVersion::CURRENT,
+        supported_major: STORE_MAJOR,
+        supported_minor: STORE_MINOR,
+    }
 }
 
 fn back_up(

@@ -14,6 +14,7 @@ use crate::StoreError;
 use crate::error::IoContext;
 use crate::files::{FileLock, SegmentId, now_ns, sync_dir, write_at};
 use crate::heuristics::WORTH_SEALING;
+use crate::quarantine::Quarantine;
 use crate::record::{RECORD_HEADER, RecordHeader};
 use crate::segment::{
     Context, HEADER, HeaderState, OpenSegment, Role, Sealed, Segment, SegmentHeader,
@@ -112,6 +113,13 @@ impl Pen {
         let scanned = segment
             .take_over(|offset| {
                 crate::report_damaged(&path, Some(offset), None, "passed over a damaged record");
+                // Noted, so that a collection writes the rest of it anew.
+                if let Ok(offset) = u32::try_from(offset)
+                    && shelf.quarantine.add(id, offset)
+                {
+                    // Best effort: without it the next process finds out for itself.
+                    let _ = Quarantine::persist(&shelf.dir, id, offset);
+                }
             })
             .at("read", &path)?;
         cut(&segment, scanned.end).at("repair", &path)?;

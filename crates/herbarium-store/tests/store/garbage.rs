@@ -243,6 +243,25 @@ fn verify_finds_nothing_after_healing_and_a_collection() {
 }
 
 #[test]
+fn damage_that_nobody_looked_for_goes_with_what_a_process_left() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    put(&store, 0..30);
+    needs(&store, "/w", 0..30);
+    store.close().unwrap();
+    let segment = segments(&path, "open").remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.windows(32).position(|it| it == key(8).0).unwrap();
+    bytes[at + 2] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let store = open(&path);
+    store.gc(&now()).unwrap();
+    assert_eq!(store.verify().unwrap().findings, []);
+    gone(&store, [8]);
+    check(&store, (0..30).filter(|n| *n != 8));
+}
+
+#[test]
 fn a_segment_that_is_gone_is_forgotten() {
     let (_guard, path) = place();
     let store = half(&path);
@@ -462,6 +481,18 @@ fn a_segment_that_another_writes_to_is_left_alone() {
     check(&store, (0..50).chain(500..510));
     put(&other, 510..520);
     check(&store, 500..520);
+}
+
+#[test]
+fn a_store_of_a_later_minor_version_is_not_collected() {
+    let (_guard, path) = place();
+    drop(half(&path));
+    fs::write(path.join("HERBARIUM"), "herbarium store 1.7\n").unwrap();
+    let store = open(&path);
+    check(&store, 0..100);
+    let error = store.gc(&now()).unwrap_err();
+    assert!(matches!(error, StoreError::Version { newer: true, .. }), "{error:?}");
+    check(&store, 0..100);
 }
 
 #[test]
