@@ -25,7 +25,8 @@ use crate::step::WILDCARD;
 #[derive(Debug, Clone)]
 pub struct Demands<'q> {
     query: &'q Query,
-    /// For each pattern, texts of which one of each group must be there.
+    /// For each pattern that was not disabled, texts of which one of each group must be
+    /// there.
     texts: Vec<Vec<Vec<Finder<'q>>>>,
 }
 
@@ -33,8 +34,12 @@ impl Query {
     /// What a file must have for the query to find anything in it. Cost:
     /// linear in the query; keep it where many files are asked.
     pub fn demands(&self) -> Demands<'_> {
-        let patterns = 0..self.pattern_count();
-        Demands { query: self, texts: patterns.map(|pattern| self.texts_of(pattern)).collect() }
+        // A pattern has an entry for each of its starts; a disabled one has none.
+        let mut patterns: Vec<u16> = self.program.entries.iter().map(|it| it.pattern).collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        let texts = patterns.into_iter().map(|pattern| self.texts_of(usize::from(pattern)));
+        Demands { query: self, texts: texts.collect() }
     }
 
     /// The literals that predicates of a pattern compare with. Only of captures

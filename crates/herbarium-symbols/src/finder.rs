@@ -79,12 +79,6 @@ impl SymbolFinder {
         self.exceeded_limit
     }
 
-    /// The finder itself: limits were once set at a cursor.
-    #[doc(hidden)]
-    pub fn cursor_mut(&mut self) -> &mut Self {
-        self
-    }
-
     /// The symbols of a tree. `source` is what the tree was made from.
     ///
     /// None where the query is for another grammar than the tree.

@@ -76,7 +76,7 @@ impl Visitor for Asker<'_> {
 
     fn tools(&self) -> SymbolFinder {
         let mut finder = SymbolFinder::new();
-        finder.cursor_mut().set_time_limit(Some(self.scope.time_limit));
+        finder.set_time_limit(Some(self.scope.time_limit));
         finder
     }
 
@@ -91,7 +91,7 @@ impl Visitor for Asker<'_> {
         let (tree, source) = file.open()?;
         let found = finder.find(query, tree, source);
         let symbols: Vec<_> = found.iter().map(|symbol| entry(symbol, &found)).collect();
-        let complete = !finder.cursor_mut().did_stop();
+        let complete = !finder.did_stop();
         if !symbols.is_empty() || !complete {
             outlet.send(FileSymbols { path, language, symbols, complete });
         }

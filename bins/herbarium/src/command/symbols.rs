@@ -200,7 +200,7 @@ impl Visitor for Ask<'_> {
 
     fn tools(&self) -> SymbolFinder {
         let mut finder = SymbolFinder::new();
-        finder.cursor_mut().set_time_limit(Some(self.args.files.time_limit));
+        finder.set_time_limit(Some(self.args.files.time_limit));
         finder
     }
 
@@ -235,7 +235,7 @@ impl Visitor for Ask<'_> {
             let head = (lines.path().to_owned(), language.id);
             found.tags.iter_mut().for_each(|tag| tag.set_file(&head));
         }
-        found.cut = finder.cursor_mut().did_stop().then(|| self.looks.shown.text(&path));
+        found.cut = finder.did_stop().then(|| self.looks.shown.text(&path));
         if !found.text.is_empty() || !found.tags.is_empty() || found.cut.is_some() {
             outlet.send(found);
         }

@@ -1,6 +1,7 @@
 //! The query engine, held against tree-sitter's.
 
 mod common;
+mod demands;
 mod documented;
 mod errors;
 mod random;
