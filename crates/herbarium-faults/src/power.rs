@@ -71,11 +71,29 @@ impl Record {
         work: &Work,
         faults: impl FnOnce(Faults) -> Faults,
     ) -> Result<(Self, Ended), String> {
+        Self::with_next(bench, work, faults, None)
+    }
+
+    /// As [`Record::with`], and records a second child that does other work on the
+    /// same store afterwards, undisturbed.
+    ///
+    /// # Errors
+    /// As [`Bench::run`].
+    pub fn with_next(
+        bench: &Bench,
+        work: &Work,
+        faults: impl FnOnce(Faults) -> Faults,
+        next: Option<&Work>,
+    ) -> Result<(Self, Ended), String> {
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
         let root = scratch.root().map_err(|error| error.to_string())?;
         let work = Work { dir: root.join("store"), ..work.clone() };
         let log = scratch.path().join("log");
         let ended = bench.run(&work, &faults(Faults::below(&root).log(&log)))?;
+        if let Some(next) = next {
+            let next = Work { dir: work.dir.clone(), ..next.clone() };
+            bench.run(&next, &Faults::below(&root).log(&log))?;
+        }
         Ok((Self { events: log::read(&log)?, work, root }, ended))
     }
 

@@ -16,7 +16,7 @@ use crate::damage::copy;
 fn old_store(bench: &Bench) -> (Scratch, Work, Told) {
     let scratch = Scratch::new().unwrap();
     let root = scratch.root().unwrap();
-    let work = Work { batches: 4, ..Work::script(root.join("store")) };
+    let work = Work { batches: 3, ..Work::script(root.join("store")) };
     fs::create_dir_all(work.dir.join("segments")).unwrap();
     fs::write(work.dir.join("HERBARIUM"), "herbarium store 1.0\n").unwrap();
     let ended = bench.run(&work, &Faults::below(&root)).unwrap();

@@ -30,7 +30,7 @@ const ALL_LOST: Ways = Ways { all_subsets_of: 0, in_order: false, at_random: 0, 
 
 #[test]
 fn a_collection_may_be_cut_short_by_a_power_failure_at_any_place() {
-    check(&Work::script("store"), Ways { in_order: true, ..ALL_LOST }, 100);
+    check(&Work::script("store"), ALL_LOST, 40);
 }
 
 /// As for any power failure, but for the manifest: that of a catalogue that was not
@@ -59,5 +59,27 @@ fn a_sync_that_failed_is_not_taken_for_one_that_went_well() {
                 .fail(ALL_LOST, check_trees)
                 .unwrap_or_else(|wrong| panic!("{durability:?}, sync {nth}, {call}: {wrong}"));
         }
+    }
+}
+
+#[test]
+fn what_the_next_process_flushed_survives_although_the_one_before_was_killed() {
+    let Some(bench) = bench() else { return };
+    for nth in 1.. {
+        let scratch = Scratch::new().unwrap();
+        let fired = scratch.path().join("fired");
+        // Before something is made to last: what was done is not done again.
+        let classes = class::SYNC | class::SYNC_DIR;
+        let kill = |faults: Faults| faults.at(classes, nth, 1, Deed::KillBefore, &fired);
+        let first = Work { batches: 3, ..Work::script("store") };
+        let next = Work { from: first.end(), batches: 2, ..first.clone() };
+        let (record, ended) = Record::with_next(&bench, &first, kill, Some(&next)).unwrap();
+        let Ok(call) = std::fs::read_to_string(&fired) else { break };
+        assert!(ended.was_killed(), "{call}: {ended:?}");
+        let check = |work: &Work, told: &Told, fates: &Fates| {
+            let all = Work { batches: 5, ..work.clone() };
+            check_store(&all, told, fates)
+        };
+        record.fail(ALL_LOST, check).unwrap_or_else(|wrong| panic!("kill {nth}, {call}: {wrong}"));
     }
 }
