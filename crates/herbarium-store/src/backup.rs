@@ -70,7 +70,8 @@ impl Store {
     /// is removed if something fails. What a killed process leaves there can be deleted.
     ///
     /// The copy is a store: open it, or bring it back with [`Store::restore`]. Kept
-    /// queries are not copied: they are made again.
+    /// queries are not copied, as they are made again, nor are jobs,
+    /// which are of the processes that work on them.
     ///
     /// ```
     /// use herbarium_store::{RestoreOptions, Store, StoreOptions};
