@@ -217,6 +217,10 @@ impl Session<'_> {
     }
 
     fn put(&mut self, count: u64) {
+        if self.store.is_none() {
+            // What was in the way when it was to be opened again may be gone.
+            self.open();
+        }
         for n in self.next..self.next + count {
             let (key, bytes) = (content::key(n), content::bytes(n));
             let dictionary = content::dictionary_of(n);

@@ -74,7 +74,7 @@ fn one_that_writes_for_long_and_four_that_come_and_go_see_all_that_was_put() {
         let mut told = vec![(0, long.join().unwrap())];
         told.extend(short.into_iter().flat_map(|one| one.join().unwrap()));
         over.store(true, Ordering::Relaxed);
-        assert!(checker.join().unwrap() > 100, "the checker hardly read anything");
+        assert!(checker.join().unwrap() > 20, "the checker hardly read anything");
         told
     });
     // All of them put manifests of one workspace: the last may be anyone's.
