@@ -99,13 +99,13 @@ pub(crate) struct Mounted<'a>(&'a Path);
 impl<'a> Mounted<'a> {
     pub(crate) fn new(args: &[&str], at: &'a Path) -> Option<Self> {
         let mounted = Command::new("mount").args(args).arg(at).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(at))
+        mounted.is_ok_and(|output| output.status.success()).then(|| Self(at))
     }
 }
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
         // Lazily: a child that is ending may still be in it.
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+        let _ = Command::new("umount").arg("-l").arg(self.0).output();
     }
 }
