@@ -12,9 +12,8 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     command.args(["run", "--release", "--quiet", "--package", "herbarium-faults"]);
     command.arg("--manifest-path").arg(root().join("Cargo.toml"));
     command.args(["--", "crash"]).args(args);
-    let status = command
-        .status()
-        .map_err(|error| format!("running cargo to kill processes: {error}"))?;
+    let status =
+        command.status().map_err(|error| format!("running cargo to kill processes: {error}"))?;
     match status.code() {
         Some(0) => Ok(()),
         Some(1) => Err("something was lost, damaged or refused; what is told above".into()),
