@@ -41,15 +41,7 @@ pub(super) const BY_FOLDER: bool = cfg!(any(target_os = "linux", target_os = "an
 impl Ears {
     pub(super) fn new(inbox: &Arc<Inbox>) -> Result<Self, WatchError> {
         let inbox = Arc::clone(inbox);
-        let hear = move |event: notify::Result<notify::Event>| match event {
-            Ok(event) if event.need_rescan() => inbox.overflow(),
-            Ok(event) => hear(&inbox, event),
-            // Which ones were missed, nobody knows.
-            Err(error) => {
-                tracing::warn!(%error, "an event of the file system could not be read");
-                inbox.overflow();
-            }
-        };
+        let hear = move |event| hear(&inbox, event);
         let watcher = notify::recommended_watcher(hear);
         let watcher = watcher.map_err(|error| WatchError::System(Box::new(error)))?;
         Ok(Self { watcher, watched: BTreeSet::new() })
@@ -94,8 +86,20 @@ impl Ears {
     }
 }
 
-fn hear(inbox: &Inbox, event: notify::Event) {
+fn hear(inbox: &Inbox, event: notify::Result<notify::Event>) {
     metrics::counter!("herbarium_watch_events_total").increment(1);
+    match event {
+        Ok(event) if event.need_rescan() => inbox.overflow(),
+        Ok(event) => note(inbox, event),
+        // Which ones were missed, nobody knows.
+        Err(error) => {
+            tracing::warn!(%error, "an event of the file system could not be read");
+            inbox.overflow();
+        }
+    }
+}
+
+fn note(inbox: &Inbox, event: notify::Event) {
     let is_new = match event.kind {
         // That somebody reads, the engine for one.
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
@@ -106,5 +110,49 @@ fn hear(inbox: &Inbox, event: notify::Event) {
     };
     for path in event.paths {
         inbox.note(path, is_new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use notify::event::{CreateKind, DataChange, Flag};
+
+    use super::*;
+    use crate::watch::inbox::Next;
+
+    fn check(event: notify::Result<notify::Event>, expected: &str) {
+        let inbox = Inbox::new(10);
+        hear(&inbox, event);
+        let none = Duration::ZERO;
+        let next = match inbox.next(none, none, none) {
+            Next::Paths(paths) => paths
+                .iter()
+                .map(|(path, note)| format!("{} {}", path.display(), note.is_new))
+                .collect(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(next, expected);
+    }
+
+    fn at(kind: EventKind) -> notify::Result<notify::Event> {
+        Ok(notify::Event::new(kind).add_path("a".into()))
+    }
+
+    #[test]
+    fn what_the_system_lost_is_everything() {
+        let lost = notify::Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        check(Ok(lost), "Everything(Overflow)");
+        check(Err(notify::Error::generic("torn")), "Everything(Overflow)");
+    }
+
+    #[test]
+    fn who_only_reads_is_not_heard() {
+        check(at(EventKind::Access(AccessKind::Open(AccessMode::Any))), "Nothing");
+        check(at(EventKind::Access(AccessKind::Close(AccessMode::Read))), "Nothing");
+        check(at(EventKind::Access(AccessKind::Close(AccessMode::Write))), "a false");
+        check(at(EventKind::Modify(ModifyKind::Data(DataChange::Any))), "a false");
+        check(at(EventKind::Create(CreateKind::Folder)), "a true");
     }
 }

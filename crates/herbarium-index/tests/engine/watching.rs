@@ -302,6 +302,50 @@ fn a_stop_is_quick_and_loses_nothing() {
     assert_eq!(rows(&watched.ground.store, &watched.ground.root()), expected);
 }
 
+/// With no more than three watches, by a limit of a namespace of its own.
+#[test]
+#[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "a test that could not be run says so")]
+fn folders_beyond_the_limit_of_the_system_are_found_by_walks() {
+    const SET: &str = "echo 3 > /proc/sys/user/max_inotify_watches || exit 77; exec \"$@\"";
+    let this = std::env::current_exe().unwrap();
+    let child = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", SET, "sh"])
+        .arg(this)
+        .args(["watching::child_with_few_watches", "--exact", "--nocapture"])
+        .env("HERBARIUM_TEST_FEW_WATCHES", "1")
+        .output();
+    match child {
+        Ok(output) if output.status.success() => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(said.contains("1 passed"), "{said}");
+        }
+        Ok(output) if output.status.code() == Some(101) => {
+            panic!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        other => eprintln!("not run: no namespace with a limit of its own: {other:?}"),
+    }
+}
+
+#[test]
+fn child_with_few_watches() {
+    if std::env::var_os("HERBARIUM_TEST_FEW_WATCHES").is_none() {
+        return;
+    }
+    let options =
+        WatchOptions { rescan_every: Duration::from_millis(200), ..WatchOptions::default() };
+    let mut watched = Watched::new(&FILES, options);
+    let limited = watched.seen.iter().find_map(|event| match event {
+        WatchEvent::Limited { watched, folders, .. } => Some((*watched, *folders)),
+        _ => None,
+    });
+    assert_eq!(limited, Some((3, 4)), "{:#?}", watched.seen);
+    watched.ground.write("tools/run.py", "print('changed')\n");
+    watched.ground.write("src/deep/lib.rs", "pub fn changed() {}\n");
+    watched.settle();
+    watched.finish();
+}
+
 #[test]
 fn a_file_is_no_workspace_to_watch() {
     let ground = Ground::with(&FILES);
