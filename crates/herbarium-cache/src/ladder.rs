@@ -350,7 +350,9 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         };
         if into_warm && self.warm.admits(pressed.weight()) {
             drop(scratch);
-            self.warm_up(key, pressed, change, since);
+            if self.warm_up(key, pressed, change, since) {
+                self.meter.demoted(HOT, WARM);
+            }
             return;
         }
         if into_warm {
@@ -359,21 +361,22 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         self.write_below(HOT, &Evicted { key, entry: pressed, change }, &mut scratch);
     }
 
-    /// Puts a value into the warm tier, and lets sink what must leave it for that.
-    fn warm_up(&self, key: K, pressed: Arc<Pressed>, change: u64, since: Instant) {
+    /// Puts a value into the warm tier, and lets sink what must leave it for that; not
+    /// if its key has changed since.
+    fn warm_up(&self, key: K, pressed: Arc<Pressed>, change: u64, since: Instant) -> bool {
         let mut batch = Batch::default();
         {
             let stripe = self.stripes.lock(&key);
             if !stripe.is_still(change) {
                 self.count_forgotten(pressed.below);
-                return;
+                return false;
             }
             self.warm.insert(key, pressed, &mut batch);
             stripe.count_landing();
         }
-        self.meter.demoted(HOT, WARM);
         self.meter.stored(WARM, since);
         self.write_all_below(batch);
+        true
     }
 
     fn write_all_below(&self, batch: Batch<K, Arc<Pressed>>) {
@@ -595,6 +598,10 @@ impl<K: Key, C: Codec> Ladder<K, C> {
     fn promote(&self, key: &K, value: &Arc<C::Value>, from: usize, below: Below, change: u64) {
         let weight = self.weigh(key, value);
         if !self.admits(weight) {
+            // Too large to be hot, but it may be warm: else it were read at each use.
+            if from != WARM && weight != u64::MAX {
+                self.lift(key, Hot::new(value.clone(), weight, below), from, change);
+            }
             return;
         }
         let mut batch = Batch::default();
@@ -608,6 +615,30 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         }
         self.meter.promoted(from, HOT);
         self.demote_all(batch);
+        self.after_insert(weight);
+    }
+
+    /// Makes a value warm that was read below and cannot be hot.
+    fn lift(&self, key: &K, entry: Hot<C::Value>, from: usize, change: u64) {
+        if self.warm.capacity() == 0 {
+            return;
+        }
+        let since = Instant::now();
+        let weight = entry.weight();
+        let _passing = self.budget.transit.enter(2 * weight.min(MOST_PASSING));
+        let mut scratch = self.pool.take();
+        let Some(pressed) = self.press(key, entry, &mut scratch) else {
+            self.meter.tiers[WARM].failures.add(1);
+            return;
+        };
+        drop(scratch);
+        if !self.warm.admits(pressed.weight()) {
+            self.meter.tiers[WARM].refused.add(1);
+            return;
+        }
+        if self.warm_up(key.clone(), pressed, change, since) {
+            self.meter.promoted(from, WARM);
+        }
         self.after_insert(weight);
     }
 

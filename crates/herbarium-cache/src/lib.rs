@@ -57,7 +57,9 @@
 //!   entries' share. The memory of the process that is due to the cache stays within 5% of
 //!   the budget as far as [`Codec::weigh`] tells the truth. Not counted: values that callers
 //!   hold on to after they left the cache, what lies below, and memory that an allocator
-//!   keeps after it was freed (glibc does so with values of megabytes).
+//!   keeps after it was freed: glibc does so with values of megabytes, and with one arena for
+//!   each thread, its default, it keeps up to a fifth of the budget where many threads insert
+//!   (`MALLOC_ARENA_MAX=1`, or an allocator that gives back, mends that).
 //! - **One computation for each key**, among blocking and asynchronous callers together. One
 //!   that fails or panics fails those who waited and poisons nothing.
 //!

@@ -233,3 +233,25 @@ fn a_directory_holds_records_across_openings_within_its_limit() {
     assert!(usage.bytes.expect("known") <= 50 * KB as u64, "{usage:?}");
     assert!(usage.entries.expect("known") >= 11, "{usage:?}");
 }
+
+#[test]
+fn what_is_too_large_to_be_hot_is_warm_once_it_was_read_below() {
+    let tier = Arc::new(Counting::default());
+    fill(&with_cold(4 << 20, tier.clone(), Write::OnInsert), 0..20);
+    let options = TierOptions::new("cold").write(Write::OnInsert);
+    let builder = CacheBuilder::new(Bytes).budget(8 << 20).hot_share(0.0);
+    let cache: Cache<u64, Bytes> = builder.shared_tier(tier, options).build().expect("it builds");
+    for _ in 0..3 {
+        for key in 0..20 {
+            assert_eq!(*cache.get(&key).expect("some tier has it"), value(key, 4 * KB));
+        }
+    }
+    let stats = cache.stats();
+    let hits: Vec<_> = stats.tiers.iter().map(|tier| tier.hits).collect();
+    assert_eq!((hits, stats.misses), (vec![0, 40, 20], 0));
+    assert_eq!((moves(&cache, "cold", "warm"), moves(&cache, "hot", "warm")), ((20, 0), (0, 0)));
+    // A scan moves nothing.
+    cache.clear_memory();
+    (0..20).for_each(|key| assert!(cache.get_hinted(&key, ReadHint::Scan).is_some()));
+    assert_eq!(cache.stats().tiers[1].entries, Some(0));
+}

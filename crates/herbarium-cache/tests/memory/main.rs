@@ -241,13 +241,35 @@ fn resident() -> i64 {
     pages.expect("a number") * 4096
 }
 
+/// In a process of its own, whose C library gives out memory from one arena. With one for each
+/// thread, as is the default of glibc, what was freed stays with its arena: the four threads of
+/// the first load were seen to leave the process with 1.04 to 1.19 of the budget, the more the
+/// busier the machine.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stdout, reason = "says how much it was")]
+fn what_the_system_counts_for_the_process_stays_within_5_percent_of_the_budget() {
+    const CHILD: &str = "HERBARIUM_CACHE_ONE_ARENA";
+    if std::env::var_os(CHILD).is_some() {
+        return what_the_system_counts();
+    }
+    let program = std::env::current_exe().expect("this test");
+    let name = "what_the_system_counts_for_the_process_stays_within_5_percent_of_the_budget";
+    let mut child = std::process::Command::new(program);
+    child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").env("MALLOC_ARENA_MAX", "1");
+    let output = child.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.matches("of the budget").count(), 3, "{said}");
+    print!("{said}");
+}
+
 /// What the load itself leaves in the allocator's hands is not the cache's: each load first
 /// runs against a cache without a budget. Values of megabytes are left out: of those, the
 /// allocators of C libraries keep what was freed, up to a third of it, and no cache can help it.
 #[cfg(target_os = "linux")]
-#[test]
-fn what_the_system_counts_for_the_process_stays_within_5_percent_of_the_budget() {
-    let _alone = alone();
+#[expect(clippy::print_stdout, reason = "says how much it was")]
+fn what_the_system_counts() {
     for load in LOADS.iter().filter(|load| load.most <= 1_000_000) {
         let open = |budget: u64| -> Cache<u64, Bytes> {
             CacheBuilder::new(Bytes).budget(budget).build().expect("sound")
@@ -261,6 +283,7 @@ fn what_the_system_counts_for_the_process_stays_within_5_percent_of_the_budget()
             most = most.max(resident() - before);
         }
         let share = most as f64 / load.budget as f64;
+        println!("{}: {share:.3} of the budget", load.name);
         assert!(share <= 1.05, "{}: {share:.3} of the budget, {}", load.name, cache.stats());
     }
 }
