@@ -45,6 +45,8 @@ pub(crate) enum BenchError {
     Store { path: PathBuf, source: StoreError },
     #[error("opening a tree")]
     Open { source: Box<herbarium_index::OpenError> },
+    #[error("expected {expected} trees from the {tier} tier, found {hits}")]
+    Tier { tier: &'static str, hits: u64, expected: u64 },
     #[error("no file in {} was given a tree: there is nothing to compare", path.display())]
     NothingIndexed { path: PathBuf },
     #[error("asking cargo for the packages of the workspace")]

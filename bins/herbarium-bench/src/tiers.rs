@@ -92,9 +92,9 @@ impl Figures {
         let with =
             |budget, hot_percent| CacheOptions { budget, hot_percent, ..CacheOptions::default() };
         // Room for all; a warm tier with room for all below a hot one with none; no memory.
-        let hot = ground.gets(&with(4 << 30, 75), passes * HOT_PASSES)?;
-        let warm = ground.gets(&with(4 << 30, 0), passes)?;
-        let cold = ground.gets(&with(0, 0), passes)?;
+        let hot = ground.gets("hot", &with(4 << 30, 75), passes * HOT_PASSES)?;
+        let warm = ground.gets("warm", &with(4 << 30, 0), passes)?;
+        let cold = ground.gets("cold", &with(0, 0), passes)?;
         let shares = |gets: Vec<Vec<f64>>| {
             let of_file = |(gets, parse): (Vec<f64>, &f64)| -> Vec<f64> {
                 gets.into_iter().map(|get| get / parse).collect()
@@ -180,9 +180,14 @@ impl Ground {
         Ok(Engine::new(Arc::new(store), options))
     }
 
-    /// The times of getting each tree so many times, in nanoseconds, one file after the
-    /// other; the first round, which fills the tiers, is not counted.
-    fn gets(&self, cache: &CacheOptions, passes: usize) -> Result<Vec<Vec<f64>>, BenchError> {
+    /// The times of getting each tree so many times from that tier, in nanoseconds, one
+    /// file after the other; the first round, which fills the tiers, is not counted.
+    fn gets(
+        &self,
+        tier: &'static str,
+        cache: &CacheOptions,
+        passes: usize,
+    ) -> Result<Vec<Vec<f64>>, BenchError> {
         let engine = self.engine(cache)?;
         let mut times = vec![Vec::with_capacity(passes); self.keys.len()];
         for pass in 0..=passes {
@@ -193,6 +198,11 @@ impl Ground {
                     times.push(time.as_nanos() as f64);
                 }
             }
+        }
+        let hits = engine.tiers().tiers.iter().find(|it| it.name == tier).map_or(0, |it| it.hits);
+        let expected = (self.keys.len() * passes) as u64;
+        if hits < expected {
+            return Err(BenchError::Tier { tier, hits, expected });
         }
         Ok(times)
     }
