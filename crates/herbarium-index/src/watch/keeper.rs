@@ -313,9 +313,10 @@ impl Keeper {
         for at in 0..self.grounds.len() {
             let due = self.grounds.get(at).and_then(|ground| ground.due);
             let Some((_, why)) = due.filter(|(at, _)| *at <= Instant::now()) else { continue };
-            self.stirred = Some(Instant::now());
             match self.rescan(at, why) {
-                Ok(()) => {}
+                // A walk from time to time that finds nothing is rest.
+                Ok(is_news) if !is_news => {}
+                Ok(_) => self.stirred = Some(Instant::now()),
                 Err(error) => self.fail(at, &error),
             }
             if self.cancel.is_cancelled() {
@@ -324,13 +325,14 @@ impl Keeper {
         }
     }
 
-    /// Watches all folders of a workspace, and brings it up to date.
-    fn rescan(&mut self, at: usize, why: Rescan) -> Result<(), IndexError> {
-        let Some(ground) = self.grounds.get_mut(at) else { return Ok(()) };
+    /// Watches all folders of a workspace, and brings it up to date. Says whether
+    /// that was news.
+    fn rescan(&mut self, at: usize, why: Rescan) -> Result<bool, IndexError> {
+        let Some(ground) = self.grounds.get_mut(at) else { return Ok(false) };
         ground.due = None;
         ground.sieve = Sieve::new(&ground.root, &self.store, &self.shared.options);
         let (watched, folders) = self.listen(at);
-        let Some(ground) = self.grounds.get_mut(at) else { return Ok(()) };
+        let Some(ground) = self.grounds.get_mut(at) else { return Ok(false) };
         let roots = [ground.root.clone()];
         let report = run::run(&self.shared, &roots, &(), &self.cancel, None)?;
         let [root] = roots;
@@ -348,6 +350,7 @@ impl Keeper {
             (self.hear)(WatchEvent::Limited { root: root.clone(), watched, folders });
         }
         let was_started = std::mem::replace(&mut ground.started, true);
+        let is_news = !was_started || why != Rescan::Unwatched || report.reads > 0;
         let report = Box::new(report);
         let event = if was_started {
             metrics::counter!("herbarium_watch_rescans_total", "why" => why.name()).increment(1);
@@ -356,7 +359,7 @@ impl Keeper {
             WatchEvent::Started { root, folders: watched, report }
         };
         (self.hear)(event);
-        Ok(())
+        Ok(is_news)
     }
 
     /// Watches all folders of a workspace; gives how many are watched, and how
