@@ -54,7 +54,7 @@ fn run(data: &[u8]) -> Option<()> {
         0 => String::from_utf8_lossy(&data[..data.len().min(400)]).into_owned(),
         _ => {
             let (seed, _) = data.split_first_chunk()?;
-            Generator::new(u64::from_le_bytes(*seed)).query(&tree)
+            Generator::new(u64::from_le_bytes(*seed)).query(&tree, &source)
         }
     };
     match fixture.engines.compile(&text) {

@@ -294,7 +294,7 @@ pub(crate) struct GcArgs {
 
     /// Keep what no workspace needs for so long after it was written: seconds, or a number with
     /// ms, s, m or h
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "1h")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "1m")]
     pub(crate) grace: Duration,
 
     /// Forget this workspace first; may be given several times

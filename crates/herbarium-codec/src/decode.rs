@@ -164,6 +164,8 @@ impl Decoder {
         }
         let mut columns = Columns::read(section, count, tree, &mut self.found.shapes)?;
         self.found.clear();
+        // Each node has a byte of input that was just found.
+        tree.reserve(count);
         let end = self.walk(&mut columns, tree)?;
         self.read_last_lines(end, header.source_len, &mut columns)?;
         tree.set_lines(&self.found.lines);

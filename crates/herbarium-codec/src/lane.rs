@@ -53,6 +53,13 @@ impl Lane {
         self.wide.clear();
     }
 
+    /// Makes room for so many values in all, and no more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.low.reserve_exact(count.saturating_sub(self.low.len()));
+        let blocks = count.div_ceil(BLOCK);
+        self.blocks.reserve_exact(blocks.saturating_sub(self.blocks.len()));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.low.len()
     }

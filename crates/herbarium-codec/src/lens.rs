@@ -24,6 +24,11 @@ impl Lens {
         self.long.clear();
     }
 
+    /// Makes room for so many lengths in all, and no more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.short.reserve_exact(count.saturating_sub(self.short.len()));
+    }
+
     /// The length at `index`, 0 when there is none.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> u32 {

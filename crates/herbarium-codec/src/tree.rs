@@ -482,6 +482,14 @@ impl Tree {
         self.source_hash = header.source_hash;
     }
 
+    /// Makes room for so many nodes in all, and no more.
+    pub(crate) fn reserve(&mut self, nodes: usize) {
+        for lane in [&mut self.shape, &mut self.parent, &mut self.under, &mut self.start] {
+            lane.reserve(nodes);
+        }
+        self.lens.reserve(nodes);
+    }
+
     pub(crate) fn set_grammar(&mut self, grammar: Arc<Grammar>) {
         self.grammar = grammar;
     }

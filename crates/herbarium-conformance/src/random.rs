@@ -59,21 +59,63 @@ impl Generator {
         broken
     }
 
-    /// A query of one to three patterns.
-    pub fn query(&mut self, tree: &Tree) -> String {
+    /// A query of one to three patterns, some with predicates on texts that are in the
+    /// source, or are not.
+    pub fn query(&mut self, tree: &Tree, source: &[u8]) -> String {
         self.captures = 0;
         let mut text = String::new();
         for _ in 0..=self.below(3) {
             let count = tree.descendant_count();
             let Some(node) = tree.node(self.below(count)) else { continue };
+            let (from, captures) = (text.len(), self.captures);
             if self.chance(20) {
                 self.siblings(node, &mut text);
             } else {
                 self.pattern(node, 0, &mut text);
             }
+            let is_bracketed = text[from..].starts_with(['(', '[']);
+            if is_bracketed && self.captures > captures && self.chance(40) {
+                let predicate = self.predicate(node, source, captures);
+                text.insert(from, '(');
+                let _ = write!(text, " {predicate})");
+            }
             text.push('\n');
         }
         text
+    }
+
+    /// A predicate on one of the captures made since there were so many.
+    fn predicate(&mut self, node: Node<'_>, source: &[u8], captures: u32) -> String {
+        let made = (self.captures - captures) as usize;
+        let capture = (captures as usize + self.below(made)) % 5;
+        let mut word = || match self.below(4) {
+            0 => "zzz".to_owned(),
+            1 => String::new(),
+            _ => self.word(node, source),
+        };
+        let (one, other) = (word(), word());
+        match self.below(8) {
+            0 => format!("(#not-eq? @c{capture} {one:?})"),
+            1 => format!("(#any-eq? @c{capture} {one:?})"),
+            2 => format!("(#any-of? @c{capture} {one:?} {other:?})"),
+            3 => format!("(#eq? @c{capture} @c{})", captures as usize % 5),
+            4 => format!("(#match? @c{capture} \"^[a-m]\")"),
+            _ => format!("(#eq? @c{capture} {one:?})"),
+        }
+    }
+
+    /// The text of some short node without what a string would have to escape.
+    fn word(&mut self, near: Node<'_>, source: &[u8]) -> String {
+        let tree = near.tree();
+        let chosen = match self.chance(50) {
+            true => near.child(self.below(near.child_count() as usize) as u32).unwrap_or(near),
+            false => tree.node(self.below(tree.descendant_count())).unwrap_or(near),
+        };
+        let text = source.get(chosen.byte_range()).map(String::from_utf8_lossy);
+        let is_plain = |text: &str| {
+            text.len() < 30 && !text.contains(['"', '\\']) && !text.contains(char::is_control)
+        };
+        text.filter(|text| is_plain(text)).map_or_else(|| "x".to_owned(), |text| text.into_owned())
     }
 
     /// A group of a node and those after it.

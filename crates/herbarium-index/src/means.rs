@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use herbarium_codec::{BookTrainer, Encoder, Grammar, ShapeBook, Tree};
 use herbarium_languages::Language;
+use herbarium_store::heuristics::dictionary_bytes;
 use herbarium_store::{Dictionary, DictionaryId, Store, StoreError, TreeKey, train_zstd};
 
 use crate::stat::Stat;
@@ -135,13 +136,6 @@ impl Shelf {
 
 /// Fewer trees say too little about the next one.
 pub(crate) const MIN_SAMPLES: usize = 24;
-/// Sizes between which a zstd dictionary is chosen. More than the upper one
-/// gained nothing on six languages.
-const DICTIONARY_BYTES: (usize, usize) = (4 << 10, 64 << 10);
-/// A dictionary of more than this part of what it was made from would learn by
-/// heart instead of learning what is common.
-const SAMPLE_PER_BYTE: usize = 16;
-
 /// Makes a dictionary of trees of one language.
 pub(crate) fn train(language: &Language, samples: &[Sample]) -> Means {
     let mut trainer = BookTrainer::new(language.grammar());
@@ -157,8 +151,7 @@ pub(crate) fn train(language: &Language, samples: &[Sample]) -> Means {
         })
         .collect();
     let total: usize = pressed.iter().map(Vec::len).sum();
-    let (least, most) = DICTIONARY_BYTES;
-    let zstd = train_zstd(&pressed, (total / SAMPLE_PER_BYTE).clamp(least, most));
+    let zstd = train_zstd(&pressed, dictionary_bytes(total));
     let zstd = zstd.unwrap_or_default();
     let dictionary = Dictionary::new(language.fingerprint(), book.to_bytes(), zstd);
     Means { dictionary: Arc::new(dictionary), book: Some(book) }

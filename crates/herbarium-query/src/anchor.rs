@@ -12,7 +12,7 @@ use herbarium_codec::Tree;
 use crate::Query;
 use crate::plan::{Mode, Plan};
 use crate::predicate::{Predicates, Test};
-use crate::quantifier::CaptureQuantifier;
+use crate::reach::Reach;
 use crate::step::{Entry, Pattern, Program};
 
 /// Texts are looked for as long as they are rarer than one in so many nodes:
@@ -59,11 +59,16 @@ impl Literal {
 
 /// The anchors of all entries of a program.
 pub(crate) fn anchors(program: &Program, predicates: &[Predicates]) -> Vec<Option<Anchor>> {
-    let entries = program.entries.iter();
-    entries.map(|entry| anchor_of(program, predicates, entry)).collect()
+    let (entries, mut reach) = (program.entries.iter(), Reach::default());
+    entries.map(|entry| anchor_of(program, predicates, entry, &mut reach)).collect()
 }
 
-fn anchor_of(program: &Program, predicates: &[Predicates], entry: &Entry) -> Option<Anchor> {
+fn anchor_of(
+    program: &Program,
+    predicates: &[Predicates],
+    entry: &Entry,
+    reach: &mut Reach,
+) -> Option<Anchor> {
     let number = usize::from(entry.pattern);
     let (pattern, predicates) = (program.patterns.get(number)?, predicates.get(number)?);
     let from = program.steps.get(usize::from(entry.step))?.depth;
@@ -73,7 +78,10 @@ fn anchor_of(program: &Program, predicates: &[Predicates], entry: &Entry) -> Opt
             Test::AnyOf(texts) => texts,
             Test::Capture(_) | Test::Matches(_) => return None,
         };
-        let usable = check.positive && check.all && texts.iter().all(|text| !text.is_empty());
+        let usable = check.positive
+            && check.all
+            && texts.iter().all(|text| !text.is_empty())
+            && reach.always_captures(program, entry.step, check.capture);
         let depth = depth_of(program, number, pattern, check.capture)?;
         let levels = depth.checked_sub(from)?;
         let texts = texts.iter().map(|text| Literal::new(text));
@@ -82,12 +90,8 @@ fn anchor_of(program: &Program, predicates: &[Predicates], entry: &Entry) -> Opt
     found.filter(|_| entry.rooted)
 }
 
-/// How deep in a pattern a capture stands that every match has.
+/// How deep in a pattern a capture stands.
 fn depth_of(program: &Program, number: usize, pattern: &Pattern, capture: u16) -> Option<u16> {
-    let quantifier = pattern.quantifiers.0.get(usize::from(capture))?;
-    if !matches!(quantifier, CaptureQuantifier::One | CaptureQuantifier::OneOrMore) {
-        return None;
-    }
     let next = program.patterns.get(number + 1);
     let end = next.map_or(program.steps.len(), |next| next.steps.start as usize);
     let steps = program.steps.get(pattern.steps.start as usize..end)?.iter();

@@ -5,9 +5,8 @@ use memchr::memmem::Finder;
 
 use crate::Query;
 use crate::predicate::Test;
-use crate::quantifier::CaptureQuantifier;
 use crate::reach::Reach;
-use crate::step::WILDCARD;
+use crate::step::{Entry, WILDCARD};
 
 /// What a file must have for a query to find anything in it.
 ///
@@ -25,8 +24,8 @@ use crate::step::WILDCARD;
 #[derive(Debug, Clone)]
 pub struct Demands<'q> {
     query: &'q Query,
-    /// For each pattern that was not disabled, texts of which one of each group must be
-    /// there.
+    /// For each start of a pattern that was not disabled, texts of which one of each
+    /// group must be there.
     texts: Vec<Vec<Vec<Finder<'q>>>>,
 }
 
@@ -35,22 +34,20 @@ impl Query {
     /// linear in the query; keep it where many files are asked.
     pub fn demands(&self) -> Demands<'_> {
         // A pattern has an entry for each of its starts; a disabled one has none.
-        let mut patterns: Vec<u16> = self.program.entries.iter().map(|it| it.pattern).collect();
-        patterns.sort_unstable();
-        patterns.dedup();
-        let texts = patterns.into_iter().map(|pattern| self.texts_of(usize::from(pattern)));
+        let mut reach = Reach::default();
+        let texts = self.program.entries.iter().map(|entry| self.texts_of(entry, &mut reach));
         Demands { query: self, texts: texts.collect() }
     }
 
-    /// The literals that predicates of a pattern compare with. Only of captures
-    /// that every match has: without a node there is nothing to contradict.
-    fn texts_of(&self, pattern: usize) -> Vec<Vec<Finder<'_>>> {
-        let quantifiers = self.capture_quantifiers(pattern);
-        let checks = self.predicates[pattern].checks.iter();
+    /// The literals that predicates of a pattern compare with. Only of captures that
+    /// every match that begins there has: without a node there is nothing to
+    /// contradict.
+    fn texts_of(&self, entry: &Entry, reach: &mut Reach) -> Vec<Vec<Finder<'_>>> {
+        let checks = self.predicates[usize::from(entry.pattern)].checks.iter();
         let checks = checks.filter(|check| {
-            let quantifier = quantifiers.get(usize::from(check.capture));
-            let always = [CaptureQuantifier::One, CaptureQuantifier::OneOrMore];
-            check.positive && check.all && quantifier.is_some_and(|one| always.contains(one))
+            check.positive
+                && check.all
+                && reach.always_captures(&self.program, entry.step, check.capture)
         });
         let groups = checks.filter_map(|check| match &check.test {
             Test::Text(text) => Some(vec![Finder::new(&**text)]),

@@ -70,7 +70,7 @@ impl QueryError {
             Some(line) => format!("{line}\n{}^", " ".repeat(column)),
             None => "Unexpected EOF".to_owned(),
         };
-        let suggestion = named.then(|| nearest(name, names.of_kind(kind))).flatten();
+        let suggestion = named.then(|| suggest(kind, source, offset, names)).flatten();
         Self { kind, row, column, offset, message, line: line.map(str::to_owned), suggestion }
     }
 
@@ -91,7 +91,33 @@ impl QueryError {
 
 /// The names that could have been meant.
 pub(crate) trait Names {
-    fn of_kind(&self, kind: QueryErrorKind) -> Vec<&str>;
+    fn fields(&self) -> Vec<&str>;
+    fn captures(&self) -> Vec<&str>;
+    /// Kinds of nodes, named ones or others.
+    fn kinds(&self, named: bool) -> Vec<&str>;
+}
+
+/// What may have been meant in place of the unknown name there, as it would be written.
+fn suggest(kind: QueryErrorKind, source: &str, offset: usize, names: &dyn Names) -> Option<String> {
+    let name = name_at(source, offset);
+    match kind {
+        QueryErrorKind::Field => nearest(name, names.fields()),
+        // Dots are a part of a capture's name, though not of the message.
+        QueryErrorKind::Capture => {
+            let rest = source.get(offset..).unwrap_or_default();
+            let end = rest.find(|c: char| !c.is_alphanumeric() && !"_-.?!".contains(c));
+            nearest(&rest[..end.unwrap_or(rest.len())], names.captures())
+        }
+        _ => {
+            let quoted = is_quoted(source, offset);
+            let other = names.kinds(quoted);
+            if other.contains(&name) {
+                return Some(if quoted { format!("({name})") } else { format!("{name:?}") });
+            }
+            let near = nearest(name, names.kinds(!quoted))?;
+            Some(if quoted { format!("{near:?}") } else { near })
+        }
+    }
 }
 
 impl fmt::Display for QueryError {
@@ -103,7 +129,9 @@ impl fmt::Display for QueryError {
             QueryErrorKind::Capture => "the query has no capture",
             QueryErrorKind::Predicate => "wrong predicate:",
             QueryErrorKind::Structure => "this pattern can match nothing",
-            QueryErrorKind::TooLarge => "the query is too large, or nests too deep",
+            QueryErrorKind::TooLarge => {
+                "the query has more than 65,534 steps, or nests deeper than 400 levels"
+            }
         };
         write!(f, "query, line {}, column {}: {what}", self.row + 1, self.column + 1)?;
         match self.kind {
@@ -164,7 +192,7 @@ fn line_at(source: &str, offset: usize) -> (usize, usize, Option<&str>) {
 /// The name at an offset: up to the quote that ends it, or the word.
 fn name_at(source: &str, offset: usize) -> &str {
     let Some(rest) = source.get(offset..) else { return "" };
-    let quoted = offset > 0 && source.as_bytes()[offset - 1] == b'"';
+    let quoted = is_quoted(source, offset);
     let mut backslashes = 0;
     let end = rest.find(|c: char| {
         if !quoted {
@@ -177,9 +205,19 @@ fn name_at(source: &str, offset: usize) -> &str {
     &rest[..end.unwrap_or(rest.len())]
 }
 
-/// The candidate that takes the fewest edits, if they are few.
+/// Whether a text in quotes begins at an offset.
+fn is_quoted(source: &str, offset: usize) -> bool {
+    offset > 0 && source.as_bytes().get(offset - 1) == Some(&b'"')
+}
+
+/// The candidate that takes the fewest edits, if they are few: one for each three
+/// characters. Of names shorter than that, nothing can be guessed.
 fn nearest(name: &str, candidates: Vec<&str>) -> Option<String> {
-    let limit = (name.chars().count() / 3).max(1) + 1;
+    let len = name.chars().count();
+    if len < 3 {
+        return None;
+    }
+    let limit = len.div_ceil(3);
     let scored = candidates.into_iter().map(|candidate| (edits(name, candidate), candidate));
     let best = scored.filter(|(edits, _)| *edits <= limit).min()?;
     Some(best.1.to_owned())

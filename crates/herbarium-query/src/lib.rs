@@ -50,7 +50,8 @@
 //! found outside the range, never less inside. Two of tree-sitter's faults are
 //! not copied: texts that it never comes to an end with
 //! ([`Compiler::is_circular`]), and what it finds after a pattern that begins on
-//! any kind was disabled.
+//! any kind was disabled. And queries that nest deeper than 400 levels, which
+//! tree-sitter takes, are refused: reading them uses the stack.
 //!
 //! # Why it is fast
 //! Four things, each of which leaves the answers and their order as they are:

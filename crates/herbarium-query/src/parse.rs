@@ -577,6 +577,8 @@ impl Parser<'_> {
         if named && "ERROR".starts_with(name) {
             return ERROR_KIND;
         }
+        // Names of kinds are C strings: that of a token of one NUL character is empty.
+        let name = if name == "\0" { "" } else { name };
         let fits = |(symbol, kind): &(usize, &herbarium_codec::Kind)| {
             let bits = self.table.symbol(*symbol as u16);
             bits & (Symbol::VISIBLE | Symbol::SUPERTYPE) != 0

@@ -9,7 +9,7 @@ use herbarium_codec::{Grammar, ParseTable};
 use crate::analyze::analyze;
 use crate::anchor::{Anchor, Places, anchors};
 use crate::chain::Chains;
-use crate::error::{Names, QueryError, QueryErrorKind};
+use crate::error::{Names, QueryError};
 use crate::parse::parse;
 use crate::predicate::{self, Predicates, QueryPredicate, QueryProperty};
 use crate::quantifier::CaptureQuantifier;
@@ -88,18 +88,18 @@ struct Known {
 }
 
 impl Names for Known {
-    fn of_kind(&self, kind: QueryErrorKind) -> Vec<&str> {
-        let parts = self.grammar.parts();
-        match kind {
-            QueryErrorKind::Field => parts.fields.iter().map(String::as_str).collect(),
-            QueryErrorKind::Capture => self.captures.iter().map(String::as_str).collect(),
-            _ => parts
-                .kinds
-                .iter()
-                .filter(|kind| kind.visible || kind.supertype)
-                .map(|kind| kind.name.as_str())
-                .collect(),
-        }
+    fn fields(&self) -> Vec<&str> {
+        self.grammar.parts().fields.iter().map(String::as_str).collect()
+    }
+
+    fn captures(&self) -> Vec<&str> {
+        self.captures.iter().map(String::as_str).collect()
+    }
+
+    fn kinds(&self, named: bool) -> Vec<&str> {
+        let kinds = self.grammar.parts().kinds.iter();
+        let kinds = kinds.filter(|kind| kind.named == named && (kind.visible || kind.supertype));
+        kinds.map(|kind| kind.name.as_str()).collect()
     }
 }
 

@@ -53,6 +53,13 @@ impl Reach {
         false
     }
 
+    /// Whether nothing that begins at a step comes to the end of the pattern without a
+    /// node for a capture. The quantifiers of captures do not tell: a fourth capture of
+    /// one step is dropped, and those of groups may stand behind what can be skipped.
+    pub(crate) fn always_captures(&mut self, program: &Program, start: u16, capture: u16) -> bool {
+        !self.leads_anywhere(program, start, false, |_, step| !step.captures.contains(&capture))
+    }
+
     fn next_round(&mut self, steps: usize) {
         if self.seen.len() < steps || self.round == u32::MAX {
             self.seen.clear();

@@ -103,7 +103,7 @@ impl Comparison {
         let part = if seed % 3 == 2 { generator.broken(part) } else { part.to_vec() };
         let specimen = self.presser.press(&source.path, &part)?;
         let settings = settings(&mut generator, &specimen, part.len());
-        let text = generator.query(&specimen.tree);
+        let text = generator.query(&specimen.tree, &part);
         let name = format!("made-up query, seed {seed}");
         match self.engines.compile(&text) {
             Ok(Compiled::Pair(pair)) => {

@@ -184,7 +184,7 @@ fn a_damaged_marker_is_healed_where_the_rest_is_a_store() {
         fs::write(&marker, content).unwrap();
         bed.run(["stats"]).code(0).says(&["passed over"]);
         check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("parses", json!(0))]);
-        assert_eq!(fs::read_to_string(marker).unwrap(), "herbarium store 1.0\n");
+        assert_eq!(fs::read_to_string(marker).unwrap(), "herbarium store 1.1\n");
         bed.run(["stats"]).code(0).silent();
     }
 }
@@ -215,7 +215,7 @@ fn a_store_of_a_newer_format_is_left_alone() {
         let marker = bed.store().join("HERBARIUM");
         let content = format!("herbarium store {version}\n");
         fs::write(&marker, &content).unwrap();
-        bed.run(["index"]).code(3).says(&[version, "reads 1.0", "update Herbarium"]);
+        bed.run(["index"]).code(3).says(&[version, "reads 1.1", "update Herbarium"]);
         assert_eq!(fs::read_to_string(marker).unwrap(), content);
     }
 }

@@ -16,6 +16,28 @@ fn check(language: &str, source: &str, patterns: &[&str]) {
 }
 
 #[test]
+fn what_a_text_predicate_holds_for_without_a_node() {
+    check(
+        "c",
+        "void f(void) { kfree(a); g(1, b); h(\"s\", NULL); zzz(2); k(); }",
+        &[
+            // A fourth capture of one node is dropped.
+            "(call_expression function: (identifier) @a @b @c @d (#eq? @d \"zzz\"))",
+            "(call_expression function: (identifier) @a @b @c @d (#eq? @d \"nowhere\"))",
+            "(argument_list ((identifier)?) @x (#eq? @x \"nowhere\"))",
+            "(argument_list ((identifier)?) @x (#any-of? @x \"nowhere\" \"NULL\"))",
+            "(call_expression arguments: (argument_list [(identifier) (string_literal)?] @x) (#eq? @x \"nowhere\"))",
+            "(argument_list ([(identifier) (number_literal)]*) @x (#eq? @x \"b\"))",
+            "(argument_list [(identifier) @x (number_literal)] (#eq? @x \"nowhere\"))",
+            "((call_expression function: (identifier) @f)+ (#eq? @f \"kfree\"))",
+            "(call_expression function: (identifier) @f (#eq? @f \"kfree\"))",
+            "(call_expression function: (identifier) @f arguments: (argument_list (_)? @a) (#eq? @a \"b\"))",
+        ],
+    );
+    check("go", "package a", &["\"\\0\" @x", "(source_file \"\\0\" @x)", "\"\""]);
+}
+
+#[test]
 fn javascript_patterns() {
     check(
         "javascript",

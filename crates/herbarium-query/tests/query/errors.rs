@@ -140,7 +140,13 @@ fn unknown_names_come_with_the_nearest_known_one() {
         ("(identifer)", Some("identifier")),
         ("(function_item nam: (identifier))", Some("name")),
         ("((identifier) @name (#eq? @nmae \"x\"))", Some("name")),
+        ("((identifier) @a.name (#eq? @a.nmae \"x\"))", Some("a.name")),
+        ("\"matchh\"", Some("\"match\"")),
+        // Named where it is a token, and the other way round.
+        ("(match)", Some("\"match\"")),
+        ("\"identifier\"", Some("(identifier)")),
         ("(qqqqqqqqqqqqqqqqqq)", None),
+        ("(zz)", None),
     ] {
         let error = bench.compiler.compile(text).expect_err(text);
         assert_eq!(error.suggestion.as_deref(), suggestion, "{text}");
@@ -154,7 +160,7 @@ fn broken_queries_give_the_same_error_at_the_same_place() {
     let mut wrong = 0;
     for seed in 0..400 {
         let mut generator = Generator::new(seed);
-        let text = generator.query(&specimen.tree);
+        let text = generator.query(&specimen.tree, &specimen.source);
         let broken = generator.broken(text.as_bytes());
         let Ok(broken) = std::str::from_utf8(&broken) else { continue };
         let compared = bench.compare(broken, &[], &Settings::default());

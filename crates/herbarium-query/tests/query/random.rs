@@ -24,7 +24,7 @@ fn check(settings: impl Fn(&mut Generator, &Specimen) -> Settings) {
             let specimen = bench.press(source);
             let settings = settings(&mut generator, &specimen);
             for _ in 0..6 {
-                let text = generator.query(&specimen.tree);
+                let text = generator.query(&specimen.tree, &specimen.source);
                 queries += 1;
                 match bench.compare(&text, std::slice::from_ref(&specimen), &settings) {
                     Ok(tally) => matches += tally.matches,
