@@ -7,6 +7,7 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 const SOURCE: &str = include_str!("../shim/faults.c");
 
@@ -16,6 +17,12 @@ const SOURCE: &str = include_str!("../shim/faults.c");
 /// # Errors
 /// There is no Linux, or no C compiler: a sentence that says so.
 pub fn shim() -> Result<PathBuf, String> {
+    // Tests ask for it from many threads at once: one of them makes it.
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    MADE.get_or_init(make).clone()
+}
+
+fn make() -> Result<PathBuf, String> {
     if !cfg!(all(target_os = "linux", target_pointer_width = "64")) {
         return Err("faults are injected by LD_PRELOAD, on 64-bit Linux only".into());
     }

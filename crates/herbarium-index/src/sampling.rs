@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use herbarium_languages::{Detection, detect, needs_head};
+use herbarium_store::heuristics::SAMPLE_FILES;
 use herbarium_store::path_from_bytes;
 
 use crate::walk::Found;
 
 /// With fewer new files a dictionary costs more than it saves.
 const MIN_FILES: usize = 48;
-/// More files teach little that is new.
-const MAX_FILES: usize = 200;
 /// More source, likewise; it is also what bounds the memory of trees held.
 const MAX_BYTES: u64 = 4 << 20;
 /// Of all languages together.
@@ -53,7 +52,7 @@ pub(crate) fn choose(
         let size = |file: &u32| files.get(*file as usize).map_or(0, |found| found.stat.size);
         let fit: Vec<u32> =
             members.into_iter().filter(|file| (1..=MAX_SAMPLE).contains(&size(file))).collect();
-        let step = fit.len().div_ceil(MAX_FILES).max(1);
+        let step = fit.len().div_ceil(SAMPLE_FILES).max(1);
         let (mut bytes, mut sample) = (0, Vec::new());
         for file in fit.into_iter().step_by(step) {
             bytes += size(&file);
