@@ -1,11 +1,13 @@
 //! Copies of a store: made while it is in use, whole or not there at all.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::belongings::{self, UNFINISHED};
 use crate::catalogue::{AllManifests, Catalogue, Contents};
 use crate::error::IoContext;
 use crate::files::{SegmentId, read_at, sync_dir};
@@ -54,8 +56,8 @@ impl RestoreOptions {
     }
 }
 
-/// In a copy that is not whole: nothing opens a directory with it as a store.
-const UNFINISHED: &str = "UNFINISHED-COPY";
+/// In the name of a copy that is not whole, behind that of the place where it is to be.
+const UNFINISHED_NAME: &str = "unfinished";
 /// Bytes copied in one go.
 const STRIDE: usize = 1 << 20;
 
@@ -67,7 +69,8 @@ impl Store {
     /// [`Store::gc`] waits. What is copied is read back and compared, and every
     /// record of the copy is read. It appears under its name when it is whole and
     /// synced; until then it lies beside it, as `<name>.unfinished-<id>`, and
-    /// is removed if something fails. What a killed process leaves there can be deleted.
+    /// is removed if something fails. What a killed process leaves there is removed by the
+    /// next copy to the same place.
     ///
     /// The copy is a store: open it, or bring it back with [`Store::restore`]. Kept
     /// queries are not copied, as they are made again, nor are jobs,
@@ -92,14 +95,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Occupied`] if there is something at `dest`,
+    /// [`StoreError::InsideTheStore`] if that is in the store's directory,
     /// [`StoreError::BadCopy`] if it does not hold what was written,
     /// [`StoreError::Catalogue`] if manifests cannot be read,
     /// [`StoreError::Io`] if something cannot be read or written.
     pub fn backup(&self, dest: impl AsRef<Path>) -> Result<BackupReport, StoreError> {
-        let dest = absolute(dest.as_ref())?;
+        let dest = resolve(dest.as_ref())?;
         must_be_free(&dest)?;
-        let copy = Unfinished::make(&dest)?;
+        must_be_outside(self.dir(), &dest)?;
+        let mut copy = Unfinished::make(&dest)?;
         let report = self.copy_to(&copy.path)?;
+        copy.declare_whole()?;
         copy.finish(&dest)?;
         Ok(report)
     }
@@ -109,26 +115,35 @@ impl Store {
     /// A store or other things at `dest` are left alone, unless the options say to
     /// overwrite: then a store there is set aside as `<name>.replaced-<id>`,
     /// the copy takes its place, and what was set aside is removed. Killed between the
-    /// first two, it leaves both, whole, and neither under the name.
+    /// first two, it leaves both, whole, and neither under the name. Where `dest` is a
+    /// link to a store, that is replaced, and the link stays. What is in the directory
+    /// of a store and not the store's is never removed.
     ///
     /// # Errors
     /// Those of [`Store::backup`] and of [`Store::open`] for `from`;
     /// [`StoreError::Occupied`] if there is something at `dest` that may not be
-    /// overwritten, [`StoreError::Busy`] if a process writes to the store that
+    /// overwritten, [`StoreError::NotOnlyAStore`] if there are other things in the store
+    /// that would be, [`StoreError::Busy`] if a process writes to the store that
     /// would be.
     pub fn restore(
         from: impl AsRef<Path>,
         dest: impl AsRef<Path>,
         options: RestoreOptions,
     ) -> Result<BackupReport, StoreError> {
-        let dest = absolute(dest.as_ref())?;
+        let dest = resolve(dest.as_ref())?;
         let store = Store::open(from.as_ref(), StoreOptions::new().read_only(true))?;
         let there = !is_free(&dest)?;
         if there && !(options.overwrite && dest.join(MARKER).is_file()) {
             return Err(StoreError::Occupied { path: dest });
         }
-        let copy = Unfinished::make(&dest)?;
+        if there {
+            must_be_only_a_store(&dest, &dest)?;
+        } else {
+            must_be_outside(store.dir(), &dest)?;
+        }
+        let mut copy = Unfinished::make(&dest)?;
         let report = store.copy_to(&copy.path)?;
+        copy.declare_whole()?;
         if !there {
             copy.finish(&dest)?;
             return Ok(report);
@@ -138,11 +153,13 @@ impl Store {
             let _alone = nobody_writes(&dest)?;
             fs::rename(&dest, &aside).at("set aside", &dest)?;
         }
-        if let Err(error) = copy.finish(&dest) {
+        // Something may have been put there since.
+        let placed = must_be_only_a_store(&aside, &dest).and_then(|()| copy.finish(&dest));
+        if let Err(error) = placed {
             fs::rename(&aside, &dest).at("put back", &dest)?;
             return Err(error);
         }
-        fs::remove_dir_all(&aside).at("remove", &aside)?;
+        belongings::remove(&aside).at("remove", &aside)?;
         Ok(report)
     }
 
@@ -230,7 +247,6 @@ impl Store {
 
 /// Opens the copy and reads every record of it.
 fn check_copy(dir: &Path, mut report: BackupReport) -> Result<BackupReport, StoreError> {
-    let unfinished = dir.join(UNFINISHED);
     let copy = Store::open(dir, StoreOptions::new().read_only(true))?;
     let found = copy.verify()?;
     report.damaged = found.findings.len() as u64;
@@ -238,26 +254,36 @@ fn check_copy(dir: &Path, mut report: BackupReport) -> Result<BackupReport, Stor
     if found.segments != report.segments {
         return Err(StoreError::BadCopy { path: dir.to_owned(), found: "other segments" });
     }
-    fs::remove_file(&unfinished).at("remove", &unfinished)?;
-    sync_dir(dir).at("sync", dir)?;
     Ok(report)
 }
 
 /// A copy under way; removed when it is dropped before it is finished.
 struct Unfinished {
     path: PathBuf,
+    /// The note that it is not whole, locked while somebody works on it.
+    note: Option<File>,
     finished: bool,
 }
 
 impl Unfinished {
     fn make(dest: &Path) -> Result<Self, StoreError> {
-        let path = beside(dest, "unfinished");
+        remove_abandoned(dest);
+        let path = beside(dest, UNFINISHED_NAME);
         fs::create_dir_all(&path).at("create the directory", &path)?;
-        let copy = Self { path, finished: false };
+        let mut copy = Self { path, note: None, finished: false };
         let note = copy.path.join(UNFINISHED);
-        let text = "A copy of a store that was not finished: delete this directory.\n";
-        fs::write(&note, text).at("write", &note)?;
+        copy.note = Some(locked_note(&note).at("write", &note)?);
         Ok(copy)
+    }
+
+    /// Removes the note that it is not whole.
+    fn declare_whole(&mut self) -> Result<(), StoreError> {
+        let note = self.path.join(UNFINISHED);
+        fs::remove_file(&note).at("remove", &note)?;
+        // Without it, nobody takes the directory for one that was abandoned. Where files
+        // that are open keep their directory from being renamed (Windows) it goes now.
+        self.note = None;
+        sync_dir(&self.path).at("sync", &self.path)
     }
 
     /// Gives it its name.
@@ -284,8 +310,77 @@ impl Drop for Unfinished {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
-    std::path::absolute(path).at("find", path)
+/// Writes the note of a copy that is not whole; it is locked before it has its name.
+fn locked_note(path: &Path) -> io::Result<File> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&new)?;
+    file.lock()?;
+    file.write_all(b"A copy of a store that was not finished: delete this directory.\n")?;
+    fs::rename(&new, path)?;
+    Ok(file)
+}
+
+/// Removes copies to the same place that were not finished and on which no living
+/// process works. What cannot be removed stays: it is in nobody's way.
+fn remove_abandoned(dest: &Path) {
+    let (Some(above), Some(name)) = (dest.parent(), dest.file_name().and_then(OsStr::to_str))
+    else {
+        return;
+    };
+    let prefix = format!("{name}.{UNFINISHED_NAME}-");
+    for entry in fs::read_dir(above).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(&prefix));
+        let is_ours = id.and_then(SegmentId::parse).is_some()
+            && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_ours {
+            remove_if_abandoned(&entry.path());
+        }
+    }
+}
+
+fn remove_if_abandoned(copy: &Path) {
+    let note = copy.join(UNFINISHED);
+    let Ok(file) = File::open(&note) else { return };
+    // It was declared whole in between if the note is gone.
+    if file.try_lock().is_err() || !note.is_file() {
+        return;
+    }
+    let shown = copy.display();
+    match belongings::remove(copy) {
+        Ok(()) => tracing::info!(copy = %shown, "removed a copy that was not finished"),
+        Err(error) => {
+            tracing::warn!(copy = %shown, %error, "could not remove a copy that was not finished");
+        }
+    }
+}
+
+/// The path without links and `..`, as far as it exists.
+fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    let path = std::path::absolute(path).at("find", path)?;
+    for above in path.ancestors() {
+        match fs::canonicalize(above) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => {
+                let mut whole = found.at("find", above)?;
+                for part in path.strip_prefix(above).into_iter().flat_map(Path::components) {
+                    match part {
+                        Component::ParentDir => drop(whole.pop()),
+                        part => whole.push(part),
+                    }
+                }
+                return Ok(whole);
+            }
+        }
+    }
+    Ok(path)
+}
+
+/// An error if there is something in a store's directory that is not the store's.
+fn must_be_only_a_store(dir: &Path, shown: &Path) -> Result<(), StoreError> {
+    let Some(found) = belongings::stranger(dir).at("list", dir)? else { return Ok(()) };
+    let stranger = found.strip_prefix(dir).map_or(found.clone(), |name| shown.join(name));
+    Err(StoreError::NotOnlyAStore { path: shown.to_owned(), stranger })
 }
 
 fn beside(dest: &Path, what: &str) -> PathBuf {
@@ -296,6 +391,16 @@ fn beside(dest: &Path, what: &str) -> PathBuf {
 
 pub(crate) fn must_be_free(dest: &Path) -> Result<(), StoreError> {
     if is_free(dest)? { Ok(()) } else { Err(StoreError::Occupied { path: dest.to_owned() }) }
+}
+
+/// An error if a copy would be in the directory of the store that it is of.
+pub(crate) fn must_be_outside(store: &Path, dest: &Path) -> Result<(), StoreError> {
+    let path = resolve(dest)?;
+    let store = fs::canonicalize(store).at("find", store)?;
+    if path.starts_with(&store) {
+        return Err(StoreError::InsideTheStore { path, store });
+    }
+    Ok(())
 }
 
 /// Whether there is nothing, or an empty directory.

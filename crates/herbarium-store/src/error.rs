@@ -86,6 +86,27 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is something in the directory of a store which is not the store's, and which
+    /// would go with it.
+    #[error(
+        "the store {} cannot be replaced: {} in it is not the store's: move it elsewhere, and try again",
+        path.display(),
+        stranger.display()
+    )]
+    NotOnlyAStore {
+        /// The store's directory.
+        path: PathBuf,
+        /// The first thing there that is not the store's.
+        stranger: PathBuf,
+    },
+    /// A copy of a store was to be inside that store.
+    #[error("the copy {} would be inside the store {}: name a directory outside of it", path.display(), store.display())]
+    InsideTheStore {
+        /// Where the copy was to be.
+        path: PathBuf,
+        /// The store's directory.
+        store: PathBuf,
+    },
     /// A copy does not hold what was written to it.
     #[error("the copy {} is not what was written: found {found}: check the disk, and copy to another one", path.display())]
     BadCopy {

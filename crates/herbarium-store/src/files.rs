@@ -25,6 +25,12 @@ impl SegmentId {
         Self(id)
     }
 
+    /// An id as it is written in names: in lower case alone.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        parse_hex(text).filter(|_| is_lower).map(Self)
+    }
+
     pub(crate) fn open_name(self) -> String {
         format!("seg-{self}.open")
     }
@@ -64,11 +70,8 @@ pub(crate) enum SegmentFile {
 
 pub(crate) fn segment_file(name: &str) -> Option<SegmentFile> {
     let (id, extension) = name.strip_prefix("seg-")?.split_once('.')?;
-    let id = SegmentId(parse_hex(id)?);
     // Upper-case digits would name the same segment twice.
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return None;
-    }
+    let id = SegmentId::parse(id)?;
     match extension {
         "open" => Some(SegmentFile::Open(id)),
         "pack" => Some(SegmentFile::Pack(id)),

@@ -84,6 +84,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod backup;
+mod belongings;
 mod catalogue;
 mod compress;
 mod delta;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::backup::must_be_free;
+use crate::backup::{must_be_free, must_be_outside};
 use crate::error::IoContext;
 use crate::files::write_atomically;
 use crate::hold::{exclude_all, only_one};
@@ -226,6 +226,7 @@ impl Store {
         if !steps.is_empty() {
             if let Some(dest) = options.backup_to.as_ref().filter(|_| !report.resumed) {
                 must_be_free(dest)?;
+                must_be_outside(dir, dest)?;
             }
             write_progress(dir, report.from)?;
             report.backup = back_up(dir, options, report.resumed)?;

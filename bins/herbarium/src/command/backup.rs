@@ -29,6 +29,14 @@ fn failed(error: &StoreError) -> Failure {
                         store";
             Failure::from_error(Exit::Io, error, help)
         }
+        StoreError::NotOnlyAStore { .. } => {
+            let help = "move it out of the store's directory, and run the same again: `restore` \
+                        removes nothing that is not the store's";
+            Failure::from_error(Exit::Io, error, help)
+        }
+        StoreError::InsideTheStore { .. } => {
+            Failure::from_error(Exit::Io, error, "name a directory that is not in the store's")
+        }
         StoreError::NotAStore { .. } => {
             let help = "name a directory that `herbarium backup` made";
             Failure::from_error(Exit::Io, error, help)

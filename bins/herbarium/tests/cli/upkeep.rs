@@ -116,6 +116,23 @@ fn a_backup_is_a_store_and_comes_back() {
 }
 
 #[test]
+fn a_restore_removes_nothing_but_the_store() {
+    let bed = Bed::grown();
+    let copy = bed.path("../copy");
+    let copy = copy.to_str().unwrap();
+    bed.run(["backup", copy]).code(0);
+    let inside = bed.store().join("copy");
+    bed.run(["backup", inside.to_str().unwrap()]).code(3).says(&["inside the store"]);
+    let notes = bed.store().join("notes.txt");
+    fs::write(&notes, "mine").unwrap();
+    bed.run(["restore", copy, "--overwrite"]).code(3).says(&["notes.txt", "move it"]);
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
+    bed.run(["stats"]).code(0).prints(&["6 trees"]);
+    fs::remove_file(&notes).unwrap();
+    bed.run(["restore", copy, "--overwrite"]).code(0);
+}
+
+#[test]
 fn what_is_no_store_is_not_copied() {
     let bed = Bed::sown();
     bed.run(["backup", "../copy"]).code(3).says(&["herbarium index"]);

@@ -163,3 +163,103 @@ fn a_backup_that_fails_leaves_nothing() {
     );
     assert!(matches!(error.unwrap_err(), StoreError::NotAStore { .. }));
 }
+
+#[test]
+fn what_is_not_the_stores_keeps_it_from_being_replaced() {
+    for name in ["notes.txt", "folder/", "segments/letter.txt", "backup/", "mine.lock"] {
+        let (_guard, path) = place();
+        full(&path).close().unwrap();
+        let dest = path.with_file_name("copy");
+        open(&path).backup(&dest).unwrap();
+        let strange = path.join(name);
+        match name.ends_with('/') {
+            true => fs::create_dir(&strange).unwrap(),
+            false => fs::write(&strange, "mine").unwrap(),
+        }
+        let error = Store::restore(&dest, &path, RestoreOptions::new().overwrite(true));
+        let error = error.unwrap_err();
+        assert!(matches!(error, StoreError::NotOnlyAStore { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains(name.trim_end_matches('/')) && text.contains("move it"), "{text}");
+        assert!(strange.exists(), "{name}");
+        assert_eq!(beside(&path), [dest], "nothing was begun");
+        check_full(&open(&path));
+    }
+}
+
+#[test]
+fn a_copy_is_never_inside_the_store() {
+    let (_guard, path) = place();
+    let store = full(&path);
+    let mut places = vec![path.join("copy"), path.join("a/b"), path.join("../store/segments/x")];
+    places.push(path.with_file_name("none").join("../store/copy"));
+    #[cfg(unix)]
+    {
+        let link = path.with_file_name("link");
+        std::os::unix::fs::symlink(path.join("segments"), &link).unwrap();
+        places.push(link.join("copy"));
+    }
+    for dest in places {
+        let errors = [store.backup(&dest), Store::restore(&path, &dest, RestoreOptions::new())];
+        for error in errors.map(Result::unwrap_err) {
+            assert!(matches!(error, StoreError::InsideTheStore { .. }), "{dest:?}: {error:?}");
+        }
+        assert!(!dest.exists());
+    }
+    check_full(&store);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_behind_a_link_is_replaced_and_the_link_stays() {
+    let (_guard, path) = place();
+    full(&path).close().unwrap();
+    let dest = path.with_file_name("copy");
+    open(&path).backup(&dest).unwrap();
+    put(&open(&path), 700..710);
+    let links = path.with_file_name("links");
+    fs::create_dir(&links).unwrap();
+    let link = links.join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    Store::restore(&dest, &link, RestoreOptions::new().overwrite(true)).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(beside(&link), Vec::<PathBuf>::new());
+    assert!(!open(&path).contains(&key(700)).unwrap());
+    check_full(&open(&path));
+}
+
+#[test]
+fn copies_that_were_abandoned_are_removed_by_the_next_one_to_the_same_place() {
+    let (_guard, path) = place();
+    let store = full(&path);
+    let dest = path.with_file_name("copy");
+    let id = "0123456789abcdef0123456789abcdef";
+    let make = |name: &str, files: &[&str]| {
+        let folder = path.with_file_name(name);
+        fs::create_dir_all(folder.join("segments")).unwrap();
+        files.iter().for_each(|file| fs::write(folder.join(file), "x").unwrap());
+        folder
+    };
+    let note = "UNFINISHED-COPY";
+    let abandoned = make(&format!("copy.unfinished-{id}"), &[note, "HERBARIUM"]);
+    let busy = make(&format!("copy.unfinished-{}", id.replace('0', "1")), &[note]);
+    let kept = [
+        // Another place, another name, without the note, with something of the user's.
+        make(&format!("other.unfinished-{id}"), &[note]),
+        make("copy.unfinished-mine", &[note]),
+        make(&format!("copy.unfinished-{}", id.replace('0', "2")), &["HERBARIUM"]),
+        make(&format!("copy.unfinished-{}", id.replace('0', "3")), &[note, "notes.txt"]),
+        make(&format!("copy.replaced-{id}"), &[note]),
+    ];
+    let lock = fs::File::open(busy.join(note)).unwrap();
+    lock.lock().unwrap();
+    store.backup(&dest).unwrap();
+    assert!(!abandoned.exists());
+    assert!(busy.join(note).exists(), "a living process works on it");
+    for folder in &kept {
+        assert!(folder.join("segments").exists(), "{folder:?}");
+    }
+    drop(lock);
+    Store::restore(&dest, &dest, RestoreOptions::new().overwrite(true)).unwrap();
+    assert!(!busy.exists());
+}
