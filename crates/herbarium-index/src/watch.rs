@@ -4,6 +4,7 @@ mod drafts;
 mod ears;
 mod inbox;
 mod keeper;
+mod place;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,8 @@ pub struct WatchOptions {
     /// After how much rest manifests are written. 500 ms by default.
     pub idle: Duration,
     /// How often a workspace is walked that the system cannot watch all of: its
-    /// limit on watches is reached, or the folder is gone for now. 10 s by default.
+    /// limit on watches is reached, or the folder is gone for now. As often it is
+    /// looked at whether the folder is still the same one. 10 s by default.
     pub rescan_every: Duration,
 }
 
@@ -139,7 +141,8 @@ pub enum Rescan {
     Flood,
     /// An ignore file changed, or a repository came or went.
     Rules,
-    /// Not all of the workspace can be watched, or it was gone.
+    /// Not all of the workspace can be watched, it was gone, or another folder
+    /// stands at its name.
     Unwatched,
     /// Its manifest was gone, or was written by another version.
     Manifest,

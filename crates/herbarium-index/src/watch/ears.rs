@@ -79,6 +79,11 @@ impl Ears {
         }
     }
 
+    /// Whether a folder is watched itself.
+    pub(super) fn hears(&self, folder: &Path) -> bool {
+        self.watched.contains(folder)
+    }
+
     /// Number of folders that are watched, of those at or below this one.
     pub(super) fn count(&self, root: &Path) -> u64 {
         let from = self.watched.range(root.to_owned()..);

@@ -12,6 +12,7 @@ use herbarium_store::{Manifest, Outcome, path_bytes, path_from_bytes};
 use super::drafts::Drafts;
 use super::ears::{Ears, Heard};
 use super::inbox::{Inbox, Lost, Next, Note};
+use super::place::Place;
 use super::{Rescan, WatchError, WatchEvent, WatchOptions};
 use crate::engine::Shared;
 use crate::outcome::{Failure, FileDone, chain};
@@ -37,6 +38,8 @@ pub(super) struct Keeper {
     hear: Hear,
     store: PathBuf,
     written: Instant,
+    /// When it was last seen to that the roots are those that are watched.
+    looked: Instant,
     /// When something happened last; none if [`WatchEvent::Idle`] was told since.
     stirred: Option<Instant>,
 }
@@ -52,6 +55,8 @@ struct Ground {
     started: bool,
     /// Whether all of it is watched.
     limited: bool,
+    /// What stood at the root before it was watched; none if nothing did.
+    place: Option<Place>,
 }
 
 /// A file that goes on changing while it is read is left to its next event.
@@ -75,6 +80,7 @@ impl Keeper {
             due: Some((Instant::now(), Rescan::Unwatched)),
             started: false,
             limited: false,
+            place: None,
         };
         Ok(Self {
             grounds: roots.iter().map(ground).collect(),
@@ -86,6 +92,7 @@ impl Keeper {
             hear,
             store,
             written: Instant::now(),
+            looked: Instant::now(),
             stirred: Some(Instant::now()),
         })
     }
@@ -111,14 +118,40 @@ impl Keeper {
         let due = self.grounds.iter().filter_map(|ground| Some(ground.due?.0));
         let due = due.min().map(|due| due.saturating_duration_since(now));
         let idle = self.stirred.map(|at| (at + self.options.idle).saturating_duration_since(now));
-        due.into_iter().chain(idle).min().unwrap_or(Duration::from_secs(3600))
+        let look = self.look_every().saturating_sub(self.looked.elapsed());
+        due.into_iter().chain(idle).fold(look, Duration::min)
+    }
+
+    /// Neither without a pause nor never.
+    fn look_every(&self) -> Duration {
+        self.options.rescan_every.clamp(Duration::from_millis(10), Duration::from_secs(3600))
+    }
+
+    /// Has workspaces walked at whose roots another folder stands than the one
+    /// that is watched.
+    ///
+    /// A folder that goes or gets another name says so itself. If one above it
+    /// does, or another file system is mounted, nobody tells: that costs one look
+    /// a root, from time to time and whenever it is quiet.
+    fn look(&mut self) {
+        self.looked = Instant::now();
+        for ground in self.grounds.iter_mut().filter(|ground| ground.is_another()) {
+            ground.call(Rescan::Unwatched);
+            self.stirred = Some(self.looked);
+        }
     }
 
     /// Writes manifests when it is quiet, or when it was not for long.
     fn rest(&mut self) {
+        if self.looked.elapsed() >= self.look_every() {
+            self.look();
+        }
         let Some(stirred) = self.stirred else { return };
         let is_quiet = stirred.elapsed() >= self.options.idle && self.inbox.is_empty();
         let is_late = self.written.elapsed() >= self.options.write_every;
+        if is_quiet {
+            self.look();
+        }
         if is_quiet || (is_late && self.grounds.iter().any(|it| !it.drafts.is_empty())) {
             self.write();
         }
@@ -154,6 +187,13 @@ impl Keeper {
     }
 
     fn paths_of(&mut self, at: usize, paths: Vec<(PathBuf, Note)>) {
+        let Some(ground) = self.grounds.get_mut(at) else { return };
+        // What was heard may be of a folder that is elsewhere now: what stands at
+        // these names says nothing of it, and what is there now nobody hears.
+        let is_root = |(path, note): &(PathBuf, Note)| note.is_new && *path == ground.root;
+        if paths.iter().any(is_root) || ground.is_another() {
+            return ground.call(Rescan::Unwatched);
+        }
         let mut files = Files::default();
         for (path, note) in paths {
             // All will be walked: the rest need not be looked at.
@@ -171,10 +211,7 @@ impl Keeper {
     fn path(&mut self, at: usize, path: PathBuf, note: Note, files: &mut Files) {
         let Some(ground) = self.grounds.get_mut(at) else { return };
         if path == ground.root {
-            // Its own name or looks; that it is gone, a walk finds.
-            if note.is_new && !path.is_dir() {
-                ground.call(Rescan::Unwatched);
-            }
+            // Its looks alone: that it came or went was seen before.
             return;
         }
         let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
@@ -300,6 +337,11 @@ impl Keeper {
             if ground.drafts.is_empty() {
                 continue;
             }
+            if ground.is_another() {
+                // What was heard is of the former folder.
+                ground.call(Rescan::Unwatched);
+                continue;
+            }
             match write(&self.shared, ground) {
                 Ok(true) => {}
                 Ok(false) => ground.call(Rescan::Manifest),
@@ -331,7 +373,7 @@ impl Keeper {
         let Some(ground) = self.grounds.get_mut(at) else { return Ok(false) };
         ground.due = None;
         ground.sieve = Sieve::new(&ground.root, &self.store, &self.shared.options);
-        let (watched, folders) = self.listen(at);
+        let Listened { watched, folders, is_settled } = self.listen(at);
         let Some(ground) = self.grounds.get_mut(at) else { return Ok(false) };
         let roots = [ground.root.clone()];
         let report = run::run(&self.shared, &roots, &(), &self.cancel, None)?;
@@ -341,8 +383,14 @@ impl Keeper {
             ground.drafts = Drafts::default();
         }
         let is_limited = watched < folders;
-        if is_limited {
+        if is_limited || !self.ears.hears(&root) {
             ground.due = Some((Instant::now() + self.options.rescan_every, Rescan::Unwatched));
+        } else if !is_settled {
+            ground.due = Some((Instant::now() + self.options.idle, Rescan::Unwatched));
+        }
+        // It came, went or was replaced since the first look.
+        if Place::of(&root) != ground.place {
+            ground.call(Rescan::Unwatched);
         }
         let was_limited = std::mem::replace(&mut ground.limited, is_limited);
         if is_limited && !was_limited {
@@ -362,19 +410,21 @@ impl Keeper {
         Ok(is_news)
     }
 
-    /// Watches all folders of a workspace; gives how many are watched, and how
-    /// many there are.
+    /// Watches all folders of a workspace anew.
     ///
     /// It is walked until a walk finds no folder that was not watched: whatever
     /// comes after that, an event tells.
-    fn listen(&mut self, at: usize) -> (u64, u64) {
-        let Some(ground) = self.grounds.get_mut(at) else { return (0, 0) };
-        let mut folders = 0;
+    fn listen(&mut self, at: usize) -> Listened {
+        let Some(ground) = self.grounds.get_mut(at) else { return Listened::default() };
+        let mut listened = Listened::default();
         // Folders that took the names of others are not told apart from these.
         self.ears.forget(&ground.root);
+        // Before it is watched: if it is replaced in between, that shows.
+        ground.place = Place::of(&ground.root);
+        self.ears.watch(&ground.root, &ground.root);
         for _ in 0..MOST_WALKS {
             let walked = ground.sieve.walk(&[], self.shared.options.workers, &self.cancel);
-            folders = walked.folders.len() as u64;
+            listened.folders = walked.folders.len() as u64;
             let (mut is_new, mut is_full) = (false, false);
             for folder in &walked.folders {
                 let folder = ground.root.join(path_from_bytes(folder));
@@ -385,18 +435,32 @@ impl Keeper {
                     break;
                 }
             }
+            listened.is_settled = !is_new;
             if !is_new || is_full || self.cancel.is_cancelled() {
                 break;
             }
         }
-        match super::ears::BY_FOLDER {
-            true => (self.ears.count(&ground.root), folders),
-            false => (folders, folders),
-        }
+        listened.watched = match super::ears::BY_FOLDER {
+            true => self.ears.count(&ground.root),
+            false => listened.folders,
+        };
+        listened
     }
 }
 
-/// Walks until nothing new is found; then it is enough.
+/// What watching the folders of a workspace came to.
+#[derive(Default)]
+struct Listened {
+    /// Folders that are watched.
+    watched: u64,
+    /// Folders that there are.
+    folders: u64,
+    /// Whether the last walk found none that was not watched: if not, some may
+    /// have come unheard.
+    is_settled: bool,
+}
+
+/// Walks until nothing new is found; then it is enough for now.
 const MOST_WALKS: usize = 6;
 
 impl Ground {
@@ -405,6 +469,12 @@ impl Ground {
         if !self.is_called() {
             self.due = Some((Instant::now(), why));
         }
+    }
+
+    /// Whether another folder stands at the root than the one that is watched, or
+    /// none any more.
+    fn is_another(&self) -> bool {
+        self.place.is_some() && Place::of(&self.root) != self.place
     }
 
     fn is_called(&self) -> bool {

@@ -18,6 +18,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// A project that is watched.
 struct Watched {
     ground: Ground,
+    root: PathBuf,
     watcher: Option<Watcher>,
     events: Receiver<WatchEvent>,
     seen: Vec<WatchEvent>,
@@ -26,10 +27,17 @@ struct Watched {
 impl Watched {
     fn new(files: &[(&str, &str)], options: WatchOptions) -> Self {
         let ground = Ground::with(files);
+        let root = ground.root();
+        Self::at(ground, root, options)
+    }
+
+    /// Watches a folder of a project alone.
+    fn at(ground: Ground, root: PathBuf, options: WatchOptions) -> Self {
         let (sender, events) = channel();
         let tell = move |event| drop(sender.send(event));
-        let watcher = ground.engine().watch(&[ground.root()], options, tell).unwrap();
-        let mut watched = Self { ground, watcher: Some(watcher), events, seen: Vec::new() };
+        let watcher = ground.engine().watch(std::slice::from_ref(&root), options, tell).unwrap();
+        let (watcher, seen) = (Some(watcher), Vec::new());
+        let mut watched = Self { ground, root, watcher, events, seen };
         watched.wait("started", |event| matches!(event, WatchEvent::Started { .. }));
         watched.idle();
         watched
@@ -57,7 +65,7 @@ impl Watched {
     }
 
     fn pressed(&mut self, path: &str) {
-        let path = fs::canonicalize(self.ground.root()).unwrap().join(path);
+        let path = fs::canonicalize(&self.root).unwrap().join(path);
         let is_it = |event: &WatchEvent| matches!(event, WatchEvent::Pressed { path: at, .. } if *at == path);
         self.wait("pressed", is_it);
     }
@@ -66,18 +74,18 @@ impl Watched {
     fn expected(&self) -> BTreeMap<PathBuf, Outcome> {
         let dir = tempfile::tempdir().unwrap();
         let fresh = Ground { dir, store: store_beside(&self.ground) };
-        index(&fresh.engine(), &self.ground.root());
-        rows(&fresh.store, &self.ground.root())
+        index(&fresh.engine(), &self.root);
+        rows(&fresh.store, &self.root)
     }
 
     /// Waits until the store says of the workspace what a run would say.
     fn settle(&mut self) {
         let (until, expected) = (Instant::now() + LONG, self.expected());
-        while rows(&self.ground.store, &self.ground.root()) != expected {
+        while rows(&self.ground.store, &self.root) != expected {
             assert!(
                 Instant::now() < until,
                 "the store says {:#?}, expected {expected:#?}; {:#?}",
-                rows(&self.ground.store, &self.ground.root()),
+                rows(&self.ground.store, &self.root),
                 self.seen
             );
             thread::sleep(Duration::from_millis(20));
@@ -89,7 +97,7 @@ impl Watched {
     fn finish(mut self) {
         self.settle();
         self.watcher.take().unwrap().stop();
-        let report = self.ground.index();
+        let report = index(&self.ground.engine(), &self.root);
         assert_eq!((report.trees_new, report.parses), (0, 0), "{:#?}", self.seen);
     }
 }
@@ -285,6 +293,111 @@ fn a_workspace_that_goes_is_told_and_found_again() {
     watched.ground.write("src/main.rs", "fn afterwards() {}\n");
     watched.pressed("src/main.rs");
     watched.finish();
+}
+
+/// Another folder takes the name of the watched one: it is watched from then on,
+/// and the former one no more.
+fn check_replaced(replace: impl FnOnce(&Ground)) {
+    // Found long before a walk from time to time would find it.
+    let options = WatchOptions { rescan_every: Duration::from_secs(3), ..WatchOptions::default() };
+    let watched = Watched::new(&FILES, options);
+    let other = beside(&watched.ground, "other");
+    copy(&watched.root, &other);
+    fs::write(other.join("src/main.rs"), "fn other() {}\n").unwrap();
+    replace(&watched.ground);
+    check_followed(watched);
+}
+
+/// Edits in a replaced workspace are heard, those at its former place are not.
+fn check_followed(mut watched: Watched) {
+    watched.wait("rescanned", |event| {
+        matches!(event, WatchEvent::Rescanned { why: Rescan::Unwatched, .. })
+    });
+    watched.settle();
+    watched.idle();
+    let begin = watched.seen.len();
+    let former = beside(&watched.ground, "former");
+    for deep in ["src/deep", "work/deep"].map(|it| former.join(it)).iter().filter(|it| it.is_dir())
+    {
+        fs::write(deep.join("former.rs"), "fn former() {}\n").unwrap();
+    }
+    for (path, text) in [("deep/lib.rs", "pub fn later() {}\n"), ("new/q.rs", "fn q() {}\n")] {
+        let path =
+            if watched.root.join("src").is_dir() { format!("src/{path}") } else { path.to_owned() };
+        fs::create_dir_all(watched.root.join(&path).parent().unwrap()).unwrap();
+        fs::write(watched.root.join(&path), text).unwrap();
+        watched.pressed(&path);
+    }
+    watched.settle();
+    let removed = watched.seen.get(begin..).unwrap_or_default().iter();
+    let removed = removed.filter(|event| matches!(event, WatchEvent::Removed { .. }));
+    assert_eq!(removed.count(), 0, "{:#?}", watched.seen);
+    watched.finish();
+}
+
+fn beside(ground: &Ground, name: &str) -> PathBuf {
+    ground.dir.path().join(name)
+}
+
+/// Copies a folder into one that is there or not.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_workspace_that_is_deleted_and_copied_anew_is_followed() {
+    check_replaced(|it| {
+        fs::remove_dir_all(it.root()).unwrap();
+        copy(&beside(it, "other"), &it.root());
+    });
+}
+
+#[test]
+fn a_folder_that_takes_the_name_of_a_deleted_workspace_is_followed() {
+    check_replaced(|it| {
+        fs::remove_dir_all(it.root()).unwrap();
+        fs::rename(beside(it, "other"), it.root()).unwrap();
+    });
+}
+
+#[test]
+fn a_folder_that_takes_the_name_of_a_renamed_workspace_is_followed() {
+    check_replaced(|it| {
+        fs::rename(it.root(), beside(it, "former")).unwrap();
+        fs::rename(beside(it, "other"), it.root()).unwrap();
+    });
+}
+
+#[test]
+fn a_workspace_that_is_made_anew_step_by_step_is_followed() {
+    for pause in [0, 5, 10, 14, 18, 25] {
+        check_replaced(|it| {
+            fs::remove_dir_all(it.root()).unwrap();
+            fs::create_dir(it.root()).unwrap();
+            thread::sleep(Duration::from_millis(pause));
+            copy(&beside(it, "other"), &it.root());
+        });
+    }
+}
+
+#[test]
+fn a_workspace_of_which_a_folder_above_is_replaced_is_followed() {
+    let options =
+        WatchOptions { rescan_every: Duration::from_millis(300), ..WatchOptions::default() };
+    let ground = Ground::with(&[("above/work/deep/lib.rs", "pub fn lib() {}\n")]);
+    let root = ground.path("above/work");
+    let watched = Watched::at(ground, root, options);
+    let ground = &watched.ground;
+    fs::rename(ground.path("above"), beside(ground, "former")).unwrap();
+    ground.write("above/work/deep/lib.rs", "pub fn replaced() {}\n");
+    check_followed(watched);
 }
 
 #[test]
