@@ -37,4 +37,4 @@ pub use scratch::Scratch;
 pub use shim::{Deed, Faults, class, shim};
 pub use survey::{Loss, Survey, survey, survey_range};
 pub use told::{Line, Told};
-pub use work::{BATCH, Kind, Work};
+pub use work::{BATCH, ENDLESS, Kind, Work};

@@ -131,9 +131,15 @@ impl Work {
             return indexing::run(self);
         }
         let mut session = Session { work: self, store: None, next: self.from };
-        // A second try: one fault is over by then.
-        if !session.open() && !session.open() {
-            return ExitCode::from(3);
+        // A second try: one fault is over by then. Endless work waits for whoever frees
+        // the disk.
+        let mut tries = if self.batches >= ENDLESS { 4_000 } else { 2 };
+        while !session.open() {
+            tries -= 1;
+            if tries == 0 {
+                return ExitCode::from(3);
+            }
+            std::thread::sleep(PAUSE);
         }
         match self.kind {
             Kind::Mixed => session.mixed(),
@@ -151,6 +157,11 @@ pub(crate) fn say(line: &Line) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
 }
+
+/// As many batches are endless work: it is killed.
+pub const ENDLESS: u64 = 1_000_000;
+/// Between two tries to open a store.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 struct Session<'a> {
     work: &'a Work,

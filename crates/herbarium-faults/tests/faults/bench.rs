@@ -87,5 +87,5 @@ pub(crate) fn scripted(bench: &Bench) -> (Scratch, Work, Told) {
 
 /// Endless work on a store in this folder, from this tree on.
 pub(crate) fn endless(dir: impl Into<PathBuf>, from: u64, seed: u64) -> Work {
-    Work { kind: Kind::Mixed, from, seed, batches: 1_000_000, ..Work::script(dir) }
+    Work { kind: Kind::Mixed, from, seed, batches: herbarium_faults::ENDLESS, ..Work::script(dir) }
 }
