@@ -12,7 +12,7 @@ use crate::catalogue::{AllManifests, Catalogue, Contents};
 use crate::error::IoContext;
 use crate::files::{SegmentId, read_at, sync_dir};
 use crate::hold::{exclude_all, is_locked};
-use crate::marker::{MARKER, SEGMENTS, write_text};
+use crate::marker::{self, MARKER, SEGMENTS};
 use crate::segment::Segment;
 use crate::{Store, StoreError, StoreOptions};
 
@@ -133,7 +133,7 @@ impl Store {
         let dest = resolve(dest.as_ref())?;
         let store = Store::open(from.as_ref(), StoreOptions::new().read_only(true))?;
         let there = !is_free(&dest)?;
-        if there && !(options.overwrite && dest.join(MARKER).is_file()) {
+        if there && !(options.overwrite && looks_like_a_store(&dest)) {
             return Err(StoreError::Occupied { path: dest });
         }
         if there {
@@ -189,9 +189,7 @@ impl Store {
         contents.segments.retain(|row| segments.iter().any(|segment| segment.id() == row.id));
         self.copy_catalogue(dir, &contents, &manifests)?;
         sync_all(dir)?;
-        let marker = self.dir().join(MARKER);
-        let marker = fs::read(&marker).at("read", &marker)?;
-        write_text(dir, &marker)?;
+        marker::write(dir, self.version()?.minor)?;
         check_copy(dir, report)
     }
 
@@ -374,6 +372,11 @@ fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
         }
     }
     Ok(path)
+}
+
+/// Whether there is a store, of whatever version and however damaged.
+fn looks_like_a_store(dir: &Path) -> bool {
+    dir.join(MARKER).is_file() || marker::open(dir, false).is_ok()
 }
 
 /// An error if there is something in a store's directory that is not the store's.

@@ -30,8 +30,8 @@ const PREFIX: &str = "herbarium store ";
 /// Checks that `dir` is a store of a version we read; makes it one if it is
 /// empty or missing and `create` is set.
 ///
-/// A damaged marker is no reason to refuse what is a store by all else: it is
-/// written anew where `create` is set, and passed over where it is not.
+/// A marker that is damaged or missing is no reason to refuse what is a store by all
+/// else: it is written anew where `create` is set, and passed over where it is not.
 ///
 /// Gives the minor version that is written there: later ones than ours, too.
 pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
@@ -39,13 +39,21 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
     match fs::read(&path) {
         Ok(bytes) => match Version::parse(&bytes) {
             Some(version) => version.check(dir),
-            None => heal(dir, &path, &bytes, create),
+            None => match heal(dir, "damaged", create)? {
+                Some(minor) => Ok(minor),
+                None => refuse(&path, &bytes),
+            },
         },
-        Err(error) if error.kind() == ErrorKind::NotFound && create => make(dir),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::NotAStore {
-            path: dir.to_owned(),
-            found: if dir.exists() { "none" } else { "no such directory" },
-        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => match heal(dir, "missing", create)? {
+            Some(minor) => Ok(minor),
+            // Another process may have made the store in between.
+            None if path.is_file() => open(dir, create),
+            None if create => make(dir),
+            None => Err(StoreError::NotAStore {
+                path: dir.to_owned(),
+                found: if dir.exists() { "none" } else { "no such directory" },
+            }),
+        },
         Err(error) if error.kind() == ErrorKind::IsADirectory => Err(StoreError::Damaged {
             path,
             expected: EXPECTED,
@@ -64,7 +72,11 @@ fn make(dir: &Path) -> Result<u32, StoreError> {
     let segments = dir.join(SEGMENTS);
     fs::create_dir_all(&segments).at("create the directory", &segments)?;
     // Segments without a marker are what is left of a store, of whatever version.
-    let minor = minor_of_segments(dir).flatten().unwrap_or(STORE_MINOR);
+    let Some(minor) = minor_of_segments(dir) else {
+        let found = "segments of a later version";
+        return Err(StoreError::NotAStore { path: dir.to_owned(), found });
+    };
+    let minor = minor.unwrap_or(STORE_MINOR);
     write(dir, minor)?;
     Ok(minor)
 }
@@ -88,33 +100,32 @@ fn make_folder(dir: &Path) -> io::Result<()> {
 
 /// Writes the marker of a minor version, in place of the one that is there.
 pub(crate) fn write(dir: &Path, minor: u32) -> Result<(), StoreError> {
-    write_text(dir, format!("{PREFIX}{STORE_MAJOR}.{minor}\n").as_bytes())
-}
-
-/// Writes a marker as it was read elsewhere.
-pub(crate) fn write_text(dir: &Path, text: &[u8]) -> Result<(), StoreError> {
     let path = dir.join(MARKER);
-    write_atomically(&path, text).at("write", &path)
+    let text = format!("{PREFIX}{STORE_MAJOR}.{minor}\n");
+    write_atomically(&path, text.as_bytes()).at("write", &path)
 }
 
-fn heal(dir: &Path, path: &Path, bytes: &[u8], create: bool) -> Result<u32, StoreError> {
+/// Writes the marker anew or passes over it, where the rest is a store; `None` where it
+/// is not.
+fn heal(dir: &Path, what: &str, create: bool) -> Result<Option<u32>, StoreError> {
     let minor = minor_of_segments(dir);
     let Some(minor) = minor.filter(|minor| minor.is_some() || is_catalogue(&dir.join(CATALOGUE)))
     else {
-        return refuse(path, bytes);
+        return Ok(None);
     };
     if !is_ours(dir)? {
-        return refuse(path, bytes);
+        return Ok(None);
     }
     let minor = minor.unwrap_or(STORE_MINOR);
+    let path = dir.join(MARKER);
     let marker = path.display();
     if create {
-        tracing::warn!(%marker, "a damaged file is written anew: the rest is a store");
+        tracing::warn!(%marker, "a {what} file is written anew: the rest is a store");
         write(dir, minor)?;
     } else {
-        tracing::warn!(%marker, "a damaged file is passed over: the rest is a store");
+        tracing::warn!(%marker, "a {what} file is passed over: the rest is a store");
     }
-    Ok(minor)
+    Ok(Some(minor))
 }
 
 fn refuse<T>(path: &Path, bytes: &[u8]) -> Result<T, StoreError> {

@@ -70,7 +70,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Version`] for a store of another major version,
-    /// [`StoreError::NotAStore`] for a directory with other things in it,
+    /// [`StoreError::NotAStore`] for a directory with other things in it, or with nothing
+    /// that shows a store, if it is to be only read,
     /// [`StoreError::Damaged`] if the marker file is and nothing else shows that
     /// this is a store, [`StoreError::Io`] if the directory cannot be read or made,
     /// or may not be written to and the options do not say to only read.

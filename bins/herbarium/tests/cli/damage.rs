@@ -177,11 +177,14 @@ fn a_damaged_catalogue_is_rebuilt_and_nobody_sees_a_panic() {
 }
 
 #[test]
-fn a_damaged_marker_is_healed_where_the_rest_is_a_store() {
-    for content in ["", "something else", "herbarium store x\n"] {
+fn a_damaged_or_lost_marker_is_healed_where_the_rest_is_a_store() {
+    for content in [None, Some(""), Some("something else"), Some("herbarium store x\n")] {
         let bed = Bed::grown();
         let marker = bed.store().join("HERBARIUM");
-        fs::write(&marker, content).unwrap();
+        match content {
+            Some(content) => fs::write(&marker, content).unwrap(),
+            None => fs::remove_file(&marker).unwrap(),
+        }
         bed.run(["stats"]).code(0).says(&["passed over"]);
         check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("parses", json!(0))]);
         assert_eq!(fs::read_to_string(marker).unwrap(), "herbarium store 1.1\n");

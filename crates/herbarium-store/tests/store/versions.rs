@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use herbarium_store::{Manifest, Store, StoreError};
+use herbarium_store::{Manifest, RestoreOptions, Store, StoreError};
 
 use crate::support::*;
 
@@ -65,6 +65,55 @@ fn a_damaged_marker_is_written_anew_where_the_rest_is_a_store() {
             check(&open(&path), 0..5);
             assert_eq!(fs::read_to_string(&marker).unwrap(), "herbarium store 1.1\n");
         }
+    }
+}
+
+#[test]
+fn a_lost_marker_is_written_anew_where_the_rest_is_a_store() {
+    for minor in [0, 1] {
+        let (_guard, path) = place();
+        let marker = path.join("HERBARIUM");
+        open(&path).close().unwrap();
+        let text = format!("herbarium store 1.{minor}\n");
+        fs::write(&marker, &text).unwrap();
+        let store = open(&path);
+        put(&store, 0..5);
+        store.close().unwrap();
+        fs::remove_file(&marker).unwrap();
+        check(&reader(&path), 0..5);
+        assert!(!marker.exists(), "a reader changes nothing");
+        // It is copied and replaced as other stores are.
+        let copy = path.with_file_name("copy");
+        reader(&path).backup(&copy).unwrap();
+        assert_eq!(fs::read_to_string(copy.join("HERBARIUM")).unwrap(), text);
+        Store::restore(&copy, &path, RestoreOptions::new().overwrite(true)).unwrap();
+        fs::remove_file(&marker).unwrap();
+        check(&open(&path), 0..5);
+        assert_eq!(fs::read_to_string(&marker).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_lost_marker_amid_other_things_is_refused() {
+    for newer in [false, true] {
+        let (_guard, path) = place();
+        let store = open(&path);
+        put(&store, 0..5);
+        store.close().unwrap();
+        fs::remove_file(path.join("HERBARIUM")).unwrap();
+        if newer {
+            let segment = segments(&path, "open").remove(0);
+            let mut bytes = fs::read(&segment).unwrap();
+            rewrite(&mut bytes, 0, 64, 4);
+            fs::write(segment, bytes).unwrap();
+        } else {
+            fs::write(path.join("letter.txt"), "x").unwrap();
+        }
+        for options in [quick(), quick().read_only(true)] {
+            let error = Store::open(&path, options).unwrap_err();
+            assert!(matches!(error, StoreError::NotAStore { .. }), "{newer}: {error:?}");
+        }
+        assert!(!path.join("HERBARIUM").exists());
     }
 }
 
