@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::numbers::{parse_size, parse_time};
+use crate::numbers::{parse_size, parse_time, parse_time_or_none};
 
 /// Presses a code base into stored syntax trees, and opens them again without parsing.
 #[derive(Parser, Debug)]
@@ -293,8 +293,8 @@ pub(crate) struct GcArgs {
     pub(crate) max_size: Option<u64>,
 
     /// Keep what no workspace needs for so long after it was written: seconds, or a number with
-    /// ms, s, m or h
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "1m")]
+    /// ms, s, m or h; 0 keeps nothing for being new
+    #[arg(long, value_name = "TIME", value_parser = parse_time_or_none, default_value = "1m")]
     pub(crate) grace: Duration,
 
     /// Forget this workspace first; may be given several times

@@ -106,6 +106,16 @@ pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// A time as [`parse_time`] takes it, or none at all: 0.
+pub(crate) fn parse_time_or_none(text: &str) -> Result<Duration, String> {
+    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    match digits.bytes().all(|byte| byte == b'0') && !digits.is_empty() {
+        // The unit has to be one all the same.
+        true => parse_time(&text.trim().replacen(digits, "1", 1)).map(|_| Duration::ZERO),
+        false => parse_time(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,5 +188,17 @@ mod tests {
         check("-1", None);
         check("1.5M", None);
         check("99999999999G", None);
+    }
+
+    #[test]
+    fn a_time_may_be_none_where_that_means_something() {
+        for none in ["0", "0s", "00ms", " 0m "] {
+            assert_eq!(parse_time_or_none(none), Ok(Duration::ZERO), "{none}");
+            assert!(parse_time(none).is_err(), "{none}");
+        }
+        assert_eq!(parse_time_or_none("90s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "s", "0x", "-0"] {
+            assert!(parse_time_or_none(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -78,7 +78,8 @@ impl GcOptions {
         self
     }
 
-    /// Changes nothing: says what would be done. Sizes are estimates then.
+    /// Changes nothing: says what would be done. Sizes are estimates then. That can be
+    /// asked of a store that was opened for reading, too.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
@@ -130,6 +131,10 @@ pub struct GcReport {
     pub bytes_before: u64,
     /// Bytes of all segments after.
     pub bytes_after: u64,
+    /// Bytes of all files of the store after, catalogue and kept queries included: what
+    /// [`GcOptions::max_size`] limits. More than that where segments that others
+    /// write to, or the catalogue, left no room.
+    pub file_bytes_after: u64,
 }
 
 impl Store {
@@ -167,44 +172,51 @@ impl Store {
     /// be needed in ways that are not known here;
     /// [`StoreError::Busy`] if the store is held for longer than it may wait, or
     /// another process is collecting; [`StoreError::Catalogue`] if it cannot be known
-    /// what is needed; [`StoreError::Io`] if a segment cannot be written. In all
-    /// cases nothing is lost.
+    /// what is needed; [`StoreError::Io`] if a segment cannot be written, or could not be
+    /// sealed and nothing else was to be removed. In all cases nothing is lost.
     pub fn gc(&self, options: &GcOptions) -> Result<GcReport, StoreError> {
+        if options.dry_run {
+            self.must_be_understood()?;
+            let _hold = self.hold()?;
+            return Ok(Plan::new(self, options, &self.needed()?).report);
+        }
         self.may_write("collect garbage")?;
         self.must_be_understood()?;
         let _one = only_one(self.dir(), GC_LOCK, "collecting garbage in it")?;
         let _alone = exclude_all(self.dir(), options.wait)?;
-        if !options.dry_run {
-            self.seal()?;
-            self.seal_left_behind();
-        }
+        self.seal()?;
+        let sealed = self.seal_left_behind();
         self.refresh()?;
         let needed = self.needed()?;
         let mut plan = Plan::new(self, options, &needed);
-        if !options.dry_run {
-            let mut rewriter = Rewriter::new(self, &plan);
-            rewriter.run()?;
-            let Rewriter { made_whole, damaged, damaged_trees, .. } = rewriter;
-            plan.report.made_whole = made_whole;
-            plan.report.damaged_removed += damaged;
-            plan.report.trees_kept = plan.report.trees_kept.saturating_sub(damaged_trees);
-            self.forget_missing()?;
-            if options.despite_lost_manifests {
-                self.forget_loss();
-            }
-            self.refresh()?;
-            let segments = self.shelf.segments();
-            plan.report.segments_after = segments.len() as u64;
-            plan.report.bytes_after = segments.iter().map(Segment::file_len).sum();
+        if plan.is_stuck(self, options) {
+            sealed?;
         }
+        let mut rewriter = Rewriter::new(self, &plan);
+        rewriter.run()?;
+        let Rewriter { made_whole, damaged, damaged_trees, .. } = rewriter;
+        plan.report.made_whole = made_whole;
+        plan.report.damaged_removed += damaged;
+        plan.report.trees_kept = plan.report.trees_kept.saturating_sub(damaged_trees);
+        self.forget_missing()?;
+        if options.despite_lost_manifests {
+            self.forget_loss();
+        }
+        self.refresh()?;
+        let segments = self.shelf.segments();
+        plan.report.segments_after = segments.len() as u64;
+        plan.report.bytes_after = segments.iter().map(Segment::file_len).sum();
+        plan.report.file_bytes_after = self.file_bytes();
         let GcReport { trees_removed, bytes_before, bytes_after, .. } = plan.report;
         metrics::counter!("herbarium_store_trees_collected_total").increment(trees_removed);
         tracing::info!(trees_removed, bytes_before, bytes_after, "collected garbage");
         Ok(plan.report)
     }
 
-    /// Seals what processes that ended left behind, so that it can be collected.
-    pub(crate) fn seal_left_behind(&self) {
+    /// Seals what processes that ended left behind, so that it can be collected. The
+    /// first error is given when all of them were tried.
+    pub(crate) fn seal_left_behind(&self) -> Result<(), StoreError> {
+        let mut all = Ok(());
         for segment in self.shelf.segments().iter() {
             let Segment::Open(open) = segment else { continue };
             if segment.is_salvaged() {
@@ -217,7 +229,9 @@ impl Store {
             };
             if let Err(error) = sealed {
                 tracing::warn!(%error, "could not seal a segment that a process left behind");
+                all = all.and(Err(error));
             }
         }
+        all
     }
 }

@@ -53,15 +53,21 @@ pub struct GrammarStats {
     pub stored_bytes: u64,
 }
 
+fn bytes_of_files(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let files = entries.filter_map(|entry| entry.metadata().ok()).filter(Metadata::is_file);
+    files.map(|file| file.len()).sum()
+}
+
 impl Store {
     /// Bytes of the catalogue and of kept queries.
     pub(crate) fn bytes_beside_segments(&self) -> u64 {
-        let files = |dir: &Path| {
-            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-            let files = entries.filter_map(|entry| entry.metadata().ok()).filter(Metadata::is_file);
-            files.map(|file| file.len()).sum::<u64>()
-        };
-        files(self.dir()) + files(&self.dir().join(QUERIES))
+        bytes_of_files(self.dir()) + bytes_of_files(&self.dir().join(QUERIES))
+    }
+
+    /// Bytes of all files of the store.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.bytes_beside_segments() + bytes_of_files(&self.shelf.dir)
     }
 
     /// Counts what is there, from the segments' own tables: no tree is read.

@@ -13,7 +13,7 @@ use crate::numbers::{bytes, counted, grouped};
 use crate::store::{Access, store, store_failed};
 
 pub(super) fn run(app: &App, args: &GcArgs) -> Result<Exit, Failure> {
-    let store = store(app, Access::Maintain)?;
+    let store = store(app, if args.dry_run { Access::Read } else { Access::Maintain })?;
     let forgotten = forget(app, args, &store)?;
     let mut options = GcOptions::new().grace(args.grace).dry_run(args.dry_run);
     if let Some(size) = args.max_size {
@@ -80,6 +80,7 @@ struct GcJson {
     segments_after: u64,
     bytes_before: u64,
     bytes_after: u64,
+    file_bytes_after: u64,
     store: String,
 }
 
@@ -100,6 +101,7 @@ impl GcJson {
             segments_after: report.segments_after,
             bytes_before: report.bytes_before,
             bytes_after: report.bytes_after,
+            file_bytes_after: report.file_bytes_after,
             store: app.store_text(),
         }
     }
@@ -140,6 +142,14 @@ fn print(
     drop(out);
     if args.dry_run && !forgotten.is_empty() {
         app.remark("what only the workspaces to be forgotten need is counted as kept here");
+    }
+    if args.max_size.is_some_and(|size| report.file_bytes_after > size) {
+        let (size, would) =
+            (bytes(report.file_bytes_after), if args.dry_run { "would take" } else { "takes" });
+        app.remark(format_args!(
+            "the store {would} {size} with all its files, more than --max-size: what others write \
+             to stays, the catalogue stays, and half of the limit is kept for trees"
+        ));
     }
     if report.unreadable_manifests > 0 {
         let count = counted(report.unreadable_manifests, "workspace", "workspaces");

@@ -35,7 +35,7 @@ fn gc_removes_what_no_workspace_needs() {
     let bed = Bed::sown();
     bed.write("tools/run.py", wild());
     bed.run(["index", "."]).code(0);
-    let gc = |args: &[&str]| bed.json([&["gc", "--grace", "1ms", "--json"], args].concat());
+    let gc = |args: &[&str]| bed.json([&["gc", "--grace", "0", "--json"], args].concat());
     let all = gc(&[]);
     check_shape(
         &all,
@@ -54,6 +54,7 @@ fn gc_removes_what_no_workspace_needs() {
             ("segments_after", Type::Number),
             ("bytes_before", Type::Number),
             ("bytes_after", Type::Number),
+            ("file_bytes_after", Type::Number),
             ("store", Type::Text),
         ],
     );
@@ -88,9 +89,37 @@ fn gc_keeps_to_a_size() {
     let bed = Bed::grown();
     let report = bed.json(["gc", "--max-size", "2k", "--json"]);
     assert!(report["needed_removed"].as_u64().unwrap() > 0, "{report}");
+    assert!(report["file_bytes_after"].as_u64() > report["bytes_after"].as_u64(), "{report}");
+    // The catalogue alone takes more.
+    let words = ["more than --max-size", "half of the limit"];
+    bed.run(["gc", "--max-size", "2k"]).code(0).says(&words);
+    bed.run(["gc", "--max-size", "2k", "--dry-run"]).code(0).says(&["would take"]);
+    bed.run(["gc", "--max-size", "1G"]).code(0).silent();
     // What was removed is pressed again.
     let again = bed.json(["index", ".", "--json"]);
     assert_eq!(again["parses"], report["needed_removed"], "{again}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn gc_that_can_free_nothing_is_an_error() {
+    let bed = Bed::grown();
+    bed.write("tools/run.py", "def other():\n    return 1\n");
+    bed.run(["index", "."]).code(0);
+    for entry in fs::read_dir(bed.store().join("segments")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "open") {
+            // In the place of its lock, so that it cannot be sealed.
+            let lock = path.with_extension("lock");
+            let _ = fs::remove_file(&lock);
+            fs::create_dir(lock).unwrap();
+        }
+    }
+    // To tell what would be done nothing has to be sealed, and nothing is written.
+    fs::remove_file(bed.store().join("catalogue.lock")).unwrap();
+    bed.run(["gc", "--grace", "0", "--dry-run"]).code(0);
+    assert!(!bed.store().join("catalogue.lock").exists());
+    bed.run(["gc", "--grace", "0"]).code(3).says(&["could not", ".lock"]);
 }
 
 #[test]

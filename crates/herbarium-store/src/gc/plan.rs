@@ -56,6 +56,18 @@ pub(super) struct Shard {
     pub(super) rewrite: bool,
 }
 
+impl Shard {
+    /// Whether it is open, and nobody's.
+    fn left_open(&self, store: &Store) -> bool {
+        match &self.segment {
+            Segment::Open(open) if !self.free => {
+                !is_locked(&store.shelf.dir.join(open.id.lock_name()))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What is to be done.
 pub(super) struct Plan {
     pub(super) shards: Vec<Shard>,
@@ -108,8 +120,21 @@ impl Plan {
         plan.keep_bases();
         plan.keep_tables(store);
         plan.count(&mut report, needed);
+        report.file_bytes_after = report.bytes_after + store.bytes_beside_segments();
         plan.report = report;
         plan
+    }
+
+    /// Whether there is something to remove, and all of it lies where it cannot be: in
+    /// segments that nobody writes to and that are not sealed nevertheless.
+    pub(super) fn is_stuck(&self, store: &Store, options: &GcOptions) -> bool {
+        if self.shards.iter().any(|shard| shard.rewrite) {
+            return false;
+        }
+        let left_open: Vec<bool> = self.shards.iter().map(|shard| shard.left_open(store)).collect();
+        let garbage = |item: &Item| !item.stays && left_open[item.segment as usize];
+        let too_large = options.max_size.is_some_and(|size| self.report.file_bytes_after > size);
+        self.items.iter().any(garbage) || (too_large && left_open.contains(&true))
     }
 
     /// Drops the least useful trees until the rest fits.

@@ -500,6 +500,59 @@ fn who_may_only_read_collects_nothing() {
     let (_guard, path) = place();
     drop(half(&path));
     assert!(matches!(reader(&path).gc(&now()), Err(StoreError::ReadOnly { .. })));
+    let would = reader(&path).gc(&now().dry_run(true)).unwrap();
+    assert_eq!((would.trees_kept, would.trees_removed), (50, 50), "{would:?}");
+    check(&open(&path), 0..100);
+}
+
+/// A store with one segment that a process left behind and that cannot be sealed, as
+/// there is something else in the place of its lock.
+fn stuck(path: &Path, needed: u64) {
+    let store = open(path);
+    put(&store, 0..100);
+    needs(&store, "/w", 0..needed);
+    store.close().unwrap();
+    let lock = segments(path, "open").remove(0).with_extension("lock");
+    let _ = fs::remove_file(&lock);
+    fs::create_dir(lock).unwrap();
+}
+
+#[test]
+fn a_collection_that_can_free_nothing_says_what_failed() {
+    for (needed, options, fails) in [
+        (50, now(), true),
+        (100, now().max_size(20_000), true),
+        (100, now().max_size(1 << 30), false),
+        (100, now(), false),
+    ] {
+        let (_guard, path) = place();
+        stuck(&path, needed);
+        let store = open(&path);
+        let collected = store.gc(&options);
+        match fails {
+            true => {
+                let error = collected.unwrap_err();
+                assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+                assert!(error.to_string().contains(".lock"), "{error}");
+            }
+            false => assert_eq!(collected.unwrap().trees_kept, 100),
+        }
+        check(&store, 0..100);
+    }
+}
+
+#[test]
+fn a_size_that_others_segments_leave_no_room_for_is_told() {
+    let (_guard, path) = place();
+    let (store, other) = (open(&path), open(&path));
+    put(&other, 0..200);
+    let report = store.gc(&now().max_size(20_000)).unwrap();
+    assert!(report.file_bytes_after > 20_000, "{report:?}");
+    assert!(report.file_bytes_after > report.bytes_after, "the catalogue counts: {report:?}");
+    drop(other);
+    let dry = store.gc(&now().dry_run(true)).unwrap().file_bytes_after;
+    let wet = store.gc(&now()).unwrap().file_bytes_after;
+    assert!(dry.abs_diff(wet) < 8_192, "{dry} {wet}");
 }
 
 #[test]
