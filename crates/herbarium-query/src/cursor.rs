@@ -498,6 +498,11 @@ impl<'tree> QueryCaptures<'_, 'tree> {
                     first.consumed += 1;
                     drop(top);
                 }
+                // Passed over at once: its list is free before the engine goes on.
+                None if outside => {
+                    engine.memory.lists.release(first.captures);
+                    PeekMut::pop(top);
+                }
                 None => {
                     self.spent.push((id, first.captures));
                     PeekMut::pop(top);

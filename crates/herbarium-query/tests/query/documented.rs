@@ -144,3 +144,17 @@ fn nodes_without_width_at_the_start_of_the_text() {
         }
     }
 }
+
+#[test]
+fn a_capture_before_the_text_takes_no_list_of_a_limited_cursor() {
+    let bench = Bench::of("typescript");
+    let settings = Settings { match_limit: Some(1), ..Settings::default() };
+    for source in ["*/\nb", "*/\nb c d e f", "b", "a b c"] {
+        let specimens = [bench.press(source.into())];
+        for pattern in ["(identifier) @c", "((identifier) @c (#q? \"\"))", "(_ (identifier) @c)"] {
+            if let Err(difference) = bench.compare(pattern, &specimens, &settings) {
+                panic!("{source:?} {pattern}\n{difference}");
+            }
+        }
+    }
+}
