@@ -27,7 +27,7 @@ impl Tiers {
     pub(crate) fn new(store: &Arc<Store>, books: &Arc<Books>, options: &CacheOptions) -> Self {
         let warm = options.warm.clone();
         let cache = build(store, books, options, warm).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the warm tier is compressed as by default");
+            tracing::warn!(%error, "trees in the warm tier are left uncompressed");
             // What is left has no setting that can be wrong.
             build(store, books, options, Compression::None).unwrap_or_else(|_| unreachable!())
         });

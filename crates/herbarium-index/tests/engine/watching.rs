@@ -391,12 +391,12 @@ fn a_workspace_that_is_made_anew_step_by_step_is_followed() {
 fn a_workspace_of_which_a_folder_above_is_replaced_is_followed() {
     let options =
         WatchOptions { rescan_every: Duration::from_millis(300), ..WatchOptions::default() };
-    let ground = Ground::with(&[("above/work/deep/lib.rs", "pub fn lib() {}\n")]);
-    let root = ground.path("above/work");
+    let ground = Ground::with(&[("above/base/deep/lib.rs", "pub fn lib() {}\n")]);
+    let root = ground.path("above/base");
     let watched = Watched::at(ground, root, options);
     let ground = &watched.ground;
     fs::rename(ground.path("above"), beside(ground, "former")).unwrap();
-    ground.write("above/work/deep/lib.rs", "pub fn replaced() {}\n");
+    ground.write("above/base/deep/lib.rs", "pub fn replaced() {}\n");
     check_followed(watched);
 }
 
