@@ -78,6 +78,10 @@ impl Engine {
         Self { shared: Arc::new(shared) }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
         &self.shared.store

@@ -87,6 +87,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no language of that id.
+    #[error("there is no language `{id}`: see `herbarium languages --known`")]
+    NoLanguage {
+        /// What was asked for.
+        id: String,
+    },
     /// The language is known, but was not built in.
     #[error("{} is in {name}, which was not built in: build with the feature `lang-{id}` or `all-langs`", path.display())]
     NotBuilt {

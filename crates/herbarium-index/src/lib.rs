@@ -86,6 +86,7 @@ mod run;
 mod sampling;
 mod scan;
 mod snapshot;
+mod source;
 mod stat;
 mod stats;
 mod tally;
@@ -110,6 +111,7 @@ pub use report::{
 };
 pub use scan::{Missed, Outlet, ScanFile, ScanReport, Visitor};
 pub use snapshot::Snapshot;
+pub use source::{OpenedSource, Source};
 pub use tongue::{QueryTables, TablesError};
 pub use verdict::{DamagedTree, Difference, VerifyReport};
 pub use watch::{Rescan, WatchError, WatchEvent, WatchOptions, Watcher};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use herbarium_capture::Capturer;
 use herbarium_codec::{Tree, encode, source_hash};
-use herbarium_languages::Language;
+use herbarium_languages::{Language, ParseLimits};
 use herbarium_store::{ExportedTree, Provenance, TreeKey, path_bytes};
 
 use crate::engine::Shared;
@@ -32,7 +32,7 @@ pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
         };
         from = Origin::Parsed;
         make_way(shared, language, &key);
-        parse(shared, path, language, &source)
+        parse(shared, path, language, &source, &shared.limits(&Cancel::new()))
     };
     let mut tree = shared.tiers.get_or_make(&key, &mut make)?;
     if tree.source_hash() != source_hash(&source) {
@@ -71,27 +71,27 @@ pub(crate) fn make_way(shared: &Shared, language: &Language, key: &TreeKey) {
     }
 }
 
-fn parse(
+pub(crate) fn parse(
     shared: &Shared,
     path: &Path,
     language: &Language,
     source: &[u8],
+    limits: &ParseLimits,
 ) -> Result<Tree, OpenError> {
-    let limits = shared.limits(&Cancel::new());
     let (needed, limit) = (parse_memory(source), shared.options.memory_budget);
     if needed > limit {
         return Err(OpenError::TooDense { path: path.to_owned(), needed, limit });
     }
     let _permit = shared.budget.acquire(needed);
     let live = shared
-        .parse(language, source, &limits)
+        .parse(language, source, limits)
         .map_err(|source| OpenError::Parse { path: path.to_owned(), source })?;
     Capturer::new(language.grammar())
         .capture(&live, source)
         .map_err(|error| OpenError::Capture { path: path.to_owned(), source: Box::new(error) })
 }
 
-fn refuse(path: &Path, why: Unfit) -> OpenError {
+pub(crate) fn refuse(path: &Path, why: Unfit) -> OpenError {
     let path = path.to_owned();
     match why {
         Unfit::Unknown => OpenError::UnknownLanguage { path },

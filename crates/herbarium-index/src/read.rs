@@ -105,7 +105,7 @@ fn read_once(
     if let Err(error) = (&mut file).take(HEAD as u64).read_to_end(buffer) {
         return failed(error);
     }
-    let binary = memchr::memchr(0, buffer).is_some();
+    let binary = is_binary(buffer);
     let Some(row) = by_name.or_else(|| row_of(buffer)) else {
         return unfit(None, if binary { Unfit::Binary } else { Unfit::Unknown });
     };
@@ -135,7 +135,11 @@ fn read_once(
 }
 
 /// The language of a file that can have a tree.
-fn choose(row: &'static Row, options: &EngineOptions, foreign: &Foreign) -> Result<Tongue, Unfit> {
+pub(crate) fn choose(
+    row: &'static Row,
+    options: &EngineOptions,
+    foreign: &Foreign,
+) -> Result<Tongue, Unfit> {
     if options.languages.as_ref().is_some_and(|wanted| !wanted.contains(row.id)) {
         return Err(Unfit::Filtered);
     }
@@ -145,8 +149,13 @@ fn choose(row: &'static Row, options: &EngineOptions, foreign: &Foreign) -> Resu
     foreign.tongue(row, options).ok_or(Unfit::NotBuilt(row))
 }
 
+/// Whether what a text begins with is no text.
+pub(crate) fn is_binary(text: &[u8]) -> bool {
+    memchr::memchr(0, text.get(..HEAD).unwrap_or(text)).is_some()
+}
+
 /// What text begins with that is not in an encoding with trees.
-fn encoding(head: &[u8], binary: bool) -> Option<Unfit> {
+pub(crate) fn encoding(head: &[u8], binary: bool) -> Option<Unfit> {
     match check_source(head) {
         // UTF-16 has the first two bytes in common; text that begins with a NUL
         // character is rarer than UTF-32.

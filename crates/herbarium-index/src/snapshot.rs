@@ -70,6 +70,16 @@ impl Snapshot {
         self.manifests = manifests;
     }
 
+    /// Leaves out the files of which `keep` says no, by their absolute paths.
+    pub fn retain_paths(&mut self, mut keep: impl FnMut(&Path) -> bool) {
+        let manifests = std::mem::take(&mut self.manifests);
+        self.files.retain(|place| {
+            let row = row_of(&manifests, *place);
+            row.is_some_and(|(root, row)| keep(&root.join(path_from_bytes(&row.path))))
+        });
+        self.manifests = manifests;
+    }
+
     /// What the store knows of these paths.
     pub(crate) fn of_store(store: &Store, paths: &[PathBuf]) -> Result<Self, IndexError> {
         let mut roots: Vec<PathBuf> = store.manifests()?.into_iter().map(|it| it.root).collect();

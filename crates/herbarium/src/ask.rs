@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 
 use herbarium_index::{Engine, Problem, Snapshot, TablesError, Visitor};
 use herbarium_languages::known;
-use herbarium_query::{Compiler, QueryError};
+use herbarium_query::QueryError;
 
-use crate::{Error, Scope};
+use crate::{Error, NoQuery, Scope};
 
 /// What came of a question.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) struct Questions<Q> {
 pub(crate) fn prepare<Q>(
     engine: &Engine,
     scope: &Scope,
-    make: impl Fn(&'static str, &Compiler) -> Option<Result<Q, QueryError>>,
+    make: impl Fn(&'static str) -> Option<Result<Q, NoQuery>>,
 ) -> Result<Questions<Q>, Error> {
     check_languages(scope)?;
     let (mut snapshot, missed) = find(engine, scope)?;
@@ -50,16 +50,10 @@ pub(crate) fn prepare<Q>(
     let (mut of_language, mut wrong, mut unasked) = (HashMap::new(), Vec::new(), Vec::new());
     let occurs: BTreeSet<String> = snapshot.languages().into_keys().map(str::to_owned).collect();
     for row in known().iter().filter(|row| occurs.contains(row.id)) {
-        let tables = match engine.query_tables(row.id) {
-            Ok(tables) => tables,
-            Err(error) => {
-                unasked.push((row.id.to_owned(), error));
-                continue;
-            }
-        };
-        match make(row.id, &Compiler::new(tables.grammar, tables.parse_table)) {
+        match make(row.id) {
             Some(Ok(question)) => drop(of_language.insert(row.id, question)),
-            Some(Err(error)) => wrong.push((row.id.to_owned(), error)),
+            Some(Err(NoQuery::Wrong(error))) => wrong.push((row.id.to_owned(), error)),
+            Some(Err(NoQuery::NoTables(error))) => unasked.push((row.id.to_owned(), error)),
             None => {}
         }
     }

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use herbarium_index::{Cancel, Engine, EngineOptions, IndexReport, Opened};
+use herbarium_query::Query;
 use herbarium_store::{Store, StoreOptions, default_dir};
+use herbarium_symbols::SymbolQuery;
 
-use crate::{Answer, Error, FileMatches, FileSymbols, Scope, matches, symbol};
+use crate::compile::Queries;
+use crate::{Answer, Error, FileMatches, FileSymbols, NoQuery, Scope, matches, symbol};
 
 /// A store of trees, and what can be asked of it.
 ///
@@ -16,6 +19,7 @@ use crate::{Answer, Error, FileMatches, FileSymbols, Scope, matches, symbol};
 #[derive(Debug)]
 pub struct Herbarium {
     engine: Engine,
+    queries: Queries,
 }
 
 impl Herbarium {
@@ -39,12 +43,38 @@ impl Herbarium {
 
     /// A handle with options of one's own.
     pub fn with_engine(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, queries: Queries::default() }
     }
 
     /// The engine, for progress, verification and scans of one's own.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// A query, compiled for a language: the one that was, if it was lately, or if the
+    /// store has it; see [`compile`](crate::compile()).
+    ///
+    /// ```
+    /// # use herbarium::Herbarium;
+    /// # let dir = tempfile::tempdir()?;
+    /// let herbarium = Herbarium::open(dir.path())?;
+    /// let query = herbarium.compile("rust", "(function_item name: (_) @name)")?;
+    /// assert_eq!(query.capture_names(), ["name"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The text is no query of the language, or the language has no tables here.
+    pub fn compile(&self, language: &str, query: &str) -> Result<Arc<Query>, NoQuery> {
+        self.queries.compile(&self.engine, language, query)
+    }
+
+    /// The query for the symbols of a language; none if no symbols are known of it.
+    ///
+    /// # Errors
+    /// The language has no tables here.
+    pub fn symbol_query(&self, language: &str) -> Option<Result<Arc<SymbolQuery>, NoQuery>> {
+        self.queries.symbols(&self.engine, language)
     }
 
     /// Brings the store up to date with these folders and files. Queries and symbols
@@ -100,7 +130,7 @@ impl Herbarium {
         query: &str,
         hear: impl FnMut(FileMatches) -> ControlFlow<()>,
     ) -> Result<Answer<FileMatches>, Error> {
-        matches::run(&self.engine, scope, query, hear)
+        matches::run(self, scope, query, hear)
     }
 
     /// The definitions and references in the scope, in languages that have a
@@ -127,6 +157,6 @@ impl Herbarium {
         scope: &Scope,
         hear: impl FnMut(FileSymbols) -> ControlFlow<()>,
     ) -> Result<Answer<FileSymbols>, Error> {
-        symbol::run(&self.engine, scope, hear)
+        symbol::run(self, scope, hear)
     }
 }

@@ -67,6 +67,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod ask;
+mod compile;
 mod error;
 mod herbarium;
 mod matches;
@@ -83,6 +84,7 @@ pub use herbarium_store as store;
 pub use herbarium_symbols as symbols;
 
 pub use crate::ask::Answer;
+pub use crate::compile::{NoQuery, compile};
 pub use crate::error::Error;
 pub use crate::herbarium::Herbarium;
 pub use crate::matches::{Capture, FileMatches, Match};

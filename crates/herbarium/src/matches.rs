@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use herbarium_codec::Range;
-use herbarium_index::{Engine, Missed, Outlet, ScanFile, Visitor};
+use herbarium_index::{Missed, Outlet, ScanFile, Visitor};
 use herbarium_query::{Demands, Query, QueryCursor, QueryMatch};
 
-use crate::{Answer, Error, Scope, ask};
+use crate::{Answer, Error, Herbarium, Scope, ask};
 
 /// What a query matches in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,22 +51,23 @@ pub struct Capture {
 
 /// A query, and the names of its captures by number.
 struct Question {
-    query: Query,
+    query: Arc<Query>,
     names: Vec<Arc<str>>,
 }
 
 pub(crate) fn run(
-    engine: &Engine,
+    herbarium: &Herbarium,
     scope: &Scope,
     text: &str,
     hear: impl FnMut(FileMatches) -> ControlFlow<()>,
 ) -> Result<Answer<FileMatches>, Error> {
-    let make = |_, compiler: &herbarium_query::Compiler| {
-        Some(compiler.compile(text).map(|query| Question {
+    let make = |id| {
+        Some(herbarium.compile(id, text).map(|query| Question {
             names: query.capture_names().iter().map(|name| Arc::from(name.as_str())).collect(),
             query,
         }))
     };
+    let engine = herbarium.engine();
     let mut questions = ask::prepare(engine, scope, make)?.check()?;
     let asked = questions.take();
     let with_demands = |(id, question): (&&'static str, _)| (*id, Asked::new(question));

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use herbarium_codec::Range;
-use herbarium_index::{Engine, Missed, Outlet, ScanFile, Visitor};
-use herbarium_symbols::{
-    Role, Symbol, SymbolFinder, SymbolKind, SymbolQuery, SymbolQueryError, Symbols,
-};
+use herbarium_index::{Missed, Outlet, ScanFile, Visitor};
+use herbarium_symbols::{Role, Symbol, SymbolFinder, SymbolKind, SymbolQuery, Symbols};
 
-use crate::{Answer, Error, Scope, ask};
+use crate::{Answer, Error, Herbarium, Scope, ask};
 
 /// The symbols of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,24 +48,18 @@ pub struct SymbolEntry {
 }
 
 pub(crate) fn run(
-    engine: &Engine,
+    herbarium: &Herbarium,
     scope: &Scope,
     hear: impl FnMut(FileSymbols) -> ControlFlow<()>,
 ) -> Result<Answer<FileSymbols>, Error> {
-    let make = |id, compiler: &herbarium_query::Compiler| {
-        Some(match SymbolQuery::for_language(id, compiler)? {
-            Ok(query) => Ok(query),
-            Err(SymbolQueryError::Query(error)) => Err(error),
-            Err(_) => return None,
-        })
-    };
-    let mut questions = ask::prepare(engine, scope, make)?;
+    let engine = herbarium.engine();
+    let mut questions = ask::prepare(engine, scope, |id| herbarium.symbol_query(id))?;
     let asker = Asker { of_language: questions.take(), scope };
     questions.run(engine, scope, &asker, hear)
 }
 
 struct Asker<'a> {
-    of_language: HashMap<&'static str, SymbolQuery>,
+    of_language: HashMap<&'static str, Arc<SymbolQuery>>,
     scope: &'a Scope,
 }
 

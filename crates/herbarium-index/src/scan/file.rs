@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use herbarium_codec::{Decoder, Grammar, Tree, source_hash};
 use herbarium_languages::Row;
-use herbarium_store::{ManifestRow, Outcome};
+use herbarium_store::{ManifestRow, Outcome, TreeKey};
 
 use crate::engine::Shared;
 use crate::kinds::may_have;
@@ -73,6 +73,14 @@ impl<'a> ScanFile<'a> {
     /// Its language, which need not be built in.
     pub fn language(&self) -> &'static Row {
         self.tongue.row()
+    }
+
+    /// The key of its tree; none where the store has no tree of it.
+    pub fn key(&self) -> Option<TreeKey> {
+        match self.row.outcome {
+            Outcome::Tree(key) => Some(key),
+            Outcome::None(_) => None,
+        }
     }
 
     /// The grammar of its tree.

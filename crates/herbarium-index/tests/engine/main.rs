@@ -7,6 +7,7 @@ mod opening;
 mod racy;
 mod runs;
 mod scanning;
+mod sources;
 mod strange_files;
 mod tiers;
 mod verifying;
