@@ -109,7 +109,7 @@ impl<K: Key, E: Weighted> Bounded<K, E> {
     pub(crate) fn peek(&self, key: &K) -> Option<E> {
         let found = self.sharded.peek(key);
         if found.is_none() && self.lane.len.load(Ordering::Acquire) != 0 {
-            return self.lane.get(key);
+            return self.lane.peek(key);
         }
         found
     }
@@ -253,6 +253,10 @@ impl<K: Key, E: Weighted> Lane<K, E> {
         let giant = giants.iter().find(|giant| giant.key == *key)?;
         giant.used.store(self.tick(), Ordering::Relaxed);
         Some(giant.entry.clone())
+    }
+
+    fn peek(&self, key: &K) -> Option<E> {
+        self.lock().iter().find(|giant| giant.key == *key).map(|giant| giant.entry.clone())
     }
 
     fn insert(&self, key: K, entry: E, limit: u64, stripes: &Stripes, batch: &mut Batch<K, E>) {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::flight::Turn;
 use crate::ladder::{HOT, Ladder, Search, WARM};
+use crate::lower::Lower;
 use crate::metrics::SAMPLE;
 use crate::stats::{Moves, Stats, TierStats};
 use crate::{AsyncCache, Codec, ComputeError, Key};
@@ -235,8 +236,8 @@ impl<K: Key, C: Codec> Cache<K, C> {
     /// Takes a key out of every tier; says whether a tier in memory had it.
     ///
     /// From when this returns, no reader sees the former value, not even if a tier below
-    /// failed to remove it: the key is then not read from there any more, as long as this
-    /// cache lives.
+    /// failed to remove it: the key is then not read from there until it was written anew,
+    /// as long as this cache lives. See [`TierStats::doubted`].
     pub fn remove(&self, key: &K) -> bool {
         self.ladder.remove(key)
     }
@@ -278,6 +279,7 @@ impl<K: Key, C: Codec> Cache<K, C> {
                 (usage.entries, usage.bytes, None)
             }
         };
+        let lower = tier.checked_sub(WARM + 1).and_then(|below| ladder.lower.get(below));
         let counted = &ladder.meter.tiers[tier];
         let hot_hits = if tier == HOT { ladder.meter.hot_hits() } else { 0 };
         TierStats {
@@ -288,6 +290,7 @@ impl<K: Key, C: Codec> Cache<K, C> {
             capacity,
             refused: counted.refused.get(),
             failures: counted.failures.get(),
+            doubted: lower.map_or(0, Lower::doubted),
         }
     }
 

@@ -176,7 +176,8 @@ impl<K: Key, C: Codec> Ladder<K, C> {
     }
 
     fn tables(&self) -> u64 {
-        self.hot.table_bytes() + self.warm.table_bytes() + self.pool.bytes()
+        let doubts: u64 = self.lower.iter().map(Lower::doubt_bytes).sum();
+        self.hot.table_bytes() + self.warm.table_bytes() + self.pool.bytes() + doubts
     }
 
     // Into the cache.
@@ -471,8 +472,8 @@ impl<K: Key, C: Codec> Ladder<K, C> {
 
     /// Looks for a value that is not hot. Counts hits, not misses.
     pub(crate) fn find_below(&self, key: &K, hint: ReadHint) -> Search<C::Value> {
-        let change = self.stripes.change(key);
-        if let Some(value) = self.find_warm(key, hint, change) {
+        let moment = self.stripes.moment(key);
+        if let Some(value) = self.find_warm(key, hint, moment.change) {
             return Search::Found(value);
         }
         let mut search = Search::Absent;
@@ -485,9 +486,9 @@ impl<K: Key, C: Codec> Ladder<K, C> {
             let read = key.with_bytes(|bytes| {
                 self.lower[at].get(bytes, &mut scratch, |bytes| self.decode(bytes))
             });
-            if let Some(value) = self.heard(at, read, since, &mut search) {
+            if let Some(value) = self.heard(at, read, since, (key, moment), &mut search) {
                 drop(scratch);
-                return Search::Found(self.found_below(at, key, value, hint, change));
+                return Search::Found(self.found_below(at, key, value, hint, moment.change));
             }
         }
         search
@@ -495,16 +496,16 @@ impl<K: Key, C: Codec> Ladder<K, C> {
 
     /// The same, awaiting tiers that are far away.
     pub(crate) async fn find_below_async(&self, key: &K, hint: ReadHint) -> Search<C::Value> {
-        let change = self.stripes.change(key);
-        if let Some(value) = self.find_warm(key, hint, change) {
+        let moment = self.stripes.moment(key);
+        if let Some(value) = self.find_warm(key, hint, moment.change) {
             return Search::Found(value);
         }
         let mut search = Search::Absent;
         for at in 0..self.lower.len() {
             let since = Instant::now();
             let read = self.read_one_async(at, key).await;
-            if let Some(value) = self.heard(at, read, since, &mut search) {
-                return Search::Found(self.found_below(at, key, value, hint, change));
+            if let Some(value) = self.heard(at, read, since, (key, moment), &mut search) {
+                return Search::Found(self.found_below(at, key, value, hint, moment.change));
             }
         }
         search
@@ -533,6 +534,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         at: usize,
         read: Read<C::Value>,
         since: Instant,
+        (key, moment): (&K, Moment),
         search: &mut Search<C::Value>,
     ) -> Option<C::Value> {
         match read {
@@ -541,11 +543,23 @@ impl<K: Key, C: Codec> Ladder<K, C> {
                 Some(value)
             }
             Read::Absent => None,
-            Read::Failed => {
+            Read::Failed | Read::Damaged => {
+                if matches!(read, Read::Damaged) {
+                    self.heal(at, key, moment);
+                }
                 self.meter.tiers[LOWER + at].failures.add(1);
                 *search = Search::Unknown;
                 None
             }
+        }
+    }
+
+    /// Takes out what was of no use when it was read, unless a writer has come since: then
+    /// it is his to say what the tier has.
+    fn heal(&self, at: usize, key: &K, moment: Moment) {
+        let Some(stripe) = self.stripes.try_lock(key) else { return };
+        if stripe.moment() == moment {
+            key.with_bytes(|bytes| self.lower[at].heal(bytes));
         }
     }
 
@@ -670,6 +684,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         self.meter.publish_size(HOT, self.hot.len() as u64, self.hot.weight());
         self.meter.publish_size(WARM, self.warm.len() as u64, self.warm.weight());
         for (at, tier) in self.lower.iter().enumerate() {
+            self.meter.publish_doubted(LOWER + at, tier.doubted());
             let usage = tier.usage();
             if let (Some(entries), Some(bytes)) = (usage.entries, usage.bytes) {
                 self.meter.publish_size(LOWER + at, entries, bytes);

@@ -90,6 +90,7 @@ mod builder;
 mod cache;
 mod codec;
 mod compression;
+mod distrust;
 mod entry;
 mod flight;
 mod future;

@@ -1,13 +1,10 @@
 //! A tier below memory, as the cache uses it: what fails there is counted, and is a miss.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use xxhash_rust::xxh3::xxh3_64;
+use std::sync::Arc;
 
 use crate::compression::{Contexts, Packer};
+use crate::distrust::{Distrust, Trust};
 use crate::record::{self, HEADER};
 use crate::scratch::Scratch;
 use crate::{BuildError, Fetch, Framing, Group, Tier, TierOptions, Usage, Write};
@@ -23,7 +20,10 @@ pub(crate) struct Lower {
 pub(crate) enum Read<T> {
     Found(T),
     Absent,
+    /// The tier did not answer.
     Failed,
+    /// What it has is of no use.
+    Damaged,
 }
 
 impl Lower {
@@ -32,8 +32,19 @@ impl Lower {
         Ok(Self { tier, packer, options, distrust: Distrust::default() })
     }
 
+    /// Bytes of digested dictionaries.
     pub(crate) fn bytes(&self) -> u64 {
         self.packer.bytes as u64
+    }
+
+    /// Bytes of what is kept in mind of keys that are out of date there.
+    pub(crate) fn doubt_bytes(&self) -> u64 {
+        self.distrust.bytes()
+    }
+
+    /// About how many keys are out of date there, for all that is known.
+    pub(crate) fn doubted(&self) -> u64 {
+        self.distrust.doubted()
     }
 
     pub(crate) fn is_far(&self) -> bool {
@@ -44,9 +55,13 @@ impl Lower {
         shielded(|| Some(self.tier.usage())).unwrap_or_default()
     }
 
-    /// Whether what it says of this key may be believed.
+    /// Whether it need be asked for this key at all.
     pub(crate) fn trusts(&self, key: &[u8]) -> bool {
-        self.distrust.allows(key)
+        match self.distrust.trust(key) {
+            Trust::Full => true,
+            Trust::Stamped(_) => self.options.framing == Framing::Sealed,
+            Trust::None => false,
+        }
     }
 
     /// Reads a value, decompressed and decoded.
@@ -59,18 +74,15 @@ impl Lower {
         if !self.trusts(key) {
             return Read::Absent;
         }
-        let mut value = None;
+        // A tier that says yes and lends nothing has nothing of use.
+        let mut read = Read::Damaged;
         let asked = shielded(|| {
-            self.tier.get(key, &mut |bytes| value = self.decoded(key, bytes, scratch, &decode)).ok()
+            self.tier.get(key, &mut |bytes| read = self.decoded(key, bytes, scratch, &decode)).ok()
         });
-        match (asked, value) {
-            (Some(true), Some(value)) => Read::Found(value),
-            (Some(false), _) => Read::Absent,
-            (Some(true), None) => {
-                self.heal(key);
-                Read::Failed
-            }
-            (None, _) => Read::Failed,
+        match asked {
+            Some(true) => read,
+            Some(false) => Read::Absent,
+            None => Read::Failed,
         }
     }
 
@@ -87,13 +99,7 @@ impl Lower {
         scratch: &mut Scratch,
         decode: impl Fn(&[u8]) -> Option<T>,
     ) -> Read<T> {
-        match self.decoded(key, bytes, scratch, &decode) {
-            Some(value) => Read::Found(value),
-            None => {
-                self.heal(key);
-                Read::Failed
-            }
-        }
+        self.decoded(key, bytes, scratch, &decode)
     }
 
     fn decoded<T>(
@@ -102,13 +108,21 @@ impl Lower {
         bytes: &[u8],
         scratch: &mut Scratch,
         decode: &impl Fn(&[u8]) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Read<T> {
+        let found = |value: Option<T>| value.map_or(Read::Damaged, Read::Found);
         if self.options.framing == Framing::Plain {
-            return decode(bytes);
+            return found(decode(bytes));
         }
-        let (packing, payload) = record::open(key, bytes).ok()?;
+        let Ok((packing, stamp, payload)) = record::open(key, bytes) else { return Read::Damaged };
+        match self.distrust.trust(key) {
+            Trust::Full => {}
+            Trust::Stamped(wanted) if stamp == wanted => {}
+            // Out of date, and sound.
+            Trust::Stamped(_) | Trust::None => return Read::Absent,
+        }
         let Scratch { raw, contexts, .. } = scratch;
-        decode(self.packer.unpack(packing, payload, raw, contexts).ok()?)
+        let unpacked = self.packer.unpack(packing, payload, raw, contexts);
+        found(unpacked.ok().and_then(decode))
     }
 
     /// Makes the bytes that the tier is to hold, in `out`.
@@ -126,7 +140,7 @@ impl Lower {
             return true;
         }
         match self.packer.pack(raw, group, HEADER, out, contexts) {
-            Some(packing) => record::seal(key, packing, out),
+            Some(packing) => record::seal(key, packing, self.distrust.stamp(), out),
             None => return false,
         }
         true
@@ -146,20 +160,21 @@ impl Lower {
     /// Removes, or at least reads the key no more. Says whether the tier did its part.
     pub(crate) fn remove(&self, key: &[u8]) -> bool {
         if self.options.write == Write::Never {
-            self.distrust.begin(key);
+            self.distrust.begin(key, self.options.name);
             return true;
         }
         let done = shielded(|| self.tier.remove(key).ok()).is_some();
         if done {
             self.distrust.end(key);
         } else {
-            self.distrust.begin(key);
+            self.distrust.begin(key, self.options.name);
         }
         done
     }
 
-    /// Takes out a record that is of no use.
-    fn heal(&self, key: &[u8]) {
+    /// Takes out a record that is of no use. The lock of the key's stripe is held: without
+    /// it, what is noted here could undo what a writer noted meanwhile.
+    pub(crate) fn heal(&self, key: &[u8]) {
         if self.options.write != Write::Never {
             self.remove(key);
         }
@@ -170,45 +185,4 @@ impl Lower {
 pub(crate) fn shielded<T>(run: impl FnOnce() -> Option<T>) -> Option<T> {
     // What the code leaves half-done is its own, and it is asked only through its traits.
     catch_unwind(AssertUnwindSafe(run)).ok().flatten()
-}
-
-/// Keys that a tier may hold out of date, because it failed to remove them or must not be
-/// written. Hashes of them: two keys of one hash are both misses. Beyond [`MOST`] of them
-/// nothing in the tier is believed any more.
-#[derive(Default)]
-struct Distrust {
-    any: AtomicBool,
-    hashes: Mutex<HashSet<u64>>,
-    all: AtomicBool,
-}
-
-const MOST: usize = 16 << 10;
-
-impl Distrust {
-    fn hashes(&self) -> MutexGuard<'_, HashSet<u64>> {
-        self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn allows(&self, key: &[u8]) -> bool {
-        if !self.any.load(Ordering::Acquire) {
-            return true;
-        }
-        !self.all.load(Ordering::Acquire) && !self.hashes().contains(&xxh3_64(key))
-    }
-
-    fn begin(&self, key: &[u8]) {
-        let mut hashes = self.hashes();
-        if hashes.len() < MOST {
-            hashes.insert(xxh3_64(key));
-        } else {
-            self.all.store(true, Ordering::Release);
-        }
-        self.any.store(true, Ordering::Release);
-    }
-
-    fn end(&self, key: &[u8]) {
-        if self.any.load(Ordering::Acquire) {
-            self.hashes().remove(&xxh3_64(key));
-        }
-    }
 }

@@ -58,6 +58,9 @@ inventory! {
         "Values that a tier in memory did not take because they are too large for it";
     FAILURES = "herbarium_cache_tier_failures_total", "counter", ["tier"],
         "Reads, writes and removals that failed, damaged records and panics included";
+    DOUBTED = "herbarium_cache_doubted_keys", "gauge", ["tier"],
+        "Keys that a tier is not read for until they are written anew, because it could not \
+         remove them; beyond some thousand an estimate";
     FORGOTTEN = "herbarium_cache_forgotten_total", "counter", [],
         "Values that left memory and went nowhere";
 }
@@ -234,6 +237,11 @@ impl Meter {
         let labels = [("tier", self.tiers[tier].name)];
         metrics::gauge!(ENTRIES, &labels).set(entries as f64);
         metrics::gauge!(BYTES, &labels).set(bytes as f64);
+    }
+
+    /// How many keys of a tier below are in doubt now.
+    pub(crate) fn publish_doubted(&self, tier: usize, keys: u64) {
+        metrics::gauge!(DOUBTED, "tier" => self.tiers[tier].name).set(keys as f64);
     }
 
     pub(crate) fn got(&self, tier: usize, since: Instant) {

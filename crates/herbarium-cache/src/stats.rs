@@ -39,6 +39,9 @@ pub struct TierStats {
     pub refused: u64,
     /// Reads, writes and removals that failed; damaged records and panics included.
     pub failures: u64,
+    /// Keys that the tier is not read for until they are written anew, because it could not
+    /// remove them or must not be written; beyond some thousand an estimate.
+    pub doubted: u64,
 }
 
 /// Values that went from one tier to another.

@@ -72,7 +72,8 @@ pub trait Tier: Send + Sync + 'static {
     /// Forgets the key; one that is not there is forgotten already.
     ///
     /// # Errors
-    /// If the bytes may still be there. The cache then reads this key from here no more.
+    /// If the bytes may still be there. The cache then does not read this key from here until
+    /// it has put it anew.
     fn remove(&self, key: &[u8]) -> Result<(), TierError>;
 
     /// What the tier holds, if it knows; for [`Stats`](crate::Stats) and metrics.

@@ -159,6 +159,41 @@ fn a_key_that_could_not_be_removed_is_not_read_from_there_again() {
     }
 }
 
+/// More removals fail than keys are kept in mind one by one; then the tier is well again.
+#[test]
+fn a_tier_that_failed_very_often_is_used_again() {
+    const KEYS: u64 = 40_000;
+    let tier = Faulty::new(Fault::RemoveFails);
+    let cache: Cache<u64, Bytes> = with_cold(0, tier.clone(), Write::OnEviction);
+    let version = |key: u64, version: u64| value(key << 8 | version, 8);
+    (0..2 * KEYS).for_each(|key| drop(cache.insert(key, version(key, 1))));
+    tier.on.store(true, Ordering::SeqCst);
+    for key in 0..KEYS {
+        cache.remove(&key);
+    }
+    tier.on.store(false, Ordering::SeqCst);
+    for key in 0..KEYS {
+        assert_eq!(cache.get(&key), None, "{key} came back");
+    }
+    let doubted = cache.stats().tiers[2].doubted;
+    assert!((KEYS - KEYS / 16..=KEYS).contains(&doubted), "{doubted}");
+    // What was never to be removed is still there, for the most part.
+    let others = (KEYS..2 * KEYS).filter_map(|key| Some((key, cache.get(&key)?)));
+    let others = others.inspect(|(key, found)| assert_eq!(**found, version(*key, 1)));
+    let found = others.count() as u64;
+    assert!(found > KEYS * 9 / 10, "{found} of {KEYS}");
+    // What is written anew is read, and nothing else.
+    (0..KEYS).for_each(|key| drop(cache.insert(key, version(key, 2))));
+    for key in 0..KEYS {
+        let found = cache.get(&key).expect("written anew");
+        assert_eq!(*found, version(key, 2));
+    }
+    // Of these again one cannot be removed.
+    tier.on.store(true, Ordering::SeqCst);
+    cache.remove(&7);
+    assert_eq!((cache.get(&7), cache.get(&8).is_some()), (None, true));
+}
+
 #[test]
 fn a_full_tier_keeps_what_it_has_and_the_cache_goes_on() {
     let tier = Arc::new(MemoryTier::with_limit(10_000));

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use herbarium_cache::{Bytes, Cache, CacheBuilder, MemoryTier, TierOptions, Write};
+use herbarium_cache::{
+    Bytes, Cache, CacheBuilder, MemoryTier, Tier, TierError, TierOptions, Write,
+};
 
-use crate::value;
+use crate::{value, with_cold};
 
 const KEYS: u64 = 40;
 
@@ -120,4 +122,59 @@ fn no_reader_sees_what_is_out_of_date_while_values_are_written_on_insert() {
 #[test]
 fn no_reader_sees_what_is_out_of_date_when_nothing_fits_in_memory() {
     check(0, Write::OnEviction, 4);
+}
+
+/// A tier that takes long over its first removal, while others go on, and fails at the rest.
+#[derive(Default)]
+struct Slow {
+    tier: MemoryTier,
+    damaged: AtomicBool,
+    removals: AtomicU64,
+    others_ended: AtomicBool,
+}
+
+impl Tier for Slow {
+    fn get(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) -> Result<bool, TierError> {
+        let damaged = self.damaged.load(Ordering::SeqCst);
+        self.tier.get(key, &mut |record| read(if damaged { &[] } else { record }))
+    }
+
+    fn put(&self, key: &[u8], record: &[u8]) -> Result<(), TierError> {
+        // What is written now is sound.
+        self.damaged.store(false, Ordering::SeqCst);
+        self.tier.put(key, record)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<(), TierError> {
+        if self.removals.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Err(TierError::Other("it fails".into()));
+        }
+        self.tier.remove(key)?;
+        let until = Instant::now() + Duration::from_millis(500);
+        while !self.others_ended.load(Ordering::SeqCst) && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+}
+
+/// A reader finds a damaged record and removes it. Before it has ended, another value is
+/// written, and then removed in vain: that value must not come back when the reader ends.
+#[test]
+fn a_damaged_record_that_is_taken_out_slowly_brings_nothing_back() {
+    let tier = Arc::new(Slow::default());
+    let cache: Cache<u64, Bytes> = with_cold(0, tier.clone(), Write::OnInsert);
+    cache.insert(1, value(1, 100));
+    tier.damaged.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| cache.get(&1));
+        while tier.removals.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        cache.insert(1, value(2, 100));
+        cache.remove(&1);
+        tier.others_ended.store(true, Ordering::SeqCst);
+        assert_eq!(reader.join().expect("no panic"), None);
+    });
+    assert_eq!(cache.get(&1), None, "it was removed");
 }

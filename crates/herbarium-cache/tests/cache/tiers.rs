@@ -85,6 +85,24 @@ fn a_scan_moves_nothing() {
     assert_eq!(after.hits() - before.hits(), 1000);
 }
 
+/// Two giants fit, a third displaces the one that was used longer ago.
+#[test]
+fn neither_a_scan_nor_a_peek_makes_a_giant_look_used() {
+    let look: [fn(&Cache<u64, Bytes>); 2] =
+        [|cache| drop(cache.get_hinted(&1, ReadHint::Scan)), |cache| drop(cache.peek(&1))];
+    for look in look {
+        let builder = CacheBuilder::new(Bytes).budget(16 << 20).hot_share(1.0).shards(4);
+        let cache: Cache<u64, Bytes> = builder.build().expect("sound");
+        let giant = 3 << 20;
+        cache.insert(1, value(1, giant));
+        cache.insert(2, value(2, giant));
+        look(&cache);
+        cache.insert(3, value(3, giant));
+        let hot: Vec<u64> = (1..=3).filter(|key| cache.peek(key).is_some()).collect();
+        assert_eq!(hot, [2, 3]);
+    }
+}
+
 #[test]
 fn what_a_scan_computes_goes_below_only() {
     let tier = Arc::new(MemoryTier::new());
