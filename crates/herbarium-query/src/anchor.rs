@@ -10,10 +10,12 @@ use memchr::memmem::Finder;
 use herbarium_codec::Tree;
 
 use crate::Query;
+use crate::chain::Chain;
 use crate::plan::{Mode, Plan};
 use crate::predicate::{Predicates, Test};
 use crate::reach::Reach;
-use crate::step::{Entry, Pattern, Program};
+use crate::row::Row;
+use crate::step::{Entry, NONE, Pattern, Program};
 
 /// Texts are looked for as long as they are rarer than one in so many nodes:
 /// to look at all nodes takes less than to look up more places than that.
@@ -105,20 +107,41 @@ fn depth_of(program: &Program, number: usize, pattern: &Pattern, capture: u16) -
 /// Where to look for matches that are found from texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
-    /// How many levels above which texts.
-    wanted: Vec<(u16, Vec<Literal>)>,
+    wanted: Vec<Wanted>,
+}
+
+/// What to look for, and where from there what matters is.
+#[derive(Debug, Clone)]
+struct Wanted {
+    texts: Vec<Literal>,
+    /// So many levels above the node with the text.
+    above: u16,
+    /// From there, where that ends.
+    row: Option<Row>,
+}
+
+/// A place of a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot {
+    wanted: u16,
+    at: u32,
+    len: u32,
 }
 
 impl Places {
-    fn add(&mut self, anchor: Option<&Anchor>, level: u8) -> Option<()> {
+    /// Adds where a pattern begins, or where its chain ends.
+    fn add(&mut self, anchor: Option<&Anchor>, chain: Option<&Chain>) -> Option<()> {
         let anchor = anchor?;
+        let row = chain.and_then(|chain| chain.row);
+        let level = chain.filter(|_| row.is_none()).map_or(0, |chain| chain.last);
         let above = anchor.levels.checked_sub(u16::from(level))?;
-        let is_known = |(other, known): &(u16, Vec<Literal>)| {
+        let is_known = |known: &Wanted| {
             let texts = anchor.texts.iter().map(|text| text.finder.needle());
-            *other == above && known.iter().map(|text| text.finder.needle()).eq(texts)
+            (known.above, known.row) == (above, row)
+                && known.texts.iter().map(|text| text.finder.needle()).eq(texts)
         };
         if !self.wanted.iter().any(is_known) {
-            self.wanted.push((above, anchor.texts.clone()));
+            self.wanted.push(Wanted { texts: anchor.texts.clone(), above, row });
         }
         Some(())
     }
@@ -128,7 +151,7 @@ impl Places {
         let mut places = Self::default();
         for chain in &query.chains().all {
             let anchor = query.anchors().get(usize::from(chain.entry))?;
-            places.add(anchor.as_ref(), chain.last)?;
+            places.add(anchor.as_ref(), Some(chain))?;
         }
         Some(places)
     }
@@ -145,50 +168,73 @@ impl Places {
         if is_shown && (!plan.used_entries().is_empty() || chains.has_signals) {
             return None;
         }
-        let mut used: Vec<(u16, u8)> =
-            plan.used_entries().iter().map(|entry| (*entry, 0)).collect();
+        let mut used: Vec<(u16, u16)> =
+            plan.used_entries().iter().map(|entry| (*entry, NONE)).collect();
         for event in plan.used_events() {
             let chain = &chains.all[usize::from(event.chain)];
             if event.level == chain.last {
-                used.push((chain.entry, chain.last));
+                used.push((chain.entry, event.chain));
             }
         }
         used.sort_unstable();
         used.dedup();
         let mut places = Self::default();
-        for (entry, level) in used {
-            places.add(anchors.get(usize::from(entry))?.as_ref(), level)?;
+        for (entry, chain) in used {
+            let chain = chains.all.get(usize::from(chain));
+            places.add(anchors.get(usize::from(entry))?.as_ref(), chain)?;
         }
         Some(places)
     }
 
     /// Finds the nodes there, sorted. False when the texts are too common to
     /// look for.
-    pub(crate) fn find(&self, (tree, text): (&Tree, &[u8]), found: &mut Vec<u32>) -> bool {
+    pub(crate) fn find(
+        &self,
+        program: &Program,
+        (tree, text): (&Tree, &[u8]),
+        spots: &mut Vec<Spot>,
+        found: &mut Vec<u32>,
+    ) -> bool {
         found.clear();
         // Of a node past the end, as much of the text counts as there is.
         if text.len() < tree.source_len() as usize {
             return false;
         }
-        let mut left = tree.descendant_count() / NODES_PER_TEXT + 16;
-        for (above, literals) in &self.wanted {
-            for literal in literals {
-                let len = literal.finder.needle().len() as u32;
-                let mut from = 0;
-                for at in literal.places(text) {
-                    if left == 0 {
-                        return false;
-                    }
-                    left -= 1;
-                    from = first_from(tree, from, at as u32);
-                    add_nodes(tree, *above, from, (at as u32, len), found);
-                }
-            }
+        if !self.find_spots(text, tree.descendant_count() / NODES_PER_TEXT + 16, spots) {
+            return false;
+        }
+        let (mut from, mut last) = (0, 0);
+        for spot in spots.iter() {
+            // Those of one text are in order.
+            from = first_from(tree, if spot.at < last { 0 } else { from }, spot.at);
+            last = spot.at;
+            let Wanted { above, row, .. } = &self.wanted[usize::from(spot.wanted)];
+            add_nodes(tree, *above, from, (spot.at, spot.len), |above| {
+                let end = |row: Row| row.nodes(program, tree, above).map(|nodes| nodes.last());
+                found.extend(row.map_or(Some(above), end));
+            });
         }
         if !found.is_sorted() {
             found.sort_unstable();
         }
         found.dedup();
+        true
+    }
+
+    /// Finds where the texts are; false when there are more places than `most`.
+    fn find_spots(&self, text: &[u8], most: usize, spots: &mut Vec<Spot>) -> bool {
+        spots.clear();
+        for (number, wanted) in self.wanted.iter().enumerate() {
+            for literal in &wanted.texts {
+                let len = literal.finder.needle().len() as u32;
+                let spot = |at| Spot { wanted: number as u16, at: at as u32, len };
+                let left = most + 1 - spots.len();
+                spots.extend(literal.places(text).take(left).map(spot));
+                if spots.len() > most {
+                    return false;
+                }
+            }
+        }
         true
     }
 }
@@ -214,14 +260,14 @@ fn first_from(tree: &Tree, from: u32, byte: u32) -> u32 {
     low
 }
 
-/// Adds the nodes so many levels above those that are exactly a stretch of the
+/// Takes the nodes so many levels above those that are exactly a stretch of the
 /// text. `node` is the first that starts there.
 fn add_nodes(
     tree: &Tree,
     levels: u16,
     mut node: u32,
     (start, len): (u32, u32),
-    found: &mut Vec<u32>,
+    mut take: impl FnMut(u32),
 ) {
     let count = tree.descendant_count() as u32;
     while node < count && tree.start_byte_of(node) == start {
@@ -233,7 +279,7 @@ fn add_nodes(
                 !is_root
             });
             if reached {
-                found.push(above);
+                take(above);
             }
         }
         node += 1;

@@ -9,8 +9,9 @@
 //! - Every step captures, or has what captures under it, so that every later
 //!   sibling is tried too ([`flag::SPLITS`]), and a match that is complete
 //!   holds more captures than any other in the making. None is held back.
-//! - Anchors, negated fields, alternatives and repetitions are left to the
-//!   states of the engine. So are patterns that begin below their root.
+//! - Negated fields, alternatives and repetitions are left to the states of the
+//!   engine. So are patterns that begin below their root, and anchors where they
+//!   leave a choice; where they leave none, see [`Row`].
 //!
 //! The order is kept: of all matches that end at one node, those that began
 //! further up come first, then those of earlier patterns.
@@ -22,6 +23,7 @@
 //! by where they start, then by which match was complete first, whatever held
 //! them back.
 
+use crate::row::{MAX_ROW, Row};
 use crate::step::{Entry, NONE, Program, Step, WILDCARD, flag};
 
 /// Steps of a chain at most.
@@ -44,9 +46,18 @@ pub(crate) struct Chain {
     above: [u64; MAX_STEPS],
     /// The only capture, if it is that of the last step.
     pub(crate) only: Option<u16>,
+    /// All steps, where some are beside the way from the root to the last.
+    pub(crate) row: Option<Row>,
 }
 
 impl Chain {
+    /// Whether an event of the chain is to be looked for: rows are found from
+    /// their root, and where they end is known by then.
+    #[inline]
+    fn is_found_at(&self, event: Event) -> bool {
+        self.row.is_none() || event.level == 0
+    }
+
     /// The bit of a step above the last.
     #[inline]
     pub(crate) fn bit(&self, level: u8) -> u64 {
@@ -64,7 +75,8 @@ impl Chain {
 pub(crate) struct Event {
     pub(crate) chain: u16,
     /// Number of the step. One before the last is no match: from there on, one
-    /// is bound to be, which is told to who asks for captures.
+    /// is bound to be, which is told to who asks for captures; or it is the root
+    /// of a row.
     pub(crate) level: u8,
 }
 
@@ -77,6 +89,8 @@ enum Class {
     Chain,
     /// All, and it never holds captures of others back.
     Late,
+    /// All, where whole matches are asked for: it is a row.
+    Row,
 }
 
 /// All chains of a program.
@@ -100,7 +114,8 @@ pub(crate) struct Chains {
 }
 
 impl Chains {
-    pub(crate) fn of(program: &Program) -> Self {
+    /// The chains of a program; `is_named` tells of a kind.
+    pub(crate) fn of(program: &Program, is_named: impl Fn(u16) -> bool) -> Self {
         let mut chains = Self {
             classes: vec![Class::States; program.patterns.len()],
             sole: is_sole(program),
@@ -114,7 +129,7 @@ impl Chains {
             if !entries.is_empty() {
                 chains.used.push(pattern as u16);
             }
-            chains.add_pattern(program, pattern, entries);
+            chains.add_pattern(program, pattern, entries, &is_named);
         }
         chains.events.sort_by_key(|(kind, event)| {
             let chain = &chains.all[usize::from(event.chain)];
@@ -129,6 +144,7 @@ impl Chains {
         match self.classes.get(usize::from(pattern)) {
             Some(Class::Late) => true,
             Some(Class::Chain) => !for_captures || self.sole,
+            Some(Class::Row) => !for_captures,
             Some(Class::States) | None => false,
         }
     }
@@ -164,6 +180,11 @@ impl Chains {
         self.events[from..].iter().take_while(move |entry| entry.0 == kind).map(|entry| entry.1)
     }
 
+    /// Whether nodes at which something can happen have to be looked for.
+    pub(crate) fn are_found_at(&self, events: &[Event]) -> bool {
+        events.iter().any(|event| self.all[usize::from(event.chain)].is_found_at(*event))
+    }
+
     /// Puts what one node is to chains in the order in which matches are told.
     pub(crate) fn sort(&self, events: &mut [Event]) {
         let order = |event: &Event| {
@@ -181,32 +202,49 @@ impl Chains {
         of_kind.map(|entry| (entry.1, entry.2))
     }
 
-    fn add_pattern(&mut self, program: &Program, pattern: usize, entries: &[u16]) {
+    fn add_pattern(
+        &mut self,
+        program: &Program,
+        pattern: usize,
+        entries: &[u16],
+        is_named: &impl Fn(u16) -> bool,
+    ) {
         let mut roots: Vec<u16> = Vec::new();
         let mut found = Vec::with_capacity(entries.len());
         for &number in entries {
             let entry = &program.entries[usize::from(number)];
             let Some(steps) = steps_of(program, entry) else { return };
+            let row = match is_chain(program, &steps) {
+                true => None,
+                false => match Row::of(program, &steps, is_named) {
+                    Some(row) => Some(row),
+                    None => return,
+                },
+            };
+            let Some(steps) = row.map_or(Some(steps), |row| row.way(program)) else { return };
             let root = program.entry_symbol(entry);
             // Two starts at one node look at each other's states.
             if entries.len() > 1 && (root == WILDCARD || roots.contains(&root)) {
                 return;
             }
             roots.push(root);
-            found.push((number, steps));
+            found.push((number, steps, row));
         }
         let mut class = Class::Late;
         let before = self.above.len();
         let first = self.all.len();
-        for (number, steps) in found {
-            let Some(chain) = self.chain(program, number, &steps) else {
+        for (number, steps, row) in found {
+            let Some(chain) = self.chain(program, number, &steps, row) else {
                 self.above.truncate(before);
                 self.all.truncate(first);
                 return;
             };
             let above = &steps[..steps.len() - 1];
             if above.iter().any(|step| program.steps[usize::from(*step)].is_captured()) {
-                class = Class::Chain;
+                class = if class == Class::Row { class } else { Class::Chain };
+            }
+            if row.is_some() {
+                class = Class::Row;
             }
             self.all.push(chain);
         }
@@ -216,14 +254,21 @@ impl Chains {
         }
     }
 
-    fn chain(&mut self, program: &Program, entry: u16, steps: &[u16]) -> Option<Chain> {
+    fn chain(
+        &mut self,
+        program: &Program,
+        entry: u16,
+        steps: &[u16],
+        row: Option<Row>,
+    ) -> Option<Chain> {
         let mut chain = Chain {
             entry,
             pattern: program.entries[usize::from(entry)].pattern,
             last: (steps.len() - 1) as u8,
             steps: [NONE; MAX_STEPS],
             above: [0; MAX_STEPS],
-            only: only_capture(program, steps),
+            only: only_capture(program, steps).filter(|_| row.is_none()),
+            row,
         };
         chain.steps[..steps.len()].copy_from_slice(steps);
         for (level, step) in steps[..steps.len() - 1].iter().enumerate() {
@@ -257,8 +302,10 @@ impl Chains {
             let next = usize::from(chain.steps[usize::from(level)]) + 1;
             let is_bound =
                 program.steps.get(next).is_some_and(|next| next.has(flag::ROOT_GUARANTEED));
-            if level == chain.last || is_bound {
-                self.has_signals |= level < chain.last;
+            let begins = level == 0 && chain.row.is_some();
+            let is_signal = is_bound && level < chain.last && chain.row.is_none();
+            if level == chain.last || begins || is_signal {
+                self.has_signals |= is_signal;
                 let kind = chain.step(program, level).symbol;
                 self.events.push((kind, Event { chain: number as u16, level }));
             }
@@ -274,12 +321,12 @@ fn only_capture(program: &Program, steps: &[u16]) -> Option<u16> {
     is_only.then_some(only)
 }
 
-/// The steps of a pattern from one of its starts, if it is a chain.
+/// The steps of a pattern from one of its starts, if they are one after the other.
 fn steps_of(program: &Program, entry: &Entry) -> Option<Vec<u16>> {
     if !entry.rooted {
         return None;
     }
-    let mut steps: Vec<u16> = Vec::with_capacity(MAX_STEPS);
+    let mut steps: Vec<u16> = Vec::with_capacity(MAX_ROW);
     let (mut at, mut jumps) = (entry.step, 0);
     loop {
         let step = program.steps.get(usize::from(at))?;
@@ -293,15 +340,24 @@ fn steps_of(program: &Program, entry: &Entry) -> Option<Vec<u16>> {
             }
             continue;
         }
-        let fits = usize::from(step.depth) == steps.len() && steps.len() < MAX_STEPS;
-        if !fits || !is_plain(step) || !(steps.is_empty() || goes_on(step)) {
+        if steps.len() == MAX_ROW {
             return None;
         }
         steps.push(at);
         at += 1;
     }
-    let last = program.steps.get(usize::from(*steps.last()?))?;
-    (steps.len() == 1 || last.is_captured()).then_some(steps)
+    (!steps.is_empty()).then_some(steps)
+}
+
+/// Whether each step is a child of the one before, and any child of it will do.
+fn is_chain(program: &Program, steps: &[u16]) -> bool {
+    let all = || steps.iter().map(|step| &program.steps[usize::from(*step)]);
+    let is_link = |(level, step): (usize, &Step)| {
+        usize::from(step.depth) == level && is_plain(step) && (level == 0 || goes_on(step))
+    };
+    steps.len() <= MAX_STEPS
+        && all().enumerate().all(is_link)
+        && (steps.len() == 1 || all().next_back().is_some_and(Step::is_captured))
 }
 
 fn is_plain(step: &Step) -> bool {

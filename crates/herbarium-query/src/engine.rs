@@ -8,6 +8,7 @@
 
 mod chains;
 mod limits;
+mod rows;
 mod settle;
 mod update;
 
@@ -17,7 +18,7 @@ use std::time::Instant;
 use herbarium_codec::Tree;
 
 use crate::Query;
-use crate::anchor::Places;
+use crate::anchor::{Places, Spot};
 use crate::chain::Chains;
 use crate::plan::{Mode, Plan};
 use crate::state::{Finished, Lists, State};
@@ -25,6 +26,7 @@ use crate::step::{Program, Step};
 
 use chains::Fields;
 pub(crate) use limits::{Limits, POINT_MAX};
+use rows::Due;
 
 /// Work between two looks at the clock: nodes looked at, and states at each.
 const WORK_PER_CHECK: u64 = 1000;
@@ -40,7 +42,16 @@ pub(crate) struct Memory {
     chained: Vec<Finished>,
     /// The nodes that matter, sorted, where texts tell.
     anchored: Vec<u32>,
+    spots: Vec<Spot>,
+    /// Matches of rows that were found at their root, the first to end last.
+    due: Vec<Due>,
     fields: Fields,
+}
+
+impl Memory {
+    fn find(&mut self, places: &Places, program: &Program, found: (&Tree, &[u8])) -> bool {
+        places.find(program, found, &mut self.spots, &mut self.anchored)
+    }
 }
 
 /// Where the walk stands.
@@ -98,21 +109,22 @@ impl<'a> Engine<'a> {
         memory.path.clear();
         memory.path.push(root);
         memory.chained.clear();
+        memory.due.clear();
         memory.fields.clear();
         let chains = query.chains();
         let found = (tree, text);
         let places = (with_chains && chains.are_all(mode == Mode::Captures))
             .then(|| query.places())
             .flatten();
-        let is_direct = places.is_some_and(|places| places.find(found, &mut memory.anchored));
+        let is_direct = places.is_some_and(|places| memory.find(places, program, found));
         if !is_direct {
             memory.plan.make(query, tree, mode, with_chains);
         }
-        let by_plan = || Places::of_plan(query, &memory.plan, mode);
         let is_anchored = is_direct
             || with_chains
                 && places.is_none()
-                && by_plan().is_some_and(|places| places.find(found, &mut memory.anchored));
+                && Places::of_plan(query, &memory.plan, mode)
+                    .is_some_and(|places| memory.find(&places, program, found));
         let mut engine = Self {
             program,
             tree,
@@ -331,7 +343,9 @@ impl<'a> Engine<'a> {
 
     fn next_start(&self, from: u32, until: u32) -> Option<u32> {
         if !self.is_anchored {
-            return self.memory.plan.next_marked(self.tree, from, until);
+            let due = self.memory.due.last().map(|due| due.node).filter(|node| *node < until);
+            let marked = self.memory.plan.next_marked(self.tree, from, due.unwrap_or(until));
+            return marked.or(due);
         }
         let anchored = &self.memory.anchored;
         let at = anchored.partition_point(|node| *node < from);

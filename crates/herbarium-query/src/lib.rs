@@ -90,6 +90,7 @@ mod predicate;
 mod quantifier;
 mod query;
 mod reach;
+mod row;
 mod rules;
 mod serial;
 mod spans;

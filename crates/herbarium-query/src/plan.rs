@@ -305,8 +305,9 @@ impl Plan {
                 entries: (entries, self.entries.len() as u32),
                 events: (events, self.events.len() as u32),
             };
-            let is_marked =
-                starts.entries.0 < starts.entries.1 || starts.events.0 < starts.events.1;
+            let of_chains = &self.events[events as usize..];
+            let is_found = |chains: &Chains| chains.are_found_at(of_chains);
+            let is_marked = starts.entries.0 < starts.entries.1 || aim.chains.is_some_and(is_found);
             self.starts.push(starts);
             self.above.push(above);
             self.marks.push(if is_marked { MARK } else { 0 });
@@ -360,7 +361,8 @@ impl Plan {
             for event in chains.events_of(kind) {
                 let chain = &chains.all[usize::from(event.chain)];
                 let step = chain.steps[usize::from(event.level)];
-                let counts = event.level == chain.last || mode == Mode::Captures;
+                let counts =
+                    event.level == chain.last || mode == Mode::Captures || chain.row.is_some();
                 if counts
                     && self.useful[usize::from(chain.entry)]
                     && chains.takes(chain.pattern, mode == Mode::Captures)

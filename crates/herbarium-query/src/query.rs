@@ -206,7 +206,9 @@ impl Query {
 
     /// Patterns that need no states.
     pub(crate) fn chains(&self) -> &Chains {
-        self.derived.chains.get_or_init(|| Chains::of(&self.program))
+        self.derived
+            .chains
+            .get_or_init(|| Chains::of(&self.program, |kind| self.grammar.is_named(kind)))
     }
 
     /// The grammar that the query was compiled for.

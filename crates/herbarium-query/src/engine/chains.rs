@@ -64,6 +64,7 @@ impl<'a> Engine<'a> {
             let event = self.memory.plan.events(shape)[at];
             found |= self.meet(event, node, &mut text);
         }
+        self.forget_due(node);
         found
     }
 
@@ -103,13 +104,17 @@ impl<'a> Engine<'a> {
     #[inline]
     fn meet(&mut self, event: Event, node: u32, text: &mut Option<&'a [u8]>) -> bool {
         let chain = &self.chains.all[usize::from(event.chain)];
+        if let Some(row) = &chain.row {
+            return self.meet_row(event, (chain, row), node);
+        }
         if event.level < chain.last {
             return self.nodes_of(chain, event.level, node).is_some();
         }
         let for_captures = self.mode == Mode::Captures;
         let Some(capture) = chain.only else {
             let Some(nodes) = self.nodes_of(chain, event.level, node) else { return false };
-            return self.complete(chain, &nodes) || for_captures;
+            let steps = &chain.steps[..=usize::from(chain.last)];
+            return self.complete(chain, steps, &nodes) || for_captures;
         };
         if !self.is_chain(chain, event.level, node) {
             return false;
@@ -136,7 +141,12 @@ impl<'a> Engine<'a> {
 
     /// The nodes of a chain up to one of its steps, which a node seems to fit,
     /// if they do fit.
-    fn nodes_of(&mut self, chain: &Chain, level: u8, node: u32) -> Option<[u32; MAX_STEPS]> {
+    pub(super) fn nodes_of(
+        &mut self,
+        chain: &Chain,
+        level: u8,
+        node: u32,
+    ) -> Option<[u32; MAX_STEPS]> {
         let mut nodes = [node; MAX_STEPS];
         let mut at = node;
         for above in (0..level).rev() {
@@ -164,7 +174,7 @@ impl<'a> Engine<'a> {
 
     /// Whether a node fits a step that its shape fits.
     #[inline]
-    fn is_as_it_seems(&mut self, node: u32, step: &Step) -> bool {
+    pub(super) fn is_as_it_seems(&mut self, node: u32, step: &Step) -> bool {
         if node != self.root && (!self.has_quirks || step.field == 0) {
             return true;
         }
@@ -261,13 +271,19 @@ impl<'a> Engine<'a> {
     }
 
     /// Adds a match of a chain, if it satisfies its predicates.
-    fn complete(&mut self, chain: &Chain, nodes: &[u32; MAX_STEPS]) -> bool {
+    fn complete(&mut self, chain: &Chain, steps: &[u16], nodes: &[u32]) -> bool {
+        let list = self.captured(chain, steps, nodes);
+        list.inspect(|list| self.add_chained(chain, *list, None)).is_some()
+    }
+
+    /// A list of what a match captures, if it satisfies its predicates.
+    pub(super) fn captured(&mut self, chain: &Chain, steps: &[u16], nodes: &[u32]) -> Option<u32> {
         let checks: &[TextCheck] = &self.query.predicates[usize::from(chain.pattern)].checks;
+        let program = self.program;
         let captured = || {
-            (0..=chain.last).flat_map(|level| {
-                let node = nodes[usize::from(level)];
-                let step = chain.step(self.program, level);
-                captures_of(&step.captures).map(move |capture| Captured { node, capture })
+            steps.iter().zip(nodes).flat_map(|(step, node)| {
+                let step = &program.steps[usize::from(*step)];
+                captures_of(&step.captures).map(move |capture| Captured { node: *node, capture })
             })
         };
         let is_satisfied = checks.iter().all(|check| {
@@ -277,16 +293,15 @@ impl<'a> Engine<'a> {
             })
         });
         if !is_satisfied {
-            return false;
+            return None;
         }
-        let Some(list) = self.memory.lists.acquire() else { return false };
+        let list = self.memory.lists.acquire()?;
         self.memory.lists.get_mut(list).extend(captured());
-        self.add_chained(chain, list, None);
-        true
+        Some(list)
     }
 
     #[inline]
-    fn add_chained(&mut self, chain: &Chain, captures: u32, only: Option<Captured>) {
+    pub(super) fn add_chained(&mut self, chain: &Chain, captures: u32, only: Option<Captured>) {
         // It has no more bits than it has room for: see `is_shallow`.
         let depth = self.memory.path.len().saturating_sub(1 + usize::from(chain.last));
         self.memory.chained.push(Finished {
