@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub(crate) use herbarium_settings::{parse_size, parse_time as parse_time_or_none};
+
 /// `1234567` as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -67,53 +69,11 @@ pub(crate) fn percent(part: u64, whole: u64) -> Option<String> {
     (whole > 0).then(|| format!("{:.1}%", part as f64 * 100.0 / whole as f64))
 }
 
-/// A size as it is typed: bytes, or a number with K, M or G (units of 1,024).
-pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit = match &lower[digits.len()..] {
-        "" | "b" => Some(1),
-        "k" | "kb" | "kib" => Some(1 << 10),
-        "m" | "mb" | "mib" => Some(1 << 20),
-        "g" | "gb" | "gib" => Some(1 << 30),
-        _ => None,
-    };
-    let number = digits.parse::<u64>().ok();
-    number
-        .zip(unit)
-        .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit))
-        .ok_or_else(|| "expected a number of bytes, or a number with K, M or G, such as 32M".into())
-}
-
-/// A time as it is typed: seconds, or a number with ms, s, m or h.
+/// A time as it is typed, above zero.
 pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit = match &lower[digits.len()..] {
-        "ms" => Some(1),
-        "" | "s" => Some(1_000),
-        "m" | "min" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let number = digits.parse::<u64>().ok().filter(|number| *number > 0);
-    number
-        .zip(unit)
-        .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit))
-        .map(Duration::from_millis)
-        .ok_or_else(|| {
-            "expected seconds above 0, or a number with ms, s, m or h, such as 90s".into()
-        })
-}
-
-/// A time as [`parse_time`] takes it, or none at all: 0.
-pub(crate) fn parse_time_or_none(text: &str) -> Result<Duration, String> {
-    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    match digits.bytes().all(|byte| byte == b'0') && !digits.is_empty() {
-        // The unit has to be one all the same.
-        true => parse_time(&text.trim().replacen(digits, "1", 1)).map(|_| Duration::ZERO),
-        false => parse_time(text),
-    }
+    herbarium_settings::parse_time(text).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
+        "expected seconds above 0, or a number with ms, s, m or h, such as 90s".into()
+    })
 }
 
 #[cfg(test)]
@@ -152,52 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_with_and_without_a_unit() {
-        let check = |text: &str, ms: Option<u64>| {
-            assert_eq!(parse_time(text).ok(), ms.map(Duration::from_millis), "{text}");
-        };
-        check("60", Some(60_000));
-        check("250ms", Some(250));
-        check("90s", Some(90_000));
-        check("2m", Some(120_000));
-        check("2MIN", Some(120_000));
-        check("1h", Some(3_600_000));
-        check("0", None);
-        check("", None);
-        check("s", None);
-        check("1.5s", None);
-        check("-1", None);
-        check("2 s", None);
-        check("99999999999999999h", None);
-    }
-
-    #[test]
-    fn sizes_are_read_with_and_without_a_unit() {
-        let check =
-            |text: &str, size: Option<u64>| assert_eq!(parse_size(text).ok(), size, "{text}");
-        check("0", Some(0));
-        check("4096", Some(4096));
-        check("64k", Some(64 << 10));
-        check("32M", Some(32 << 20));
-        check("2 GiB", None);
-        check("1gib", Some(1 << 30));
-        check("512MiB", Some(512 << 20));
-        check("", None);
-        check("M", None);
-        check("12X", None);
-        check("-1", None);
-        check("1.5M", None);
-        check("99999999999G", None);
-    }
-
-    #[test]
-    fn a_time_may_be_none_where_that_means_something() {
+    fn a_time_may_be_none_only_where_that_means_something() {
         for none in ["0", "0s", "00ms", " 0m "] {
             assert_eq!(parse_time_or_none(none), Ok(Duration::ZERO), "{none}");
             assert!(parse_time(none).is_err(), "{none}");
         }
-        assert_eq!(parse_time_or_none("90s"), Ok(Duration::from_secs(90)));
+        for time in ["90", "90s", "90000ms"] {
+            assert_eq!(parse_time(time), Ok(Duration::from_secs(90)), "{time}");
+        }
         for wrong in ["", "s", "0x", "-0"] {
+            assert!(parse_time(wrong).is_err(), "{wrong}");
             assert!(parse_time_or_none(wrong).is_err(), "{wrong}");
         }
     }
