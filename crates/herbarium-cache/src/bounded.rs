@@ -97,12 +97,16 @@ impl<K: Key, E: Weighted> Bounded<K, E> {
         self.sharded.get(key)
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<E> {
-        let found = self.sharded.get(key);
-        if found.is_none() && self.lane.len.load(Ordering::Acquire) != 0 {
-            return self.lane.get(key);
+    /// Looks among the large ones.
+    pub(crate) fn get_giant(&self, key: &K) -> Option<E> {
+        if self.lane.len.load(Ordering::Acquire) == 0 {
+            return None;
         }
-        found
+        self.lane.get(key)
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<E> {
+        self.sharded.get(key).or_else(|| self.get_giant(key))
     }
 
     /// Like `get`, and leaves no trace of the use.

@@ -49,19 +49,32 @@ impl<K: Key, C: Codec> Cache<K, C> {
         let ladder = &*self.ladder;
         if let Some(seat) = ladder.meter.seat() {
             let hits = seat.hits();
-            if !hits.is_multiple_of(SAMPLE)
-                && let Some(entry) = ladder.hot.get_small(key)
-            {
-                seat.hit(hits);
-                return Some(entry.value);
+            if !hits.is_multiple_of(SAMPLE) {
+                if let Some(entry) = ladder.hot.get_small(key) {
+                    seat.hit(hits);
+                    return Some(entry.value);
+                }
+                return self.get_not_small(key);
             }
         }
-        self.get_slowly(key)
+        self.get_timed(key)
     }
 
-    /// What is seldom: a giant, a hit that is timed, a thread without a seat, a miss.
+    /// What is neither small nor hot.
     #[cold]
-    fn get_slowly(&self, key: &K) -> Option<Arc<C::Value>> {
+    fn get_not_small(&self, key: &K) -> Option<Arc<C::Value>> {
+        match self.ladder.hot.get_giant(key) {
+            Some(entry) => {
+                self.ladder.meter.hit_hot();
+                Some(entry.value)
+            }
+            None => self.get_below(key, ReadHint::Use),
+        }
+    }
+
+    /// What is seldom: a hit that is timed, a thread without a seat.
+    #[cold]
+    fn get_timed(&self, key: &K) -> Option<Arc<C::Value>> {
         let since = Instant::now();
         match self.get_hot(key, ReadHint::Use) {
             Some(value) => {

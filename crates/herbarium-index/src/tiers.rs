@@ -11,7 +11,7 @@ use herbarium_cache::{
     Cache, CacheBuilder, Codec, CodecError, Compression, Framing, Stats, Tier, TierError,
     TierOptions, Write,
 };
-use herbarium_codec::{Decoder, Encoder, Fingerprint, Tree};
+use herbarium_codec::{Decoder, Encoder, Fingerprint, Grammar, ShapeBook, Tree};
 use herbarium_store::{DictionaryId, Store, TreeKey};
 
 use crate::OpenError;
@@ -116,6 +116,7 @@ const EXPECTED_TREE: u64 = 32 << 10;
 
 /// What follows a tree's bytecode: the grammar, and the dictionary that holds its
 /// shape book, 0 for none.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Tail {
     grammar: Fingerprint,
     dictionary: Option<DictionaryId>,
@@ -145,6 +146,15 @@ struct TreeCodec {
     books: Arc<Books>,
     /// When the store was asked for the dictionary of a grammar and had none.
     none_at: RwLock<HashMap<Fingerprint, Instant>>,
+    /// What trees with a tail were decoded with: one look where the store's tables would
+    /// take three. There are few, and the store keeps them, too, once they were read.
+    keys: RwLock<Vec<(Tail, Arc<DecodeKey>)>>,
+}
+
+/// What a tree is decoded with.
+struct DecodeKey {
+    grammar: Arc<Grammar>,
+    book: Option<Arc<ShapeBook>>,
 }
 
 thread_local! {
@@ -156,7 +166,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl TreeCodec {
     fn new(store: &Arc<Store>, books: &Arc<Books>) -> Self {
-        Self { store: Arc::clone(store), books: Arc::clone(books), none_at: RwLock::default() }
+        let (none_at, keys) = Default::default();
+        Self { store: Arc::clone(store), books: Arc::clone(books), none_at, keys }
     }
 
     /// The dictionary and book that new trees of a grammar are encoded with.
@@ -176,6 +187,30 @@ impl TreeCodec {
         };
         let book = self.books.of(&dictionary, grammar);
         Some(Means { dictionary, book })
+    }
+
+    fn decode_key(&self, tail: Tail) -> Result<Arc<DecodeKey>, CodecError> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, key)) = keys.iter().find(|(known, _)| *known == tail) {
+            return Ok(Arc::clone(key));
+        }
+        drop(keys);
+        let key = Arc::new(self.read_decode_key(tail)?);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if !keys.iter().any(|(known, _)| *known == tail) {
+            keys.push((tail, Arc::clone(&key)));
+        }
+        Ok(key)
+    }
+
+    fn read_decode_key(&self, tail: Tail) -> Result<DecodeKey, CodecError> {
+        let grammar = self.store.grammar(&tail.grammar).map_err(CodecError::new)?;
+        let grammar = grammar.ok_or_else(|| CodecError::new("its grammar table is missing"))?;
+        let Some(id) = tail.dictionary else { return Ok(DecodeKey { grammar, book: None }) };
+        let dictionary = self.store.dictionary(id);
+        let dictionary = dictionary.ok_or_else(|| CodecError::new("its dictionary is missing"))?;
+        let book = self.books.of(&dictionary, &grammar);
+        Ok(DecodeKey { grammar, book })
     }
 }
 
@@ -197,19 +232,9 @@ impl Codec for TreeCodec {
 
     fn decode(&self, bytes: &[u8]) -> Result<Tree, CodecError> {
         let (bytecode, tail) = Tail::split(bytes).ok_or_else(|| CodecError::new("no tree"))?;
-        let grammar = self.store.grammar(&tail.grammar).map_err(CodecError::new)?;
-        let grammar = grammar.ok_or_else(|| CodecError::new("its grammar table is missing"))?;
-        let book = match tail.dictionary {
-            None => None,
-            Some(id) => {
-                let dictionary = self.store.dictionary(id);
-                let dictionary =
-                    dictionary.ok_or_else(|| CodecError::new("its dictionary is missing"))?;
-                self.books.of(&dictionary, &grammar)
-            }
-        };
+        let key = self.decode_key(tail)?;
         PRESS.with_borrow_mut(|(_, decoder)| {
-            decoder.decode(bytecode, &grammar, book.as_ref()).map_err(CodecError::new)
+            decoder.decode(bytecode, &key.grammar, key.book.as_ref()).map_err(CodecError::new)
         })
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Scratch {
     frame: Vec<u8>,
     /// A record being made: room for the header, then the payload.
     pub(crate) record: Vec<u8>,
-    /// A record as it was read.
+    /// A record as it was read, and behind it what was read before.
     pub(crate) read: Vec<u8>,
 }
 
@@ -146,8 +146,11 @@ impl Pool {
     }
 
     pub(crate) fn put_back(&self, mut scratch: Box<Scratch>) {
+        scratch.frame.clear();
+        scratch.record.clear();
+        // Its length stays, so that the next record need not be preceded by zeros.
+        scratch.read.truncate(KEEP);
         for buffer in [&mut scratch.frame, &mut scratch.record, &mut scratch.read] {
-            buffer.clear();
             buffer.shrink_to(KEEP);
         }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);

@@ -210,10 +210,12 @@ impl OpenSegment {
         scratch: &'a mut Vec<u8>,
     ) -> Result<Record<'a>, &'static str> {
         // The length was compared with the file's when the record was noted.
-        scratch.clear();
-        scratch.resize(place.len as usize, 0);
-        let count =
-            read_at(&self.file, scratch, u64::from(place.offset)).map_err(|_| UNREADABLE)?;
+        let len = place.len as usize;
+        if scratch.len() < len {
+            scratch.resize(len, 0);
+        }
+        let buffer = scratch.get_mut(..len).unwrap_or_default();
+        let count = read_at(&self.file, buffer, u64::from(place.offset)).map_err(|_| UNREADABLE)?;
         let bytes = scratch.get(..count).unwrap_or_default();
         let mut record = Record::check(place.offset, bytes, key)?;
         record.context = self.context(record.header.context);
