@@ -68,10 +68,10 @@ impl Generator {
             let count = tree.descendant_count();
             let Some(node) = tree.node(self.below(count)) else { continue };
             let (from, captures) = (text.len(), self.captures);
-            if self.chance(20) {
-                self.siblings(node, &mut text);
-            } else {
-                self.pattern(node, 0, &mut text);
+            match self.below(100) {
+                0..20 => self.siblings(node, &mut text),
+                20..32 if node.is_named() => self.row(node, 0, &mut text),
+                _ => self.pattern(node, 0, &mut text),
             }
             let is_bracketed = text[from..].starts_with(['(', '[']);
             if is_bracketed && self.captures > captures && self.chance(40) {
@@ -243,6 +243,33 @@ impl Generator {
             }
         }
         text.push(')');
+    }
+
+    /// A named node with the first of its named children, all of them anchored.
+    fn row(&mut self, node: Node<'_>, depth: usize, text: &mut String) {
+        let _ = write!(text, "({}", if node.is_error() { "ERROR" } else { node.kind() });
+        let most = self.below(4_usize.saturating_sub(depth));
+        let mut child = node.child(0);
+        let named = std::iter::from_fn(|| {
+            let this = child?;
+            child = this.next_sibling();
+            Some(this)
+        });
+        for child in named.filter(Node::is_named).take(most) {
+            text.push_str(" . ");
+            self.row(child, depth + 1, text);
+        }
+        text.push(')');
+        // Rarely, it is left to choose.
+        match self.below(40) {
+            0 => text.push('?'),
+            1 if depth > 0 => text.push_str(" ."),
+            _ => {}
+        }
+        while self.chance(if depth == 0 { 30 } else { 45 }) {
+            let _ = write!(text, " @c{}", self.captures % 5);
+            self.captures += 1;
+        }
     }
 
     /// A supertype that may stand for the node.

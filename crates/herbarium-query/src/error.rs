@@ -4,9 +4,9 @@ use std::fmt;
 
 /// What is wrong with a query, and where.
 ///
-/// `Display` gives the place, the line and a caret, and the nearest name that
-/// the grammar has. Kind, offset, row, column and message are those of
-/// `tree_sitter::QueryError`.
+/// `Display` gives the place, the line and a caret, the nearest name that the
+/// grammar has, and of a wrong predicate its own line, too. Kind, offset, row,
+/// column and message are those of `tree_sitter::QueryError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueryError {
@@ -25,6 +25,22 @@ pub struct QueryError {
     pub line: Option<String>,
     /// The known name that is nearest to the unknown one.
     pub suggestion: Option<String>,
+    /// Where a wrong predicate itself stands: the row above is that of its pattern.
+    pub predicate: Option<Box<PredicatePlace>>,
+}
+
+/// Where a wrong predicate stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PredicatePlace {
+    /// Row, counted from 0.
+    pub row: usize,
+    /// Column in bytes, counted from 0: that of its `#`.
+    pub column: usize,
+    /// Bytes from the start of the text.
+    pub offset: usize,
+    /// The line that it begins in.
+    pub line: String,
 }
 
 /// What is wrong with a query.
@@ -71,12 +87,24 @@ impl QueryError {
             None => "Unexpected EOF".to_owned(),
         };
         let suggestion = named.then(|| suggest(kind, source, offset, names)).flatten();
-        Self { kind, row, column, offset, message, line: line.map(str::to_owned), suggestion }
+        let line = line.map(str::to_owned);
+        Self { kind, row, column, offset, message, line, suggestion, predicate: None }
     }
 
-    /// A predicate with the wrong arguments.
-    pub(crate) fn predicate(row: usize, source: &str, message: String) -> Self {
+    /// A predicate with the wrong arguments, in the pattern that starts at one
+    /// offset; it stands at the other.
+    pub(crate) fn predicate(
+        source: &str,
+        (pattern, at): (usize, Option<usize>),
+        message: String,
+    ) -> Self {
+        let (row, _) = place_of(source, pattern);
         let line = source.lines().nth(row).map(str::to_owned);
+        let place = |offset| {
+            let (row, column) = place_of(source, offset);
+            let line = source.lines().nth(row)?.to_owned();
+            Some(Box::new(PredicatePlace { row, column, offset, line }))
+        };
         Self {
             kind: QueryErrorKind::Predicate,
             row,
@@ -85,6 +113,15 @@ impl QueryError {
             message,
             line,
             suggestion: None,
+            predicate: at.and_then(place),
+        }
+    }
+
+    /// Line and column that the first caret points at.
+    fn shown(&self) -> Option<(&str, usize)> {
+        match &self.predicate {
+            Some(place) if place.row == self.row => Some((&place.line, place.column)),
+            _ => Some((self.line.as_deref()?, self.column)),
         }
     }
 }
@@ -144,12 +181,21 @@ impl fmt::Display for QueryError {
         if let Some(name) = &self.suggestion {
             write!(f, "; did you mean `{name}`?")?;
         }
-        if let Some(line) = &self.line {
-            let (shown, before) = around_caret(line, self.column);
-            write!(f, "\n  {shown}\n  {}^", " ".repeat(before))?;
+        if let Some((line, column)) = self.shown() {
+            write_line(f, line, column)?;
         }
-        Ok(())
+        let Some(place) = self.predicate.as_ref().filter(|place| place.row != self.row) else {
+            return Ok(());
+        };
+        write!(f, "\nthe predicate, line {}, column {}:", place.row + 1, place.column + 1)?;
+        write_line(f, &place.line, place.column)
     }
+}
+
+/// Writes a line with a caret below.
+fn write_line(f: &mut fmt::Formatter<'_>, line: &str, column: usize) -> fmt::Result {
+    let (shown, before) = around_caret(line, column);
+    write!(f, "\n  {shown}\n  {}^", " ".repeat(before))
 }
 
 impl std::error::Error for QueryError {}
@@ -176,7 +222,15 @@ fn around_caret(line: &str, column: usize) -> (String, usize) {
     (format!("{left}{right}{more}"), width)
 }
 
-/// Row, offset of its start, and the line that an offset is in.
+/// Row and column of an offset.
+fn place_of(source: &str, offset: usize) -> (usize, usize) {
+    let before = source.as_bytes().get(..offset).unwrap_or(source.as_bytes());
+    let start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+    (memchr::memchr_iter(b'\n', before).count(), before.len() - start)
+}
+
+/// Row, offset of its start, and the line that an offset is in: as tree-sitter has
+/// them, for whom each line ends with one byte.
 fn line_at(source: &str, offset: usize) -> (usize, usize, Option<&str>) {
     let (mut row, mut start) = (0, 0);
     for line in source.lines() {

@@ -100,7 +100,7 @@ mod text;
 
 pub use cursor::{QueryCapture, QueryCaptures, QueryCursor, QueryMatch, QueryMatches};
 pub use demands::Demands;
-pub use error::{QueryError, QueryErrorKind};
+pub use error::{PredicatePlace, QueryError, QueryErrorKind};
 pub use predicate::{QueryPredicate, QueryPredicateArg, QueryProperty};
 pub use quantifier::CaptureQuantifier;
 pub use query::{Compiler, Query};

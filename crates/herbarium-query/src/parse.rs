@@ -178,6 +178,7 @@ impl Parser<'_> {
         match self.text.next() {
             '(' | '"' | '[' => self.group(place, quantifiers).map(|()| false),
             '.' | '#' => {
+                self.program.predicate_offsets.push(self.text.offset() as u32);
                 self.text.advance();
                 self.predicate().map(|()| true)
             }

@@ -87,14 +87,18 @@ pub(crate) fn read(program: &Program, source: Option<&str>) -> Result<Vec<Predic
     let source = source.unwrap_or_default();
     let of_pattern = |pattern: &crate::step::Pattern| {
         let words = pattern.predicates.start as usize..pattern.predicates.end as usize;
-        let before = &source.as_bytes()[..(pattern.start_byte as usize).min(source.len())];
-        let row = memchr::memchr_iter(b'\n', before).count();
-        let reader = Reader { program, row, source, checks_patterns };
+        let before = program.words[..words.start].iter().filter(|word| **word == Word::End);
+        let first = before.count();
         let mut predicates = Predicates::default();
         program.words[words]
             .split(|word| *word == Word::End)
-            .filter(|words| !words.is_empty())
-            .try_for_each(|words| reader.predicate(words, &mut predicates))?;
+            .enumerate()
+            .filter(|(_, words)| !words.is_empty())
+            .try_for_each(|(number, words)| {
+                let number = first + number;
+                let reader = Reader { program, pattern, number, source, checks_patterns };
+                reader.predicate(words, &mut predicates)
+            })?;
         Ok(predicates)
     };
     program.patterns.iter().map(of_pattern).collect()
@@ -102,14 +106,18 @@ pub(crate) fn read(program: &Program, source: Option<&str>) -> Result<Vec<Predic
 
 struct Reader<'a> {
     program: &'a Program,
-    row: usize,
+    pattern: &'a crate::step::Pattern,
+    /// That of the predicate, among all of the query.
+    number: usize,
     source: &'a str,
     checks_patterns: bool,
 }
 
 impl Reader<'_> {
     fn wrong<T>(&self, message: String) -> Result<T, QueryError> {
-        Err(QueryError::predicate(self.row, self.source, message))
+        let start = self.pattern.start_byte as usize;
+        let at = self.program.predicate_offsets.get(self.number).map(|at| *at as usize);
+        Err(QueryError::predicate(self.source, (start, at), message))
     }
 
     fn capture_name(&self, capture: u16) -> &str {

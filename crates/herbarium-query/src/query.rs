@@ -49,6 +49,7 @@ impl Compiler {
         analyze(&mut program, &self.grammar, &self.rules)
             .map_err(|fault| QueryError::of(fault, source, &known(program.captures.clone())))?;
         let predicates = predicate::read(&program, Some(source))?;
+        program.predicate_offsets = Vec::new();
         Ok(Query::of(self.grammar.clone(), program, predicates))
     }
 }

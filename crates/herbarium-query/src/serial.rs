@@ -325,6 +325,7 @@ impl Reader<'_> {
                     text => Word::Text(((text - 2) >> 1) as u16),
                 })
             })?,
+            predicate_offsets: Vec::new(),
             offsets: self.list(|reader| Ok((reader.number()?, reader.number()?)))?,
             circular: self.number()? != 0,
         };

@@ -166,6 +166,8 @@ pub(crate) struct Program {
     pub(crate) captures: Vec<String>,
     pub(crate) texts: Vec<String>,
     pub(crate) words: Vec<Word>,
+    /// Where in the text each predicate begins; none once they were read.
+    pub(crate) predicate_offsets: Vec<u32>,
     /// Alternatives lead round in a circle: nested repetitions of what may be
     /// missing.
     pub(crate) circular: bool,

@@ -154,6 +154,37 @@ fn unknown_names_come_with_the_nearest_known_one() {
 }
 
 #[test]
+fn a_wrong_predicate_is_shown_beside_its_pattern() {
+    let bench = Bench::of("rust");
+    let wrong = "wrong predicate: Wrong number of arguments to #eq? predicate. Expected 2, got 1.";
+    for (text, shown) in [
+        (
+            "((identifier) @a (#eq? @a))",
+            "query, line 1, column 1: WRONG\n  \
+             ((identifier) @a (#eq? @a))\n                    ^",
+        ),
+        (
+            "(self)\n((identifier) @a\n  (#eq? @a \"x\")\n  (#eq? @a)) (self)",
+            "query, line 2, column 1: WRONG\n  ((identifier) @a\n  ^\n\
+             the predicate, line 4, column 4:\n    (#eq? @a)) (self)\n     ^",
+        ),
+        (
+            "((self) @a (#eq? @a \"#eq?\")) ; (#eq? @b)\n((self) @a ; (#is? x)\r\n(.eq? @a))",
+            "query, line 2, column 1: WRONG\n  ((self) @a ; (#is? x)\n  ^\n\
+             the predicate, line 3, column 2:\n  (.eq? @a))\n   ^",
+        ),
+    ] {
+        let error = bench.compiler.compile(text).expect_err(text);
+        assert_eq!(error.to_string(), shown.replace("WRONG", wrong), "{text}");
+        let place = error.predicate.as_ref().expect(text);
+        assert!(text[place.offset..].starts_with(['#', '.']), "{text}");
+        assert_eq!((error.column, error.offset), (0, 0), "{text}");
+        let live = tree_sitter::Query::new(&bench.live, text).expect_err(text);
+        assert_eq!((live.row, live.column, live.offset), (error.row, 0, 0), "{text}");
+    }
+}
+
+#[test]
 fn broken_queries_give_the_same_error_at_the_same_place() {
     let bench = Bench::of("javascript");
     let specimen = bench.press(sample(bench.language));

@@ -172,6 +172,80 @@ fn chains_find_the_same_alone_and_beside_states() {
 }
 
 #[test]
+fn rows_find_the_same_alone_and_beside_states() {
+    let mut matches = 0;
+    for language in herbarium_languages::all() {
+        let bench = Bench::new(language);
+        let mut generator = Generator::new(3);
+        let broken = generator.broken(&sample(language));
+        let specimens = [bench.press(sample(language)), bench.press(broken)];
+        for round in 0..12 {
+            let Specimen { tree, source, .. } = &specimens[round % 2];
+            let nodes: Vec<_> = tree
+                .nodes()
+                .filter(|node| node.named_child_count() > 0 && !node.is_error())
+                .collect();
+            let node = nodes[generator.below(nodes.len())];
+            let Some(one) = node.named_child(0).filter(|node| !node.is_error()) else { continue };
+            let other = node.named_child(1).filter(|node| !node.is_error()).unwrap_or(one);
+            let above = node.parent().filter(|node| !node.is_error()).unwrap_or(node);
+            let (up, kind, one_kind, two) = (above.kind(), node.kind(), one.kind(), other.kind());
+            let text = one.utf8_text(source).ok().filter(|text| text.len() < 40).unwrap_or("x");
+            for pattern in [
+                format!("({kind} . ({one_kind}) @a)"),
+                format!("({kind} . ({one_kind}) @a . ({two}) @b) @c @d"),
+                format!("({kind} . ({one_kind}) . ({two})) @c"),
+                format!("(({kind} . ({one_kind}) @a . ({two}) @b) (#eq? @a {text:?}))"),
+                format!("(({kind} . ({one_kind}) @a . ({two}) @b) (#not-eq? @a {text:?}))"),
+                format!("(({kind} . ({one_kind}) @a . ({two}) @b) (#any-of? @a {text:?} \"x\"))"),
+                format!("({up} . ({kind} . ({one_kind}) @a . ({two}) @b) @c)"),
+                format!("({up} . (_) . ({kind} . ({one_kind}) @a) @c)"),
+                format!("({up} . ({kind} . ({one_kind})) @x . ({kind} . ({one_kind}) @a) @c)"),
+                format!("({up} ({kind} . ({one_kind}) @a . ({two}) @b) @c)"),
+                format!("({one_kind}) @a ({kind} . ({one_kind}) @b) ({kind} ({one_kind}) @d)"),
+                format!("({kind} . ({one_kind}) @a) ({kind} . ({one_kind}) @b . ({two})) @c"),
+                format!("[({kind} . ({one_kind}) @a) ({up} . ({kind}) @b)] @c (_)? @d"),
+                format!("({kind} . ({one_kind}) @a .) ({kind} . ({one_kind})? @b . ({two}) @c)"),
+                format!("({up} . ({kind} . ({one_kind}) @a)) (_ . ({kind}) @b) (_)+ @d"),
+            ] {
+                match bench.compare(&pattern, &specimens, &Settings::default()) {
+                    Ok(tally) => matches += tally.matches,
+                    Err(difference) => panic!("{}\n{pattern}\n{difference}", language.id()),
+                }
+            }
+        }
+    }
+    assert!(matches > 10_000, "{matches} matches");
+}
+
+#[test]
+fn rows_within_rows_come_in_the_order_of_their_ends() {
+    let bench = Bench::of("json");
+    let nested = format!("{}1, 2{}", "[[1], ".repeat(40), ", [3]]".repeat(40));
+    let flat = "[[[1], [2]], [[1, 2], 3], {\"a\": [1]}, [[], [[1]]], \"a\", {\"a\": \"b\"}]";
+    let specimens = [nested, flat.repeat(20), flat.to_owned()];
+    let specimens = specimens.map(|source| bench.press(source.into_bytes()));
+    let mut matches = 0;
+    for pattern in [
+        "(array . (array) . (array) @a)",
+        "(array . (array . (number) @a) . (array . (array . (number) @b))) @c",
+        "(array . (array) . (array) @a) @b (array . (array . (number) @c)) (number) @d",
+        "(array (array) @x) (array . (array) . (array) @a) @b ((number) @d (#eq? @d \"1\"))",
+        "((array . (number) @a . (number) @b) (#eq? @a \"1\"))",
+        "((array . (array . (number) @a) . (array) @b) (#eq? @a \"1\"))",
+        "((pair . (string) @a . (string . (string_content) @b)) @c (#eq? @a \"\\\"a\\\"\"))",
+        "((pair . (string . (string_content) @a) . (string) @b) @c (#eq? @a \"a\"))",
+        "((array . (array . (number) @a) . (array) @b) (#eq? @a \"2\")) (array (number)+ @a) @b",
+    ] {
+        match bench.compare(pattern, &specimens, &Settings::default()) {
+            Ok(tally) => matches += tally.matches,
+            Err(difference) => panic!("{pattern}\n{difference}"),
+        }
+    }
+    assert!(matches > 1_000, "{matches} matches");
+}
+
+#[test]
 fn nested_repetitions_give_up_the_same_at_a_match_limit() {
     let bench = Bench::of("rust");
     let specimens = ["()", "fn f() { g(1, (), 2); }"].map(|source| bench.press(source.into()));
