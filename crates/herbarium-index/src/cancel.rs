@@ -32,6 +32,12 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The flag itself, for what looks at one while it
+    /// works: a query on one tree, say.
+    pub fn as_atomic(&self) -> &AtomicBool {
+        &self.0
+    }
+
     /// The flag itself, for the parser.
     pub(crate) fn flag(&self) -> &Arc<AtomicBool> {
         &self.0

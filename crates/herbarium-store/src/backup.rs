@@ -58,6 +58,8 @@ impl RestoreOptions {
 
 /// In the name of a copy that is not whole, behind that of the place where it is to be.
 const UNFINISHED_NAME: &str = "unfinished";
+/// In the name of a store in whose place a copy was put.
+const REPLACED_NAME: &str = "replaced";
 /// Bytes copied in one go.
 const STRIDE: usize = 1 << 20;
 
@@ -115,7 +117,9 @@ impl Store {
     /// A store or other things at `dest` are left alone, unless the options say to
     /// overwrite: then a store there is set aside as `<name>.replaced-<id>`,
     /// the copy takes its place, and what was set aside is removed. Killed between the
-    /// first two, it leaves both, whole, and neither under the name. Where `dest` is a
+    /// first two, it leaves both, whole, and neither under the name; killed before it has
+    /// removed what was set aside, it leaves that. What was left so is removed by the
+    /// next restore to the same place that may overwrite, once its copy is there. Where `dest` is a
     /// link to a store, that is replaced, and the link stays. What is in the directory
     /// of a store and not the store's is never removed.
     ///
@@ -146,9 +150,12 @@ impl Store {
         copy.declare_whole()?;
         if !there {
             copy.finish(&dest)?;
+            if options.overwrite {
+                remove_replaced(&dest);
+            }
             return Ok(report);
         }
-        let aside = beside(&dest, "replaced");
+        let aside = beside(&dest, REPLACED_NAME);
         {
             let _alone = nobody_writes(&dest)?;
             fs::rename(&dest, &aside).at("set aside", &dest)?;
@@ -160,6 +167,7 @@ impl Store {
             return Err(error);
         }
         belongings::remove(&aside).at("remove", &aside)?;
+        remove_replaced(&dest);
         Ok(report)
     }
 
@@ -321,20 +329,47 @@ fn locked_note(path: &Path) -> io::Result<File> {
 /// Removes copies to the same place that were not finished and on which no living
 /// process works. What cannot be removed stays: it is in nobody's way.
 fn remove_abandoned(dest: &Path) {
-    let (Some(above), Some(name)) = (dest.parent(), dest.file_name().and_then(OsStr::to_str))
-    else {
-        return;
-    };
-    let prefix = format!("{name}.{UNFINISHED_NAME}-");
-    for entry in fs::read_dir(above).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let id = name.to_str().and_then(|name| name.strip_prefix(&prefix));
-        let is_ours = id.and_then(SegmentId::parse).is_some()
-            && entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_ours {
-            remove_if_abandoned(&entry.path());
+    left_beside(dest, UNFINISHED_NAME).iter().for_each(|copy| remove_if_abandoned(copy));
+}
+
+/// Removes stores in whose place copies were put by those who were killed before they had
+/// done so: what is there now was to be in their place. One that somebody still writes to,
+/// or in which there is something else, stays.
+fn remove_replaced(dest: &Path) {
+    for aside in left_beside(dest, REPLACED_NAME) {
+        let shown = aside.display();
+        match remove_if_unused(&aside) {
+            Ok(()) => tracing::info!(store = %shown, "removed a store that was replaced"),
+            Err(error) => {
+                tracing::warn!(store = %shown, %error, "could not remove a store that was replaced");
+            }
         }
     }
+}
+
+fn remove_if_unused(aside: &Path) -> Result<(), StoreError> {
+    must_be_only_a_store(aside, aside)?;
+    // Of one whose removal was broken off this may be gone already.
+    if aside.join(SEGMENTS).exists() {
+        drop(nobody_writes(aside)?);
+    }
+    belongings::remove(aside).at("remove", aside)
+}
+
+/// The directories beside a place that copies to it left, by what is in their name.
+fn left_beside(dest: &Path, what: &str) -> Vec<PathBuf> {
+    let (Some(above), Some(name)) = (dest.parent(), dest.file_name().and_then(OsStr::to_str))
+    else {
+        return Vec::new();
+    };
+    let prefix = format!("{name}.{what}-");
+    let entries = fs::read_dir(above).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(&prefix));
+        id.and_then(SegmentId::parse).is_some() && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    });
+    ours.map(|entry| entry.path()).collect()
 }
 
 fn remove_if_abandoned(copy: &Path) {

@@ -139,10 +139,11 @@ const STEPS: &[Step] = &[Step {
 
 /// Segments of 1.0 are not continued in 1.1, and so have to be sealed at some time.
 /// Those of processes that are writing now stay theirs, and are sealed when these end.
+///
+/// One that cannot be sealed is an error, and the version stays as it was: once raised,
+/// nothing would come back to it.
 fn seal_left_open(store: &Store) -> Result<(), StoreError> {
-    // One that cannot be sealed stays as it is: it is read, and not continued.
-    let _ = store.seal_left_behind();
-    Ok(())
+    store.seal_left_behind()
 }
 
 fn left_open(store: &Store) -> u64 {
@@ -196,8 +197,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Version`] for a store of a later version, minor ones
     /// included, and of one from which there is no way; [`StoreError::Busy`] if the store
-    /// is held for longer than it may wait, or another process is migrating it; those of
-    /// [`Store::backup`] and [`Store::open`].
+    /// is held for longer than it may wait, or another process is migrating it;
+    /// [`StoreError::Io`] if a segment could not be sealed, which leaves the store in its
+    /// former version, and is tried again by the next call; those of [`Store::backup`]
+    /// and [`Store::open`].
     pub fn migrate(
         dir: impl AsRef<Path>,
         options: &MigrateOptions,

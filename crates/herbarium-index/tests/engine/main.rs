@@ -3,6 +3,7 @@
 mod changes;
 mod documents;
 mod foreign;
+mod golden;
 mod opening;
 mod racy;
 mod runs;

@@ -263,3 +263,50 @@ fn copies_that_were_abandoned_are_removed_by_the_next_one_to_the_same_place() {
     Store::restore(&dest, &dest, RestoreOptions::new().overwrite(true)).unwrap();
     assert!(!busy.exists());
 }
+
+#[test]
+fn what_was_replaced_and_left_by_a_kill_is_removed_by_the_next_restore_that_overwrites() {
+    // Killed before the copy had the name, and after.
+    for there in [false, true] {
+        let (_guard, path) = place();
+        full(&path).close().unwrap();
+        let dest = path.with_file_name("copy");
+        open(&path).backup(&dest).unwrap();
+        let id = "0123456789abcdef0123456789abcdef";
+        let named = |name: String| path.with_file_name(name);
+        let replaced = named(format!("store.replaced-{id}"));
+        let copy = |to: &Path| assert_eq!(open(&dest).backup(to).unwrap().trees, 121);
+        copy(&replaced);
+        let half_removed = named(format!("store.replaced-{}", id.replace('0', "1")));
+        fs::create_dir(&half_removed).unwrap();
+        fs::write(half_removed.join("gc.lock"), "").unwrap();
+        let kept = [
+            // With something of the user's; in use; of another place; of no such name.
+            named(format!("store.replaced-{}", id.replace('0', "2"))),
+            named(format!("store.replaced-{}", id.replace('0', "3"))),
+            named(format!("other.replaced-{id}")),
+            named("store.replaced-mine".into()),
+        ];
+        kept.iter().for_each(|kept| copy(kept));
+        fs::write(kept[0].join("notes.txt"), "mine").unwrap();
+        let in_use = open(&kept[1]);
+        put(&in_use, 900..901);
+        if !there {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        // One that may not overwrite removes nothing.
+        let elsewhere = Store::restore(&dest, &path, RestoreOptions::new());
+        assert_eq!(elsewhere.is_err(), there);
+        assert!(replaced.exists() && half_removed.exists());
+        if !there {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        Store::restore(&dest, &path, RestoreOptions::new().overwrite(true)).unwrap();
+        assert!(!replaced.exists() && !half_removed.exists());
+        for kept in &kept {
+            check_full(&reader(kept));
+        }
+        check(&in_use, 900..901);
+        check_full(&open(&path));
+    }
+}

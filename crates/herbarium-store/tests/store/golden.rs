@@ -1,4 +1,5 @@
-//! A store of every released format stays readable.
+//! A store of every released format stays readable; stores of real code are opened by the
+//! tests of `herbarium-index`.
 //!
 //! To add that of a new version: add a test for it and run
 //! `HERBARIUM_WRITE_GOLDEN=v1.1 cargo test -p herbarium-store golden`. Those that are

@@ -143,3 +143,22 @@ fn a_store_that_is_held_is_not_migrated() {
     assert!(Store::migrate(&path, &options).unwrap().resumed);
     check_migrated(&path, 2);
 }
+
+#[test]
+fn a_segment_that_cannot_be_sealed_keeps_the_store_in_its_version_until_it_can() {
+    let (_guard, path) = place();
+    store_of_1_0(&path, 3);
+    // Something else is in the place of its lock.
+    let lock = segments(&path, "open").remove(1).with_extension("lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let error = Store::migrate(&path, &MigrateOptions::new()).unwrap_err();
+    assert!(error.to_string().contains(lock.to_str().unwrap()), "{error}");
+    let store = reader(&path);
+    assert_eq!(store.version().unwrap().to_string(), "1.0");
+    check(&store, 0..3);
+    drop(store);
+    fs::remove_dir(&lock).unwrap();
+    assert!(migrate(&path, MigrateOptions::new()).resumed);
+    check_migrated(&path, 3);
+}
