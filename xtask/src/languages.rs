@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, root};
+use crate::{Outcome, read, root};
 use registry::Registry;
 
 pub(crate) const USAGE: &str = "languages [--check | --pin]   generate dependencies, features, registration code and docs from languages.toml";
@@ -101,10 +101,6 @@ fn pin(root: &Path) -> Outcome {
         .map_err(|error| format!("writing {PINS}: {error}"))?;
     println!("wrote {PINS}");
     Ok(())
-}
-
-fn read(root: &Path, path: &str) -> Result<String, String> {
-    fs::read_to_string(root.join(path)).map_err(|error| format!("reading {path}: {error}"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,21 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to its terminal")]
 
+mod ci;
+mod command;
 mod conformance;
+mod coverage;
 mod crash;
+mod cross;
+mod dist;
+mod fuzz;
 mod languages;
+mod metadata;
+mod notices;
+mod spdx;
+mod supply;
+#[cfg(test)]
+mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,9 +31,16 @@ struct Task {
 }
 
 const TASKS: &[Task] = &[
+    Task { name: "ci", usage: ci::USAGE, run: ci::run },
     Task { name: "conformance", usage: conformance::USAGE, run: conformance::run },
+    Task { name: "coverage", usage: coverage::USAGE, run: coverage::run },
     Task { name: "crash", usage: crash::USAGE, run: crash::run },
+    Task { name: "cross", usage: cross::USAGE, run: cross::run },
+    Task { name: "dist", usage: dist::USAGE, run: dist::run },
+    Task { name: "fuzz", usage: fuzz::USAGE, run: fuzz::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
+    Task { name: "notices", usage: notices::USAGE, run: notices::run },
+    Task { name: "supply", usage: supply::USAGE, run: supply::run },
 ];
 
 fn main() -> ExitCode {
@@ -44,4 +63,8 @@ fn main() -> ExitCode {
 /// The folder that holds the workspace.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(root: &Path, path: &str) -> Result<String, String> {
+    std::fs::read_to_string(root.join(path)).map_err(|error| format!("reading {path}: {error}"))
 }

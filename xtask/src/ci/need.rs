@@ -1,0 +1,92 @@
+//! What a step needs beyond a Rust toolchain and a C compiler.
+
+use std::path::Path;
+
+use crate::command;
+
+/// A tool, and how to get it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) name: &'static str,
+    /// How to see whether it is there.
+    probe: Probe,
+    /// The command that brings it.
+    pub(crate) get: &'static str,
+    /// Brought in seconds, and without a compiler.
+    pub(crate) light: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Probe {
+    /// This command ends well.
+    Runs(&'static str),
+    /// The toolchain has the standard library for a target.
+    Target(&'static str),
+}
+
+const fn tool(name: &'static str, probe: &'static str, get: &'static str) -> Need {
+    Need { name, probe: Probe::Runs(probe), get, light: true }
+}
+
+const fn target(name: &'static str, get: &'static str) -> Need {
+    Need { name, probe: Probe::Target(name), get, light: true }
+}
+
+pub(crate) const RUSTFMT: Need =
+    tool("rustfmt", "cargo fmt --version", "rustup component add rustfmt");
+pub(crate) const CLIPPY: Need =
+    tool("clippy", "cargo clippy --version", "rustup component add clippy");
+pub(crate) const GCC_32: Need = tool(
+    "a C compiler for 32 bits",
+    "cc -m32 -shared -x c /dev/null -o /dev/null",
+    "apt-get install -y --no-install-recommends gcc-multilib",
+);
+pub(crate) const TARGET_32: Need =
+    target("i686-unknown-linux-gnu", "rustup target add i686-unknown-linux-gnu");
+pub(crate) const TARGET_WINDOWS: Need =
+    target("x86_64-pc-windows-gnu", "rustup target add x86_64-pc-windows-gnu");
+pub(crate) const TARGET_MACOS: Need =
+    target("aarch64-apple-darwin", "rustup target add aarch64-apple-darwin");
+pub(crate) const NIGHTLY: Need = tool(
+    "a nightly toolchain",
+    "rustc +nightly --version",
+    "rustup toolchain install nightly --profile minimal",
+);
+pub(crate) const MIRI: Need = tool(
+    "miri",
+    "cargo +nightly miri --version",
+    "rustup toolchain install nightly --profile minimal --component miri,rust-src",
+);
+pub(crate) const CARGO_DENY: Need = Need {
+    name: "cargo-deny",
+    probe: Probe::Runs("cargo deny --version"),
+    get: "cargo install --locked cargo-deny",
+    light: false,
+};
+pub(crate) const CARGO_FUZZ: Need = Need {
+    name: "cargo-fuzz",
+    probe: Probe::Runs("cargo fuzz --version"),
+    get: "cargo install --locked cargo-fuzz",
+    light: false,
+};
+pub(crate) const CARGO_LLVM_COV: Need = Need {
+    name: "cargo-llvm-cov",
+    probe: Probe::Runs("cargo llvm-cov --version"),
+    get: "cargo install --locked cargo-llvm-cov",
+    light: false,
+};
+/// For tests: what nobody has.
+#[cfg(test)]
+pub(crate) const NO_SUCH_TOOL: Need = tool("no such tool", "no-such-program-at-all", "wish");
+
+impl Need {
+    /// Whether it is there.
+    pub(crate) fn is_met(&self) -> bool {
+        match self.probe {
+            Probe::Runs(line) => command::succeeds(line),
+            Probe::Target(name) => command::output("rustc --print sysroot").is_ok_and(|sysroot| {
+                Path::new(sysroot.trim()).join("lib/rustlib").join(name).join("lib").is_dir()
+            }),
+        }
+    }
+}
