@@ -9,6 +9,7 @@ mod crash;
 mod cross;
 mod dist;
 mod fuzz;
+mod kubernetes;
 mod languages;
 mod metadata;
 mod notices;
@@ -38,6 +39,7 @@ const TASKS: &[Task] = &[
     Task { name: "cross", usage: cross::USAGE, run: cross::run },
     Task { name: "dist", usage: dist::USAGE, run: dist::run },
     Task { name: "fuzz", usage: fuzz::USAGE, run: fuzz::run },
+    Task { name: "kubernetes", usage: kubernetes::USAGE, run: kubernetes::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
     Task { name: "notices", usage: notices::USAGE, run: notices::run },
     Task { name: "supply", usage: supply::USAGE, run: supply::run },

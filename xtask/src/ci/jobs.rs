@@ -26,6 +26,7 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "test", workflow: CI, runs_on: ALL, minutes: 60, keep: None },
     Job { name: "languages", workflow: CI, runs_on: ALL, minutes: 60, keep: None },
     Job { name: "supply", workflow: CI, runs_on: LINUX, minutes: 30, keep: None },
+    Job { name: "deploy", workflow: CI, runs_on: LINUX, minutes: 20, keep: None },
     Job { name: "targets", workflow: CI, runs_on: LINUX, minutes: 45, keep: None },
     Job {
         name: "fuzz",

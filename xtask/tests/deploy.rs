@@ -1,0 +1,168 @@
+//! The files under `docs/deploy` are held against each other, and against what is promised
+//! of them: no tool is needed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use yaml_rust2::{Yaml, YamlLoader};
+
+const API: i64 = 7878;
+const HEALTH: i64 = 9464;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy")
+}
+
+fn read(path: &str) -> String {
+    let path = folder().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn yaml(path: &str) -> Vec<Yaml> {
+    YamlLoader::load_from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn stateful_set() -> Yaml {
+    yaml("kubernetes/base/stateful-set.yaml").remove(0)
+}
+
+/// Keys and values of a unit, in the order of the file.
+fn unit() -> Vec<(String, String)> {
+    let text = read("herbariumd.service");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The last stage of the Dockerfile, continued lines joined.
+fn image() -> Vec<String> {
+    let text = read("Dockerfile").replace("\\\n", " ");
+    let (_, last) = text.rsplit_once("\nFROM ").expect("a stage");
+    last.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn the_image_holds_a_program_that_is_nobody_and_asks_itself() {
+    let image = image();
+    assert_eq!(image[0], "scratch", "no shell, no package manager");
+    let has = |line: &str| assert!(image.iter().any(|it| it == line), "{line}: {image:#?}");
+    has("USER 65532:65532");
+    has(r#"ENTRYPOINT ["/usr/bin/herbariumd"]"#);
+    has(&format!("EXPOSE {API}"));
+    let health = image.iter().find(|line| line.starts_with("HEALTHCHECK")).expect("a check");
+    assert!(health.ends_with(r#"CMD ["/usr/bin/herbariumd", "healthcheck"]"#), "{health}");
+    let variables = image.iter().find(|line| line.starts_with("ENV")).expect("variables");
+    for part in [
+        "HERBARIUM_STORE=/var/lib/herbarium".to_owned(),
+        format!("HERBARIUM_SERVER_LISTEN=0.0.0.0:{API}"),
+        format!("HERBARIUM_HEALTH_LISTEN=127.0.0.1:{HEALTH}"),
+    ] {
+        assert!(variables.contains(&part), "{part}: {variables}");
+    }
+}
+
+#[test]
+fn the_image_is_built_with_the_oldest_toolchain_that_is_promised() {
+    let manifest = std::fs::read_to_string(folder().join("../../Cargo.toml")).unwrap();
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "));
+    let version = version.expect("rust-version").trim_matches('"');
+    assert!(read("Dockerfile").contains(&format!("FROM docker.io/library/rust:{version}-")));
+}
+
+#[test]
+fn the_container_in_the_cluster_may_do_nothing_and_is_watched() {
+    let set = stateful_set();
+    let pod = &set["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"].as_bool(), Some(false));
+    assert_eq!(pod["securityContext"]["runAsNonRoot"].as_bool(), Some(true));
+    assert_eq!(pod["securityContext"]["runAsUser"].as_i64(), Some(65532), "as in the image");
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"].as_str(), Some("RuntimeDefault"));
+    let container = &pod["containers"][0];
+    let security = &container["securityContext"];
+    assert_eq!(security["allowPrivilegeEscalation"].as_bool(), Some(false));
+    assert_eq!(security["readOnlyRootFilesystem"].as_bool(), Some(true));
+    assert_eq!(security["capabilities"]["drop"][0].as_str(), Some("ALL"));
+    assert!(container["resources"]["limits"]["memory"].as_str().is_some(), "a limit of memory");
+    for (probe, path) in [
+        ("startupProbe", "/startupz"),
+        ("readinessProbe", "/readyz"),
+        ("livenessProbe", "/healthz"),
+    ] {
+        let get = &container[probe]["httpGet"];
+        assert_eq!(get["path"].as_str(), Some(path), "{probe}");
+        assert_eq!(get["port"].as_str(), Some("health"), "{probe}");
+    }
+    let image = container["image"].as_str().expect("an image");
+    let (_, version) = image.rsplit_once(':').expect("a version");
+    assert_eq!(version, env!("CARGO_PKG_VERSION"), "the version of the workspace");
+}
+
+#[test]
+fn ports_are_the_same_everywhere() {
+    let set = stateful_set();
+    let container = &set["spec"]["template"]["spec"]["containers"][0];
+    let of = |list: &Yaml, key: &str| -> BTreeMap<String, i64> {
+        let list = list.as_vec().expect("a list").iter();
+        let ports =
+            list.filter_map(|it| Some((it["name"].as_str()?.to_owned(), it[key].as_i64()?)));
+        ports.collect()
+    };
+    let ports = of(&container["ports"], "containerPort");
+    assert_eq!(ports, BTreeMap::from([("http".into(), API), ("health".into(), HEALTH)]));
+    let variables = container["env"].as_vec().expect("variables");
+    let value = |name: &str| {
+        let variable = variables.iter().find(|it| it["name"].as_str() == Some(name));
+        variable.and_then(|it| it["value"].as_str()).unwrap_or_default()
+    };
+    assert_eq!(value("HERBARIUM_SERVER_LISTEN"), format!("0.0.0.0:{API}"));
+    assert_eq!(value("HERBARIUM_HEALTH_LISTEN"), format!("0.0.0.0:{HEALTH}"));
+    for service in yaml("kubernetes/base/service.yaml") {
+        assert_eq!(of(&service["spec"]["ports"], "port"), BTreeMap::from([("http".into(), API)]));
+    }
+    let page = read("README.md");
+    for address in [format!("127.0.0.1:{API}"), format!("127.0.0.1:{HEALTH}")] {
+        assert!(page.contains(&address), "README.md does not name {address}");
+    }
+}
+
+#[test]
+fn the_unit_waits_until_the_service_is_ready_and_runs_it_as_nobody() {
+    let unit = unit();
+    let has = |key: &str, value: &str| {
+        let found: Vec<_> = unit.iter().filter(|it| it.0 == key).map(|it| &it.1).collect();
+        assert!(found.iter().any(|it| *it == value), "{key}: expected {value}, found {found:?}");
+    };
+    has("Type", "notify");
+    has("DynamicUser", "yes");
+    has("ProtectSystem", "strict");
+    has("CapabilityBoundingSet", "");
+    has("NoNewPrivileges", "yes");
+    has("SystemCallFilter", "@system-service");
+    has("Environment", "HERBARIUM_STORE=/var/lib/herbarium");
+    has("StateDirectory", "herbarium");
+}
+
+#[test]
+fn everything_in_the_folder_is_put_together() {
+    let base = yaml("kubernetes/base/kustomization.yaml").remove(0);
+    let listed: Vec<&str> =
+        base["resources"].as_vec().expect("resources").iter().filter_map(Yaml::as_str).collect();
+    for entry in std::fs::read_dir(folder().join("kubernetes/base")).expect("a folder") {
+        let name = entry.expect("a file").file_name().to_string_lossy().into_owned();
+        let is_listed = listed.contains(&name.as_str());
+        assert!(is_listed || name == "kustomization.yaml" || name == "herbariumd.toml", "{name}");
+    }
+    for name in &listed {
+        let documents = yaml(&format!("kubernetes/base/{name}"));
+        assert!(documents.iter().all(|it| it["kind"].as_str().is_some()), "{name}");
+    }
+}
+
+#[test]
+fn what_the_page_points_to_exists() {
+    let page = read("README.md");
+    let links = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    for (link, _) in links.filter(|(link, _)| !link.contains("://")) {
+        assert!(folder().join(link).exists(), "nothing is at {link}");
+    }
+}
