@@ -1,0 +1,218 @@
+//! Opening trees: by key, by file of a workspace, of a text that came along.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use herbarium::codec::{Tree, source_hash};
+use herbarium::index::{OpenError, Source};
+use herbarium::languages::{HEAD_BYTES, Row, detect, known};
+use herbarium::store::{KeyParts, TreeKey};
+use herbarium::{Cancel, Origin};
+
+use crate::beneath::read_beneath;
+use crate::metrics::TREES;
+use crate::problem::{self, Problem};
+use crate::relative::Relative;
+use crate::service::Shared;
+use crate::workspaces::Workspace;
+
+/// A tree that was opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) tree: Arc<Tree>,
+    pub(crate) key: TreeKey,
+    /// Id of its language.
+    pub(crate) language: &'static str,
+    /// Whether it was parsed just now.
+    pub(crate) parsed: bool,
+    /// Its source, where that came along.
+    pub(crate) source: Option<Arc<[u8]>>,
+}
+
+/// How a text is called, and what it is in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Name<'a> {
+    pub(crate) language: Option<&'a str>,
+    pub(crate) path: Option<&'a str>,
+}
+
+impl Shared {
+    /// The tree of a key, if it is hot: for where nothing may block.
+    pub(crate) fn hot(&self, key: &TreeKey) -> Option<Opened> {
+        if self.options.baseline {
+            return None;
+        }
+        let tree = self.engine().open_hot(key)?;
+        self.count("hot");
+        Some(Opened::of_key(tree, *key))
+    }
+
+    /// The tree of a key, from whichever tier has it. Blocks.
+    pub(crate) fn open_key(&self, key: &TreeKey) -> Result<Opened, Problem> {
+        if self.options.baseline {
+            return Err(problem::not_in_baseline());
+        }
+        if let Some(hot) = self.hot(key) {
+            return Ok(hot);
+        }
+        let opened = self.engine().open_key(key).map_err(|error| problem::open(&error))?;
+        self.count("store");
+        Ok(Opened::of_key(opened, *key))
+    }
+
+    /// The tree of a file as it is now, with its content. Blocks.
+    pub(crate) fn open_file(
+        &self,
+        workspace: &Workspace,
+        path: &Relative,
+        cancel: &Cancel,
+    ) -> Result<Opened, Problem> {
+        let text = self.read_file(workspace, path)?;
+        // Detection looks at the folders on the path, too.
+        let full = path.below(&workspace.root);
+        let opened = self.open_text(&text, &full, None, true, cancel);
+        let mut opened = opened.map_err(|problem| problem::in_file(problem, path.as_str()))?;
+        opened.source = Some(text.into());
+        Ok(opened)
+    }
+
+    /// A file's content.
+    pub(crate) fn read_file(
+        &self,
+        workspace: &Workspace,
+        path: &Relative,
+    ) -> Result<Vec<u8>, Problem> {
+        let most = self.options.max_source_bytes as u64;
+        read_beneath(&workspace.root, path, most)
+            .map_err(|why| problem::no_file(&workspace.name, path.as_str(), why, most))
+    }
+
+    /// The tree of a text that came along. Blocks.
+    pub(crate) fn open_posted(
+        &self,
+        text: &[u8],
+        name: Name<'_>,
+        keep: bool,
+        cancel: &Cancel,
+    ) -> Result<Opened, Problem> {
+        if text.len() > self.options.max_source_bytes {
+            let (len, most) = (text.len() as u64, self.options.max_source_bytes as u64);
+            return Err(problem::source_too_large(len, most));
+        }
+        if name.language.is_none() && name.path.is_none() {
+            return Err(problem::language_needed());
+        }
+        let path = Path::new(name.path.unwrap_or_default());
+        self.open_text(text, path, name.language, keep, cancel)
+    }
+
+    fn open_text(
+        &self,
+        text: &[u8],
+        path: &Path,
+        language: Option<&str>,
+        keep: bool,
+        cancel: &Cancel,
+    ) -> Result<Opened, Problem> {
+        if self.options.baseline {
+            return self.parse_anew(text, path, language);
+        }
+        let max_parse_time = Some(self.options.parse_time);
+        let source = Source { path, language, max_parse_time, keep, ..Source::new(text) };
+        let opened = self.engine().open_source(&source, cancel);
+        let opened = opened.map_err(|error| problem::open(&error))?;
+        let parsed = opened.from == Origin::Parsed;
+        self.count(if parsed { "parsed" } else { "store" });
+        let (tree, key, language) = (opened.tree, opened.key, opened.language.id);
+        Ok(Opened { tree, key, language, parsed, source: None })
+    }
+
+    /// As if there were no Herbarium but its parser: for the baseline.
+    fn parse_anew(
+        &self,
+        text: &[u8],
+        path: &Path,
+        language: Option<&str>,
+    ) -> Result<Opened, Problem> {
+        let head = text.get(..HEAD_BYTES).unwrap_or(text);
+        let found = language.or_else(|| detect(path, head).map(|it| it.row().id));
+        let unknown = || OpenError::UnknownLanguage { path: path.to_owned() };
+        let id = found.ok_or_else(|| problem::open(&unknown()))?;
+        let tree = herbarium::press(id, text).map_err(|error| problem::press(&error))?;
+        self.count("parsed");
+        let parts = KeyParts {
+            runtime: "baseline",
+            language: id,
+            grammar: tree.grammar().fingerprint(),
+            options: 0,
+            included_ranges: &[],
+            source: text,
+        };
+        let (key, language) = (parts.key(), language_of(&tree));
+        Ok(Opened { tree: Arc::new(tree), key, language, parsed: true, source: None })
+    }
+
+    /// The source of a tree: of a workspace's file that has it, if there is one. Blocks.
+    pub(crate) fn find_source(&self, opened: &Opened) -> Option<Arc<[u8]>> {
+        self.workspaces.all().iter().find_map(|workspace| {
+            let sheet = workspace.sheets.get(self.engine()).ok()??;
+            let row = sheet.file_with(&opened.key)?;
+            let path = Relative::parse(std::str::from_utf8(&row.path).ok()?).ok()?;
+            let text = self.read_file(workspace, &path).ok()?;
+            opened.is_of(&text).then(|| text.into())
+        })
+    }
+
+    fn count(&self, from: &'static str) {
+        self.counters.opened(from);
+    }
+}
+
+impl Opened {
+    fn of_key(tree: Arc<Tree>, key: TreeKey) -> Self {
+        let language = language_of(&tree);
+        Self { tree, key, language, parsed: false, source: None }
+    }
+
+    /// Whether it is the tree of a text.
+    pub(crate) fn is_of(&self, text: &[u8]) -> bool {
+        self.tree.source_len() as usize == text.len()
+            && self.tree.source_hash() == source_hash(text)
+    }
+}
+
+/// The language of a tree; `other` for one that is not known here.
+fn language_of(tree: &Tree) -> &'static str {
+    let fingerprint = tree.grammar().fingerprint();
+    let is_it = |row: &&Row| row.pin.fingerprint == fingerprint;
+    known().iter().find(is_it).map_or("other", |row| row.id)
+}
+
+/// Counters that are asked for with every tree, looked up once.
+pub(crate) struct Counters {
+    hot: metrics::Counter,
+    store: metrics::Counter,
+    parsed: metrics::Counter,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        let of = |from| TREES.as_counter(&[from]);
+        Self { hot: of("hot"), store: of("store"), parsed: of("parsed") }
+    }
+
+    fn opened(&self, from: &str) {
+        match from {
+            "hot" => &self.hot,
+            "store" => &self.store,
+            _ => &self.parsed,
+        }
+        .increment(1);
+    }
+}
+
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counters").finish_non_exhaustive()
+    }
+}

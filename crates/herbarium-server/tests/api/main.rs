@@ -1,0 +1,7 @@
+//! The API, through its router, over a real engine and real files.
+
+mod description;
+mod ground;
+mod sources;
+mod trees;
+mod workspaces;
