@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Outcome, command, read, root};
+use crate::{Outcome, command, of_workspace, read, root};
 use archive::Entry;
 
 pub(crate) const USAGE: &str = "dist [BINARY...] [--target TARGET] [--out DIR]   build the programs of xtask/dist.toml: archives, checksums, SBOM, provenance
@@ -119,7 +119,7 @@ impl Plan {
         Ok(Self {
             binaries: chosen(binaries(root)?, &asked.names)?,
             target: target.ok_or("rustc -vV names no host")?,
-            version: version(&read(root, "Cargo.toml")?)?,
+            version: of_workspace(&read(root, "Cargo.toml")?, "version")?,
             commit: command::output_in(root, "git rev-parse HEAD")?.trim().to_owned(),
             epoch: epoch(root)?,
             compiler,
@@ -140,13 +140,6 @@ fn chosen(known: Vec<Binary>, names: &[String]) -> Result<Vec<Binary>, String> {
     }
     let wanted = |binary: &Binary| names.is_empty() || names.contains(&binary.name);
     Ok(known.into_iter().filter(wanted).collect())
-}
-
-fn version(manifest: &str) -> Result<String, String> {
-    let manifest: toml::Table = manifest.parse().map_err(|error| format!("Cargo.toml: {error}"))?;
-    let version = manifest.get("workspace").and_then(|it| it.get("package")?.get("version"));
-    let version = version.and_then(toml::Value::as_str).map(str::to_owned);
-    version.ok_or_else(|| "Cargo.toml: no version of the workspace".into())
 }
 
 /// `SOURCE_DATE_EPOCH`, else the time of the last commit.

@@ -1,6 +1,7 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to its terminal")]
 
+mod api;
 mod ci;
 mod command;
 mod conformance;
@@ -32,6 +33,7 @@ struct Task {
 }
 
 const TASKS: &[Task] = &[
+    Task { name: "api", usage: api::USAGE, run: api::run },
     Task { name: "ci", usage: ci::USAGE, run: ci::run },
     Task { name: "conformance", usage: conformance::USAGE, run: conformance::run },
     Task { name: "coverage", usage: coverage::USAGE, run: coverage::run },
@@ -69,4 +71,16 @@ fn root() -> PathBuf {
 
 fn read(root: &Path, path: &str) -> Result<String, String> {
     std::fs::read_to_string(root.join(path)).map_err(|error| format!("reading {path}: {error}"))
+}
+
+/// The oldest toolchain that is promised to do.
+fn rust_version(root: &Path) -> Result<String, String> {
+    of_workspace(&read(root, "Cargo.toml")?, "rust-version")
+}
+
+/// What the manifest says for all packages of the workspace.
+fn of_workspace(manifest: &str, key: &str) -> Result<String, String> {
+    let manifest: toml::Table = manifest.parse().map_err(|error| format!("Cargo.toml: {error}"))?;
+    let value = manifest.get("workspace").and_then(|it| it.get("package")?.get(key)?.as_str());
+    value.map(str::to_owned).ok_or_else(|| format!("Cargo.toml: no {key} of the workspace"))
 }

@@ -148,6 +148,14 @@ pub(crate) const STEPS: &[Step] = &[
         jobs: &["checks"],
     },
     Step {
+        name: "api",
+        protects: "no public item comes, goes or changes unseen: docs/api lists them",
+        commands: Commands::Lines(&["cargo xtask api --check"]),
+        needs: &[],
+        when: Usual,
+        jobs: &["checks"],
+    },
+    Step {
         name: "all-langs",
         protects: "the samples of all 141 languages parse as they are pinned",
         // In the profile of the step `test`, whose grammars are used again: the C compiler

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::jobs::{JOBS, Job};
 use super::need::Need;
 use super::steps;
-use crate::{Outcome, read};
+use crate::{Outcome, read, rust_version};
 
 const FOLDER: &str = ".github/workflows";
 
@@ -73,21 +73,13 @@ pub(crate) fn check(root: &Path) -> Outcome {
 
 /// Path and text of each.
 fn all(root: &Path) -> Result<Vec<(String, String)>, String> {
-    let toolchain = toolchain(&read(root, "Cargo.toml")?)?;
+    // What is tested with the oldest toolchain that is promised holds for newer ones.
+    let toolchain = rust_version(root)?;
     let text = |workflow: &Workflow| {
         let path = format!("{FOLDER}/{}.yml", workflow.name);
         render(workflow, &toolchain).map(|text| (path, text))
     };
     WORKFLOWS.iter().map(text).collect()
-}
-
-/// The oldest toolchain that is promised to do: what is tested with it holds for
-/// newer ones.
-fn toolchain(manifest: &str) -> Result<String, String> {
-    let manifest: toml::Table = manifest.parse().map_err(|error| format!("Cargo.toml: {error}"))?;
-    let version = manifest.get("workspace").and_then(|it| it.get("package")?.get("rust-version"));
-    let version = version.and_then(toml::Value::as_str);
-    version.map(str::to_owned).ok_or_else(|| "Cargo.toml: no rust-version of the workspace".into())
 }
 
 fn render(workflow: &Workflow, toolchain: &str) -> Result<String, String> {
