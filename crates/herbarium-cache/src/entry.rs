@@ -118,7 +118,16 @@ impl Weighted for Arc<Pressed> {
     }
 }
 
+/// Between large blocks that come and go an allocator loses more than between small ones:
+/// of plain vectors in turn, glibc's was seen to take 1.04 of their bytes for up to 8 KB
+/// each, 1.08 for up to 64 KB, 1.13 for up to 300 KB. So a block weighs this part more of what
+/// it has beyond so many bytes.
+const LARGE: u64 = 32 << 10;
+const LOST_BY_LARGE: u64 = 12;
+
 /// What bytes on the heap take there.
 fn allocated(bytes: usize) -> u64 {
-    if bytes == 0 { 0 } else { bytes as u64 + ALLOCATION as u64 }
+    let bytes = bytes as u64;
+    let lost = bytes.saturating_sub(LARGE) / LOST_BY_LARGE;
+    if bytes == 0 { 0 } else { bytes.saturating_add(ALLOCATION as u64 + lost) }
 }
