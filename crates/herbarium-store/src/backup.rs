@@ -119,7 +119,8 @@ impl Store {
     /// the copy takes its place, and what was set aside is removed. Killed between the
     /// first two, it leaves both, whole, and neither under the name; killed before it has
     /// removed what was set aside, it leaves that. What was left so is removed by the
-    /// next restore to the same place that may overwrite, once its copy is there. Where `dest` is a
+    /// next restore to the same place that may overwrite, once its copy is there, but for
+    /// the store that it was made from. Where `dest` is a
     /// link to a store, that is replaced, and the link stays. What is in the directory
     /// of a store and not the store's is never removed.
     ///
@@ -151,7 +152,7 @@ impl Store {
         if !there {
             copy.finish(&dest)?;
             if options.overwrite {
-                remove_replaced(&dest);
+                remove_replaced(&dest, store.dir());
             }
             return Ok(report);
         }
@@ -167,7 +168,7 @@ impl Store {
             return Err(error);
         }
         belongings::remove(&aside).at("remove", &aside)?;
-        remove_replaced(&dest);
+        remove_replaced(&dest, store.dir());
         Ok(report)
     }
 
@@ -334,9 +335,13 @@ fn remove_abandoned(dest: &Path) {
 
 /// Removes stores in whose place copies were put by those who were killed before they had
 /// done so: what is there now was to be in their place. One that somebody still writes to,
-/// or in which there is something else, stays.
-fn remove_replaced(dest: &Path) {
+/// in which there is something else, or that the copy is of, stays.
+fn remove_replaced(dest: &Path, from: &Path) {
+    let from = fs::canonicalize(from).ok();
     for aside in left_beside(dest, REPLACED_NAME) {
+        if fs::canonicalize(&aside).ok() == from {
+            continue;
+        }
         let shown = aside.display();
         match remove_if_unused(&aside) {
             Ok(()) => tracing::info!(store = %shown, "removed a store that was replaced"),

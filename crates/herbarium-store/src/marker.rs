@@ -1,7 +1,7 @@
 //! The file `HERBARIUM`: that a directory is a store, and of which version.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use crate::StoreError;
@@ -26,6 +26,8 @@ pub const STORE_MINOR: u32 = 1;
 
 const EXPECTED: &str = "`herbarium store <major>.<minor>`";
 const PREFIX: &str = "herbarium store ";
+/// Whatever may be in the file, no more of it is read.
+const LONGEST: u64 = 4 << 10;
 
 /// Checks that `dir` is a store of a version we read; makes it one if it is
 /// empty or missing and `create` is set.
@@ -36,7 +38,7 @@ const PREFIX: &str = "herbarium store ";
 /// Gives the minor version that is written there: later ones than ours, too.
 pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
     let path = dir.join(MARKER);
-    match fs::read(&path) {
+    match read_start(&path) {
         Ok(bytes) => match Version::parse(&bytes) {
             Some(version) => version.check(dir),
             None => match heal(dir, "damaged", create)? {
@@ -62,6 +64,13 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
         }),
         Err(error) => Err(error).at("read", &path),
     }
+}
+
+/// So much of the file as can be a marker, and a byte more.
+fn read_start(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn make(dir: &Path) -> Result<u32, StoreError> {
@@ -196,6 +205,7 @@ struct Version<'a> {
 
 impl<'a> Version<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let bytes = Some(bytes).filter(|bytes| bytes.len() as u64 <= LONGEST)?;
         let text = std::str::from_utf8(bytes).ok()?;
         let (major, minor) = text.strip_prefix(PREFIX)?.strip_suffix('\n')?.split_once('.')?;
         let is_number =

@@ -310,3 +310,18 @@ fn what_was_replaced_and_left_by_a_kill_is_removed_by_the_next_restore_that_over
         check_full(&open(&path));
     }
 }
+
+#[test]
+fn a_store_that_was_set_aside_can_be_brought_back_and_is_not_removed_for_that() {
+    for there in [false, true] {
+        let (_guard, path) = place();
+        let aside = path.with_file_name("store.replaced-0123456789abcdef0123456789abcdef");
+        full(&aside).close().unwrap();
+        if there {
+            put(&open(&path), 700..710);
+        }
+        Store::restore(&aside, &path, RestoreOptions::new().overwrite(true)).unwrap();
+        check_full(&open(&path));
+        check_full(&open(&aside));
+    }
+}
