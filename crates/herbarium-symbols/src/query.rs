@@ -82,6 +82,9 @@ use crate::kind::{Role, SymbolKind};
 /// - A node in a node in a node, four at most, with the name as the last and no
 ///   anchors, repetitions or alternatives: found from the name upwards. Two such
 ///   patterns are quicker than one with an alternative.
+/// - Nodes that each follow an anchor and have no field, eight at most, as in
+///   `(attribute . (name) @_n . (value) @name)`: whether it matches is known when the
+///   node comes up, words included.
 /// - But where names are of a kind that is everywhere, and what they stand in is
 ///   rare, from the outside inwards is quicker. An anchor, an alternative or a
 ///   repetition has that done: `(_)+ @name` instead of `(_) @name`.

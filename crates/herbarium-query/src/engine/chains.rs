@@ -104,14 +104,17 @@ impl<'a> Engine<'a> {
     #[inline]
     fn meet(&mut self, event: Event, node: u32, text: &mut Option<&'a [u8]>) -> bool {
         let chain = &self.chains.all[usize::from(event.chain)];
-        if let Some(row) = &chain.row {
-            return self.meet_row(event, (chain, row), node);
-        }
         if event.level < chain.last {
+            if let Some(row) = &chain.row {
+                return self.meet_row(event, (chain, row), node);
+            }
             return self.nodes_of(chain, event.level, node).is_some();
         }
         let for_captures = self.mode == Mode::Captures;
         let Some(capture) = chain.only else {
+            if let Some(row) = &chain.row {
+                return self.meet_row(event, (chain, row), node);
+            }
             let Some(nodes) = self.nodes_of(chain, event.level, node) else { return false };
             let steps = &chain.steps[..=usize::from(chain.last)];
             return self.complete(chain, steps, &nodes) || for_captures;
