@@ -101,6 +101,12 @@ pub(crate) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<us
     Ok(done)
 }
 
+/// Whether opening it ends: to open a pipe is to wait for who writes to it.
+pub(crate) fn may_be_opened(entry: &fs::DirEntry) -> bool {
+    let kind = entry.file_type();
+    kind.is_ok_and(|kind| kind.is_file() || kind.is_dir() || kind.is_symlink())
+}
+
 /// Writes all of `buf` at `offset`.
 pub(crate) fn write_at(file: &File, mut buf: &[u8], mut offset: u64) -> io::Result<()> {
     while !buf.is_empty() {

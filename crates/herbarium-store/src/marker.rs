@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::StoreError;
 use crate::catalogue::{CATALOGUE, CATALOGUE_MAGIC};
 use crate::error::{IoContext, is_refusal};
-use crate::files::{SegmentFile, read_at, segment_file, sync_dir, write_atomically};
+use crate::files::{SegmentFile, may_be_opened, read_at, segment_file, sync_dir, write_atomically};
 use crate::segment::{HEADER, HeaderState, SegmentHeader};
 
 /// Name of the marker file.
@@ -59,7 +59,7 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
         Err(error) if error.kind() == ErrorKind::IsADirectory => Err(StoreError::Damaged {
             path,
             expected: EXPECTED,
-            found: "a directory".to_owned(),
+            found: "no file".to_owned(),
             advice: "delete it if nobody needs what is in it: the file is written anew then",
         }),
         Err(error) => Err(error).at("read", &path),
@@ -69,6 +69,10 @@ pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
 /// So much of the file as can be a marker, and a byte more.
 fn read_start(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    // To open a pipe is to wait for who writes to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
     File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -155,7 +159,7 @@ fn minor_of_segments(dir: &Path) -> Option<Option<u32>> {
     let entries = fs::read_dir(dir.join(SEGMENTS)).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        let segment = name.to_str().and_then(segment_file);
+        let segment = name.to_str().and_then(segment_file).filter(|_| may_be_opened(&entry));
         if !matches!(segment, Some(SegmentFile::Open(_) | SegmentFile::Pack(_))) {
             continue;
         }

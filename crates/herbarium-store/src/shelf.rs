@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use crate::files::{SegmentFile, SegmentId, segment_file};
+use crate::files::{SegmentFile, SegmentId, may_be_opened, segment_file};
 use crate::quarantine::Quarantine;
 use crate::record::RecordKey;
 use crate::segment::{CannotMap, OpenSegment, Role, Sealed, Segment};
@@ -183,7 +183,9 @@ impl Shelf {
     fn names(&self) -> io::Result<HashMap<SegmentId, bool>> {
         let mut names = HashMap::new();
         for entry in fs::read_dir(&self.dir)? {
-            match entry?.file_name().to_str().and_then(segment_file) {
+            let entry = entry?;
+            let name = entry.file_name();
+            match name.to_str().and_then(segment_file).filter(|_| may_be_opened(&entry)) {
                 Some(SegmentFile::Pack(id)) => drop(names.insert(id, true)),
                 Some(SegmentFile::Open(id)) => drop(names.entry(id).or_insert(false)),
                 // What cannot be read there is found again when it is read.

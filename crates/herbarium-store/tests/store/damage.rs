@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use herbarium_store::{Store, StoreError, StoreOptions};
+
 use crate::support::*;
 
 const TREES: u64 = 6;
@@ -226,4 +228,28 @@ fn bytes_that_look_like_many_records_do_not_take_long() {
     let started = std::time::Instant::now();
     assert_eq!(missing(&path), 0);
     assert!(started.elapsed().as_secs() < 5);
+}
+
+/// To open a pipe is to wait for who writes to it.
+#[cfg(unix)]
+#[test]
+fn pipes_in_the_place_of_files_make_nobody_wait() {
+    let pipe = |path: &Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let (_guard, path) = place();
+    let store = open(&path);
+    put(&store, 0..3);
+    store.close().unwrap();
+    let id = "0123456789abcdef0123456789abcdef";
+    for ending in ["pack", "open", "bad"] {
+        pipe(&path.join(format!("segments/seg-{id}.{ending}")));
+    }
+    check(&open(&path), 0..3);
+    fs::remove_file(path.join("HERBARIUM")).unwrap();
+    check(&open(&path), 0..3);
+    fs::remove_file(path.join("HERBARIUM")).unwrap();
+    pipe(&path.join("HERBARIUM"));
+    let error = Store::open(&path, StoreOptions::new()).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
 }
