@@ -9,6 +9,7 @@ mod coverage;
 mod crash;
 mod cross;
 mod dist;
+mod endurance;
 mod fuzz;
 mod kubernetes;
 mod languages;
@@ -40,6 +41,7 @@ const TASKS: &[Task] = &[
     Task { name: "crash", usage: crash::USAGE, run: crash::run },
     Task { name: "cross", usage: cross::USAGE, run: cross::run },
     Task { name: "dist", usage: dist::USAGE, run: dist::run },
+    Task { name: "endurance", usage: endurance::USAGE, run: endurance::run },
     Task { name: "fuzz", usage: fuzz::USAGE, run: fuzz::run },
     Task { name: "kubernetes", usage: kubernetes::USAGE, run: kubernetes::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },

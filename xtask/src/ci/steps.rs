@@ -262,6 +262,14 @@ pub(crate) const STEPS: &[Step] = &[
         jobs: &["faults"],
     },
     Step {
+        name: "endurance",
+        protects: "hours of changes: nothing lost, nothing parsed twice, and the store does not grow",
+        commands: Commands::Lines(&["cargo xtask endurance --seconds 1800"]),
+        needs: &[],
+        when: Nightly,
+        jobs: &["faults"],
+    },
+    Step {
         name: "conformance",
         protects: "queries answer as tree-sitter's engine does, in all languages",
         commands: Commands::Lines(&["cargo xtask conformance --all-langs"]),
