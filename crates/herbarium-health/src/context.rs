@@ -26,7 +26,9 @@ pub struct RequestId(String);
 impl RequestId {
     /// A new one, unlike any other.
     pub fn make() -> Self {
-        Self(format!("{:032x}", unlike_any()))
+        let mut digits = [0; 32];
+        write_hex(unlike_any(), &mut digits);
+        Self(String::from_utf8_lossy(&digits).into_owned())
     }
 
     /// The id as text.
@@ -102,6 +104,15 @@ impl TraceParent {
         Self { span_id: unlike_any_short(), ..self }
     }
 
+    /// As text, without what formatting costs: every answer has one.
+    fn spelled(self) -> [u8; LENGTH] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        write_hex(self.trace_id, &mut text[3..35]);
+        write_hex(self.span_id.into(), &mut text[36..52]);
+        write_hex(self.flags.into(), &mut text[53..]);
+        text
+    }
+
     /// Whether whoever began the trace keeps it.
     pub fn is_sampled(self) -> bool {
         self.flags & 1 == 1
@@ -110,8 +121,7 @@ impl TraceParent {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, span_id, flags } = self;
-        write!(f, "00-{trace_id:032x}-{span_id:016x}-{flags:02x}")
+        f.write_str(&String::from_utf8_lossy(&self.spelled()))
     }
 }
 
@@ -209,9 +219,17 @@ impl RequestContext {
         if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
             headers.insert(REQUEST_ID, id);
         }
-        if let Ok(trace) = HeaderValue::from_str(&self.trace.to_string()) {
+        if let Ok(trace) = HeaderValue::from_bytes(&self.trace.spelled()) {
             headers.insert(TRACEPARENT, trace);
         }
+    }
+}
+
+/// The lowest digits of a number, as many as there is room for.
+fn write_hex(mut number: u128, text: &mut [u8]) {
+    for digit in text.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+        number >>= 4;
     }
 }
 

@@ -112,5 +112,7 @@ pub use pace::{PaceLimits, Paced};
 #[cfg(feature = "prometheus")]
 pub use recorder::Metrics;
 #[cfg(feature = "server")]
-pub use shutdown::{Connection, DrainPlan, Drained, Ended, InFlight, Listening, Phase, Shutdown};
+pub use shutdown::{
+    Connection, DrainPlan, Drained, Ended, InFlight, Listening, Phase, Shutdown, Waiting,
+};
 pub use source::MetricsSource;

@@ -4,11 +4,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::metrics::{CONNECTIONS, EVICTED};
 use crate::pace::Pace;
+
+/// How often it is looked for somebody who waits, while all are busy.
+const AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 pub(crate) struct Slots {
@@ -41,11 +46,7 @@ impl Slots {
         let free = Arc::clone(&self.free);
         let permit = match Arc::clone(&free).try_acquire_owned() {
             Ok(permit) => Some(permit),
-            Err(_) => {
-                self.evict();
-                // Fails if the semaphore is closed, and nobody closes it.
-                free.acquire_owned().await.ok()
-            }
+            Err(_) => self.make_room(free).await,
         };
         let mut taken = self.lock();
         let number = taken.next;
@@ -53,6 +54,18 @@ impl Slots {
         taken.by.insert(number, pace);
         CONNECTIONS.as_gauge(&[]).set(taken.by.len() as f64);
         Slot { slots: self.clone(), number, _permit: permit }
+    }
+
+    /// With everybody busy, whoever waits first goes.
+    async fn make_room(&self, free: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        loop {
+            self.evict();
+            let acquired = timeout(AGAIN, Arc::clone(&free).acquire_owned()).await;
+            if let Ok(acquired) = acquired {
+                // Fails if the semaphore is closed, and nobody closes it.
+                return acquired.ok();
+            }
+        }
     }
 
     fn evict(&self) {

@@ -1,83 +1,307 @@
-//! The accept loop.
+//! The accept loops, and what becomes of a connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use herbarium_health::{Connection, PaceLimits};
-use hyper::body::Incoming;
+use herbarium_health::{Connection, Listening, PaceLimits, Phase};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower::Service as _;
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
-use crate::asked::{Asked, Client};
+use crate::asked::Client;
 use crate::front::Front;
+use crate::gate::Gate;
+use crate::limits::Limits;
 use crate::listener::{Listener, Socket};
-use crate::principal::Principal;
+use crate::metrics::{ACCEPT_ERRORS, CONNECTIONS, HANDSHAKES, Handles, Shed};
+use crate::race::race;
+use crate::route::Note;
+use crate::service::Conversation;
+use crate::slots::Slot;
+use crate::talk::{Talk, Talking};
+use crate::tls::TlsReloader;
+
+/// After accepts that failed: what is wanting, file descriptors mostly, is not
+/// there again at once.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
+
+/// hyper panics with less.
+const MIN_BUFFER: usize = 8192;
+
+/// What is sent ahead of a client over HTTP/2, for each request.
+const SEND_AHEAD: usize = 128 << 10;
+
+/// Bodies that clients send ahead over HTTP/2, on one connection.
+const CONNECTION_WINDOW: u32 = 1 << 20;
 
 pub(crate) async fn serve(front: Front, listener: Listener, router: Router) {
+    let handles = Arc::new(Handles::look_up());
+    let gate = Arc::new(Gate::new(&front, Arc::clone(&handles)));
+    let router = router.with_state(()).layer(Note { handles });
+    let host = Host { gate, router, tls: front.tls.clone() };
     let listening = front.shutdown.listening();
-    let router = router.with_state(());
     match listener.socket {
         Socket::Tcp(listener) => {
-            while let Some((accepted, connection)) = listening.accept(listener.accept()).await {
-                if let Ok((stream, from)) = accepted {
-                    let client = Client::new(Some(from), false);
-                    tokio::spawn(converse(
-                        front.clone(),
-                        stream,
-                        client,
-                        connection,
-                        router.clone(),
-                    ));
-                }
-            }
+            host.receive(&listening, &listener).await;
             for (stream, from, connection) in listening.last(listener).await {
-                let client = Client::new(Some(from), false);
-                tokio::spawn(converse(front.clone(), stream, client, connection, router.clone()));
+                host.welcome::<TcpListener>(stream, Some(from), connection).await;
             }
         }
         #[cfg(unix)]
-        Socket::Unix(listener, _place) => {
-            while let Some((accepted, connection)) = listening.accept(listener.accept()).await {
-                if let Ok((stream, _)) = accepted {
-                    let client = Client::new(None, false);
-                    tokio::spawn(converse(
-                        front.clone(),
-                        stream,
-                        client,
-                        connection,
-                        router.clone(),
-                    ));
-                }
+        Socket::Unix(listener, place) => {
+            host.receive(&listening, &listener).await;
+            for stream in crate::listener::last(listener, place) {
+                let connection = front.shutdown.connection();
+                host.welcome::<UnixListener>(stream, None, connection).await;
             }
         }
     }
 }
 
-async fn converse<S>(
-    front: Front,
+/// Where connections come from, and how each is served.
+trait Source: Sync {
+    type Stream: Send;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Peer)>> + Send;
+
+    fn spawn(host: &Host, guest: Guest<Self::Stream>);
+}
+
+/// The other end, if it has an address.
+type Peer = Option<SocketAddr>;
+
+impl Source for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        TcpListener::accept(self).await.map(|(stream, from)| (stream, Some(from)))
+    }
+
+    fn spawn(host: &Host, mut guest: Guest<TcpStream>) {
+        // Answers are short: waiting to send more at a time gains nothing.
+        let _ = guest.stream.set_nodelay(true);
+        match &host.tls {
+            Some(tls) => {
+                guest.client.is_encrypted = true;
+                CONNECTIONS.as_counter(&["tls"]).increment(1);
+                tokio::spawn(shake_hands(host.talker(&guest), guest, tls.current()));
+            }
+            None => {
+                CONNECTIONS.as_counter(&["tcp"]).increment(1);
+                tokio::spawn(host.talker(&guest).converse_paced(guest));
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Source for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        UnixListener::accept(self).await.map(|(stream, _)| (stream, None))
+    }
+
+    fn spawn(host: &Host, guest: Guest<UnixStream>) {
+        CONNECTIONS.as_counter(&["unix"]).increment(1);
+        tokio::spawn(host.talker(&guest).converse_paced(guest));
+    }
+}
+
+/// What all connections of a listener are served with.
+struct Host {
+    gate: Arc<Gate>,
+    router: Router,
+    tls: Option<TlsReloader>,
+}
+
+/// A connection that has its place.
+struct Guest<S> {
     stream: S,
     client: Client,
     connection: Connection,
-    router: Router,
-) where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let limits = front.limits.load_full();
-    let pace = PaceLimits::default().with_head(limits.head_time).with_idle(limits.idle_time);
-    let io = TokioIo::new(connection.pace(stream, pace));
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let context = herbarium_health::RequestContext::from_headers(request.headers());
-        let asked = Asked::new(client, context);
-        asked.identify(Principal::anonymous());
-        request.extensions_mut().insert(asked);
-        router.clone().call(request)
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new());
-    builder.http2().timer(TokioTimer::new());
-    let serving = builder.serve_connection(io, connection.count(service));
-    if let Err(error) = connection.watch(serving).await {
-        tracing::debug!(%error, "a connection ended early");
+    slot: Slot,
+    limits: Arc<Limits>,
+}
+
+impl Host {
+    /// Accepts until the shutdown closes the listener.
+    async fn receive<S: Source>(&self, listening: &Listening, source: &S) {
+        let mut pause = PAUSES[0];
+        while let Some((accepted, connection)) = listening.accept(source.accept()).await {
+            match accepted {
+                Ok((stream, from)) => {
+                    pause = PAUSES[0];
+                    self.welcome::<S>(stream, from, connection).await;
+                }
+                Err(error) => {
+                    ACCEPT_ERRORS.as_counter(&[]).increment(1);
+                    tracing::warn!(%error, ?pause, "a connection could not be accepted");
+                    // Each of those that wait has a file descriptor.
+                    self.gate.shared.slots.evict_some();
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES[1]);
+                }
+            }
+        }
     }
+
+    async fn welcome<S: Source>(&self, stream: S::Stream, from: Peer, connection: Connection) {
+        let limits = self.gate.shared.limits.load_full();
+        let client = Client::new(from, false);
+        let address = self.gate.bounded(client.address, &limits);
+        let address = address.map(|it| (it, limits.connections_per_address));
+        let slot = self.gate.shared.slots.take(connection.waiting(), address, limits.connections);
+        // With every place busy until the end, there will be none.
+        match race(slot, self.gate.shutdown.reached(Phase::Cancelling)).await {
+            Some(Some(slot)) => S::spawn(self, Guest { stream, client, connection, slot, limits }),
+            Some(None) => {
+                Shed::Connections.count();
+                tracing::debug!(client = ?client.address, "too many connections of one address");
+            }
+            None => {}
+        }
+    }
+
+    fn talker<S>(&self, guest: &Guest<S>) -> Talker {
+        self.gate.handles.active.increment(1.0);
+        Talker {
+            gate: Arc::clone(&self.gate),
+            router: self.router.clone(),
+            client: guest.client,
+            limits: Arc::clone(&guest.limits),
+        }
+    }
+}
+
+/// One side of a conversation: ours.
+struct Talker {
+    gate: Arc<Gate>,
+    router: Router,
+    client: Client,
+    limits: Arc<Limits>,
+}
+
+impl Drop for Talker {
+    fn drop(&mut self) {
+        self.gate.handles.active.decrement(1.0);
+    }
+}
+
+/// TLS goes over the paced stream, so that a client that is silent in the midst
+/// of it can be told from one that is busy, and make room.
+async fn shake_hands(talker: Talker, guest: Guest<TcpStream>, config: Arc<ServerConfig>) {
+    let Guest { stream, connection, slot, limits, .. } = guest;
+    let paced = connection.pace(stream, pace(&limits));
+    let shaking = timeout(limits.tls_handshake, TlsAcceptor::from(config).accept(paced));
+    let cut = talker.gate.shutdown.reached(Phase::Cut);
+    let Some(shaken) = race(shaking, cut).await else { return };
+    let outcome = match &shaken {
+        Ok(Ok(_)) => "ok",
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => "timeout",
+        Ok(Err(_)) => "failed",
+        Err(_) => "timeout",
+    };
+    HANDSHAKES.as_counter(&[outcome]).increment(1);
+    match shaken {
+        Ok(Ok(stream)) => talker.converse(stream, connection, slot).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+fn pace(limits: &Limits) -> PaceLimits {
+    PaceLimits::default()
+        .with_head(limits.head_time)
+        .with_idle(limits.idle_time)
+        .with_write(limits.write_time)
+}
+
+impl Talker {
+    async fn converse_paced<S>(self, guest: Guest<S>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let paced = guest.connection.pace(guest.stream, pace(&guest.limits));
+        self.converse(paced, guest.connection, guest.slot).await;
+    }
+
+    /// Serves until the connection ends.
+    async fn converse<S>(self, stream: S, connection: Connection, _slot: Slot)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (talk, limits) = (Arc::new(Talk::default()), &self.limits);
+        let service = Conversation {
+            gate: Arc::clone(&self.gate),
+            router: self.router.clone(),
+            client: self.client,
+            talk: Arc::clone(&talk),
+        };
+        let io = TokioIo::new(Talking::new(stream, Arc::clone(&talk)));
+        let builder = protocols(limits);
+        let serving = builder.serve_connection(io, connection.count(service));
+        let watching = connection.watch_until(serving, retire(limits.max_age));
+        match race(watching, talk.stalled(limits.write_time)).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+            None => tracing::debug!("a client takes in no more of its answer"),
+        }
+    }
+}
+
+/// HTTP/1.1 and HTTP/2. The stream has the time limits of the former, so that
+/// hyper needs no timers for it.
+fn protocols(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let head = limits.header_bytes.saturating_add(limits.uri_bytes).max(MIN_BUFFER);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head * 2);
+    if limits.headers > HYPERS_HEADERS {
+        builder.http1().max_headers(limits.headers);
+    }
+    let header_list = u32::try_from(head).unwrap_or(u32::MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(header_list)
+        .max_concurrent_streams(limits.streams)
+        .max_pending_accept_reset_streams(limits.reset_streams)
+        .max_local_error_reset_streams(LOCAL_RESETS)
+        .max_send_buf_size(SEND_AHEAD)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_timeout(limits.ping_time);
+    if !limits.ping_interval.is_zero() {
+        builder.http2().keep_alive_interval(limits.ping_interval);
+    }
+    builder
+}
+
+/// What hyper has room for without an allocation for each request.
+const HYPERS_HEADERS: usize = 100;
+
+/// Errors of one client that are answered by a reset, before its connection is
+/// closed.
+const LOCAL_RESETS: usize = 256;
+
+/// Done when a connection is old. Not all at the same age: those that came
+/// together would go, and come again, together.
+async fn retire(age: Duration) {
+    if age.is_zero() {
+        return std::future::pending().await;
+    }
+    let mut random = [0; 1];
+    let tenths = match getrandom::fill(&mut random) {
+        Ok(()) => 0.9 + 0.2 * f64::from(random[0]) / 255.0,
+        Err(_) => 1.0,
+    };
+    sleep(age.mul_f64(tenths)).await;
 }

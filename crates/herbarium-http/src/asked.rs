@@ -1,13 +1,14 @@
 //! What the front knows of a request, for those behind it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::extract::FromRequestParts;
 use herbarium_health::{RequestContext, RequestId};
 use http::Extensions;
 use http::request::Parts;
 
+use crate::metrics::Route;
 use crate::principal::Principal;
 use crate::problem::Problem;
 
@@ -18,13 +19,20 @@ pub(crate) struct Asked(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     client: Client,
-    context: RequestContext,
+    context: Mutex<RequestContext>,
     principal: OnceLock<Principal>,
+    /// Told by the layer within the router, which alone knows.
+    route: OnceLock<Arc<Route>>,
 }
 
 impl Asked {
     pub(crate) fn new(client: Client, context: RequestContext) -> Self {
-        Self(Arc::new(Inner { client, context, principal: OnceLock::new() }))
+        Self(Arc::new(Inner {
+            client,
+            context: Mutex::new(context),
+            principal: OnceLock::new(),
+            route: OnceLock::new(),
+        }))
     }
 
     pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
@@ -40,8 +48,16 @@ impl Asked {
         drop(self.0.principal.set(principal));
     }
 
-    pub(crate) fn context(&self) -> &RequestContext {
-        &self.0.context
+    pub(crate) fn route(&self) -> Option<&Arc<Route>> {
+        self.0.route.get()
+    }
+
+    pub(crate) fn matched(&self, route: Arc<Route>) {
+        drop(self.0.route.set(route));
+    }
+
+    pub(crate) fn context(&self) -> MutexGuard<'_, RequestContext> {
+        self.0.context.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use herbarium_health::Shutdown;
 
@@ -14,6 +13,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::network::TrustedProxies;
+use crate::shared::Shared;
 use crate::tls::TlsReloader;
 
 /// What stands between clients and a router. A clone shares the limits, and
@@ -39,7 +39,7 @@ use crate::tls::TlsReloader;
 #[must_use = "nothing is served before `serve`"]
 pub struct Front {
     pub(crate) shutdown: Shutdown,
-    pub(crate) limits: Arc<ArcSwap<Limits>>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) tls: Option<TlsReloader>,
     pub(crate) cors: Cors,
@@ -54,7 +54,7 @@ impl Front {
     pub fn new(shutdown: Shutdown) -> Self {
         Self {
             shutdown,
-            limits: Arc::default(),
+            shared: Arc::default(),
             authenticator: None,
             tls: None,
             cors: Cors::default(),
@@ -106,7 +106,7 @@ impl Front {
 
     /// Goes by these limits from now on.
     pub fn reload(&self, limits: Limits) {
-        self.limits.store(Arc::new(limits));
+        self.shared.limits.store(Arc::new(limits));
     }
 
     /// Serves the router on a listener, until the shutdown closes it. Can be
@@ -134,7 +134,7 @@ impl Front {
 impl fmt::Debug for Front {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Front")
-            .field("limits", &self.limits.load())
+            .field("limits", &self.shared.limits.load())
             .field("authenticates", &self.authenticator.is_some())
             .field("tls", &self.tls)
             .field("cors", &self.cors)

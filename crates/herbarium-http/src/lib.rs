@@ -42,23 +42,33 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod accept;
+mod answer;
 mod asked;
 mod auth;
 mod cors;
 mod error;
 mod extract;
 mod front;
+mod gate;
 mod incoming;
 pub mod kinds;
 mod limits;
 mod listener;
 mod metrics;
 mod network;
+mod pack;
 mod principal;
 mod problem;
+mod race;
 mod rate;
+mod route;
+mod service;
+mod shared;
+mod slots;
+mod talk;
 mod tls;
 mod tokens;
+mod unpack;
 
 pub use asked::{AskedAs, Client};
 pub use auth::{Authentication, Authenticator, LetThrough, Require, Required, challenge, require};

@@ -20,7 +20,7 @@ use crate::rate::Rate;
 /// };
 /// assert_eq!(limits.connections, 10_000);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time, over all listeners. With all places taken, the
     /// one that has waited longest for a request is closed for a new one.
@@ -58,7 +58,7 @@ pub struct Limits {
     /// Bytes of a body, before and after it is unpacked. 16 MiB unless set.
     pub body_bytes: u64,
     /// How many times larger than itself a packed body may unpack to, beyond
-    /// its first 64 KiB. 100 unless set.
+    /// its first MiB. 100 unless set.
     pub body_ratio: u64,
     /// Time without any byte of a body that is still to come. 10 s unless set.
     pub body_pause: Duration,

@@ -83,3 +83,22 @@ impl From<UnixListener> for Listener {
         Self { socket: Socket::Unix(listener, None) }
     }
 }
+
+/// Closes a listener, and gives the connections that waited in its queue: to
+/// their clients they are open.
+#[cfg(unix)]
+pub(crate) fn last(
+    listener: UnixListener,
+    place: Option<unix::Place>,
+) -> Vec<tokio::net::UnixStream> {
+    // First the path, so that no more come.
+    drop(place);
+    // Not through the runtime, which may not have heard of the latest yet.
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok());
+    let ours = accepted.map(|(stream, _)| {
+        stream.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(stream)
+    });
+    ours.filter_map(io::Result::ok).collect()
+}

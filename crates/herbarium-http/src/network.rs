@@ -1,8 +1,11 @@
 //! Networks of addresses, and who in them is believed.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+
+use http::HeaderMap;
+use http::header::{FORWARDED, HeaderName};
 
 /// Addresses with the same first bits, as in `10.0.0.0/8`; one address alone,
 /// as in `::1`, is a network of one.
@@ -105,4 +108,108 @@ pub struct TrustedProxies {
     pub unix: bool,
     /// How they say it.
     pub header: ForwardedHeader,
+}
+
+impl TrustedProxies {
+    /// Whether this is one of them.
+    pub fn trust(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// For whom a request is: `peer`, or whom it names if it is believed.
+    pub(crate) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let is_believed = peer.map_or(self.unix, |peer| self.trust(peer));
+        if !is_believed {
+            return peer;
+        }
+        let name = match self.header {
+            ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
+            ForwardedHeader::Forwarded => FORWARDED,
+        };
+        let mut client = peer;
+        for line in headers.get_all(name).iter().rev() {
+            for hop in line.to_str().unwrap_or_default().rsplit(',') {
+                // Whoever wrote something else cannot be followed further.
+                let Some(address) = self.address(hop) else { return client };
+                client = Some(address);
+                if !self.trust(address) {
+                    return client;
+                }
+            }
+        }
+        client
+    }
+
+    fn address(&self, hop: &str) -> Option<IpAddr> {
+        let named = match self.header {
+            ForwardedHeader::XForwardedFor => hop,
+            ForwardedHeader::Forwarded => hop.split(';').find_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                name.trim().eq_ignore_ascii_case("for").then_some(value)
+            })?,
+        };
+        read_address(named.trim().trim_matches('"'))
+    }
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// With or without a port, IPv6 with or without brackets.
+fn read_address(text: &str) -> Option<IpAddr> {
+    let address: Option<IpAddr> = text.parse().ok();
+    let address = address.or_else(|| text.parse::<SocketAddr>().ok().map(|it| it.ip()));
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    address.or_else(bare).map(|it| it.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(header: ForwardedHeader, peer: &str, lines: &[&'static str], expected: &str) {
+        let networks = vec!["10.0.0.0/8".parse().expect("a network"), "::1".parse().expect("one")];
+        let proxies = TrustedProxies { networks, unix: false, header };
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", http::HeaderValue::from_static(line));
+            headers.append("forwarded", http::HeaderValue::from_static(line));
+        }
+        let client = proxies.client(peer.parse().ok(), &headers);
+        assert_eq!(client, expected.parse().ok(), "{peer} {lines:?}");
+    }
+
+    #[test]
+    fn the_last_address_that_is_not_a_proxy_is_the_client() {
+        use ForwardedHeader::{Forwarded, XForwardedFor};
+        check(XForwardedFor, "10.0.0.1", &["1.1.1.1, 2.2.2.2, 10.0.0.2"], "2.2.2.2");
+        check(XForwardedFor, "10.0.0.1", &["1.1.1.1", "2.2.2.2"], "2.2.2.2");
+        check(XForwardedFor, "10.0.0.1", &["1.1.1.1:80"], "1.1.1.1");
+        check(XForwardedFor, "::1", &["[2001:db8::1]:80"], "2001:db8::1");
+        check(XForwardedFor, "9.9.9.9", &["1.1.1.1"], "9.9.9.9");
+        check(XForwardedFor, "10.0.0.1", &[], "10.0.0.1");
+        check(XForwardedFor, "10.0.0.1", &["1.1.1.1, nonsense, 10.0.0.2"], "10.0.0.2");
+        check(
+            Forwarded,
+            "10.0.0.1",
+            &["for=1.1.1.1, for=\"[2001:db8::1]:80\";proto=https"],
+            "2001:db8::1",
+        );
+        check(Forwarded, "10.0.0.1", &["proto=https;For=1.1.1.1"], "1.1.1.1");
+        check(Forwarded, "10.0.0.1", &["for=unknown"], "10.0.0.1");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_household() {
+        let address: IpAddr = "2001:db8:1:2:3:4:5:6".parse().expect("an address");
+        assert_eq!(household(address), "2001:db8:1:2::".parse::<IpAddr>().expect("an address"));
+    }
+
+    #[test]
+    fn a_network_has_a_length_that_fits() {
+        for wrong in ["", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "a/8", "10.0.0/8"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+        let all: Network = "0.0.0.0/0".parse().expect("a network");
+        assert!(all.contains("255.1.2.3".parse().expect("an address")));
+    }
 }

@@ -12,12 +12,12 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::server::graceful::GracefulConnection;
 use pin_project_lite::pin_project;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::count::Held;
 use super::{InFlight, Phase, Shutdown};
 use crate::pace::{Pace, PaceLimits, Paced};
-use crate::race::{First, race};
+use crate::race::{First, aside, race};
 
 /// An accept loop. The drain waits until it is dropped.
 #[derive(Debug)]
@@ -104,13 +104,29 @@ impl Connection {
     /// # Errors
     /// What the connection gives.
     pub async fn watch<C: GracefulConnection>(self, connection: C) -> Result<Ended, C::Error> {
+        self.watch_until(connection, std::future::pending()).await
+    }
+
+    /// As [`watch`](Self::watch), and when `retire` is done, the connection is
+    /// closed after the answers to what was asked on it.
+    ///
+    /// # Errors
+    /// What the connection gives.
+    pub async fn watch_until<C, R>(self, connection: C, retire: R) -> Result<Ended, C::Error>
+    where
+        C: GracefulConnection,
+        R: Future<Output = ()>,
+    {
         let shutdown = &self.shared.shutdown;
         let mut connection = pin!(connection);
-        let closing = shutdown.reached(Phase::Closing);
-        if let First::Left(result) = race(connection.as_mut(), closing).await {
-            return result.map(|()| Ended::Closed);
-        }
-        if let First::Left(result) = race(connection.as_mut(), self.first_request()).await {
+        let closing = aside(race(shutdown.reached(Phase::Closing), retire));
+        let is_retired = match race(connection.as_mut(), closing).await {
+            First::Left(result) => return result.map(|()| Ended::Closed),
+            First::Right(ended) => matches!(ended, First::Right(())),
+        };
+        if !is_retired
+            && let First::Left(result) = race(connection.as_mut(), self.first_request()).await
+        {
             return result.map(|()| Ended::Closed);
         }
         connection.as_mut().graceful_shutdown();
@@ -132,6 +148,11 @@ impl Connection {
         }
     }
 
+    /// A look at it from outside, for bounds on connections.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { pace: self.pace_of() }
+    }
+
     pub(crate) fn pace_of(&self) -> Pace {
         self.shared.pace.clone()
     }
@@ -140,6 +161,26 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.shutdown.counts().release(Held::Connection);
+    }
+}
+
+/// A look at a [connection](Connection::waiting) from outside: whether it could
+/// be spared. It knows of requests, and ends a connection, only where both
+/// [`Connection::pace`] and [`Connection::count`] are used.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    pace: Pace,
+}
+
+impl Waiting {
+    /// Since when no request has been running; `None` while one is.
+    pub fn since(&self) -> Option<Instant> {
+        self.pace.waiting_since()
+    }
+
+    /// Ends the connection, unless a request runs on it; whether it does.
+    pub fn evict(&self) -> bool {
+        self.pace.evict()
     }
 }
 

@@ -1,7 +1,9 @@
 //! Who is still there: requests, connections, accept loops.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use metrics::Counter;
 use tokio::sync::Notify;
 
 use super::{Phase, Shutdown};
@@ -20,7 +22,12 @@ pub(super) struct Counts {
     fell: Notify,
     /// Whether requests are written down as metrics.
     is_recorded: bool,
+    /// The counters of `completed`, `abandoned` and `cut`, once there are any.
+    counters: [OnceLock<Counter>; 3],
 }
+
+/// How a request ended, in the words of the metric.
+const HOW: [&str; 3] = ["completed", "abandoned", "cut"];
 
 /// One of the counts that a drain waits for.
 #[derive(Clone, Copy)]
@@ -83,6 +90,15 @@ impl Counts {
         }
     }
 
+    /// The counters are looked up once: a look costs as much as a request. So
+    /// the recorder has to be there before the first request.
+    fn record(&self, how: usize) {
+        if self.is_recorded {
+            let counter = self.counters[how].get_or_init(|| ENDED.as_counter(&[HOW[how]]));
+            counter.increment(1);
+        }
+    }
+
     /// Waits until nobody is there.
     pub(super) async fn quiet(&self) {
         loop {
@@ -126,12 +142,12 @@ impl InFlight {
         self.completed = true;
     }
 
-    fn ended(&self) -> (&AtomicU64, &'static str) {
+    fn ended(&self) -> (&AtomicU64, usize) {
         let (counts, phase) = (self.shutdown.counts(), self.shutdown.phase());
         match (phase >= Phase::Cancelling, self.completed) {
-            (true, _) => (&counts.cut, "cut"),
-            (false, true) => (&counts.completed, "completed"),
-            (false, false) => (&counts.abandoned, "abandoned"),
+            (true, _) => (&counts.cut, 2),
+            (false, true) => (&counts.completed, 0),
+            (false, false) => (&counts.abandoned, 1),
         }
     }
 }
@@ -141,9 +157,7 @@ impl Drop for InFlight {
         let (count, how) = self.ended();
         count.fetch_add(1, Ordering::SeqCst);
         let counts = self.shutdown.counts();
-        if counts.is_recorded {
-            ENDED.as_counter(&[how]).increment(1);
-        }
+        counts.record(how);
         counts.lower(&counts.in_flight);
     }
 }

@@ -82,20 +82,21 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let read = serde_ignored::deserialize(tracked, |path| {
-        unknown.get_or_insert_with(|| path.to_string());
+        // An `Option` on the way is no part of the path.
+        unknown.get_or_insert_with(|| path.to_string().replace(".?", ""));
     });
     let value = match read {
         Ok(value) => value,
-        Err(error) => return Err(malformed::<T>(&error, &track.path().to_string())),
+        Err(error) => return Err(malformed(&error, &track.path().to_string())),
     };
-    json.end().map_err(|error| malformed::<T>(&error, "."))?;
+    json.end().map_err(|error| malformed(&error, "."))?;
     match unknown {
         Some(field) => Err(unknown_field::<T>(&field)),
         None => Ok(value),
     }
 }
 
-fn malformed<T>(error: &serde_json::Error, path: &str) -> Problem {
+fn malformed(error: &serde_json::Error, path: &str) -> Problem {
     let place = match path {
         "." | "" | "?" => "read the body as JSON".to_owned(),
         field => format!("read field `{field}` of the body"),

@@ -1,0 +1,252 @@
+//! A stream, and what it and the requests on it know of each other.
+//!
+//! Three things that hyper leaves to others. It closes with bytes unread, and
+//! the system then resets the connection, so that the client may never see the
+//! answer: such a close lingers. It answers what it cannot parse with a bare
+//! status: that becomes a problem document. And over HTTP/2 it waits for ever
+//! for a client that takes no more of an answer: that is noticed.
+
+use std::collections::HashMap;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::{Sleep, sleep};
+
+use crate::kinds;
+use crate::problem::{PROBLEM_JSON, Problem, of_status};
+
+/// How long a close waits for the client to notice.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What is read meanwhile, and thrown away.
+const LINGER_BYTES: usize = 8 << 20;
+
+/// What the parts of one connection share.
+#[derive(Debug, Default)]
+pub(crate) struct Talk {
+    /// Whether the client may be sending what nobody has read.
+    unread: AtomicBool,
+    /// Answers over HTTP/2 whose client has the next turn, and since when.
+    waits: Mutex<HashMap<u64, Instant>>,
+    next: AtomicU64,
+    /// Told of the first of them.
+    has_waits: Notify,
+}
+
+impl Talk {
+    /// All of a request was read.
+    pub(crate) fn is_read(&self) {
+        self.unread.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether there is more of a request to come.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+
+    /// An answer over HTTP/2 begins.
+    pub(crate) fn answer(self: &Arc<Self>) -> Turn {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let turn = Turn { talk: Arc::clone(self), number };
+        turn.client();
+        if number == 0 {
+            self.has_waits.notify_one();
+        }
+        turn
+    }
+
+    /// Done when a client has not taken in more of an answer for this long.
+    pub(crate) async fn stalled(&self, limit: Duration) {
+        self.has_waits.notified().await;
+        loop {
+            sleep(limit / 2).await;
+            if self.waits().values().any(|since| since.elapsed() >= limit) {
+                return;
+            }
+        }
+    }
+
+    fn waits(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whose turn it is with one answer.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    talk: Arc<Talk>,
+    number: u64,
+}
+
+impl Turn {
+    /// The client's, to take in what it was given.
+    pub(crate) fn client(&self) {
+        self.talk.waits().insert(self.number, Instant::now());
+    }
+
+    /// Ours, to give more.
+    pub(crate) fn ours(&self) {
+        self.talk.waits().remove(&self.number);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.ours();
+    }
+}
+
+/// A stream as hyper sees it.
+#[derive(Debug)]
+pub(crate) struct Talking<T> {
+    stream: T,
+    talk: Arc<Talk>,
+    /// The client has closed.
+    has_ended: bool,
+    /// A close under way, and what may still be read.
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
+    /// What is said instead of hyper's own words, and how much of it was.
+    instead: Option<(Vec<u8>, usize)>,
+}
+
+impl<T> Talking<T> {
+    pub(crate) fn new(stream: T, talk: Arc<Talk>) -> Self {
+        Self { stream, talk, has_ended: false, linger: None, instead: None }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Talking<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.talk.unread.store(true, Ordering::Relaxed);
+        } else if buf.remaining() > 0 {
+            self.has_ended = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Talking<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.instead.is_none() {
+            match bare_status(buf) {
+                Some(status) => self.instead = Some((whole(status), 0)),
+                None => return Pin::new(&mut self.stream).poll_write(cx, buf),
+            }
+        }
+        self.poll_instead(cx, buf.len())
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match bufs {
+            [only] => self.poll_write(cx, only),
+            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            if self.has_ended || !self.talk.has_unread() {
+                return Poll::Ready(Ok(()));
+            }
+            self.linger = Some((Box::pin(sleep(LINGER)), LINGER_BYTES));
+        }
+        self.poll_linger(cx)
+    }
+}
+
+impl<T: AsyncRead + Unpin> Talking<T> {
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some((until, left)) = &mut self.linger else { return Poll::Ready(Ok(())) };
+        let mut scrap = [0; 8192];
+        loop {
+            let mut buf = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() && *left > buf.filled().len() => {
+                    *left -= buf.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return until.as_mut().poll(cx).map(Ok),
+            }
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Talking<T> {
+    /// Writes what is said instead, and says of it what was asked for.
+    fn poll_instead(&mut self, cx: &mut Context<'_>, asked: usize) -> Poll<io::Result<usize>> {
+        if let Some((text, done)) = &mut self.instead {
+            while let Some(rest) = text.get(*done..).filter(|it| !it.is_empty()) {
+                match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    count => *done += count,
+                }
+            }
+        }
+        self.instead = None;
+        Poll::Ready(Ok(asked))
+    }
+}
+
+/// The longest that hyper says by itself; what comes from a handler has the
+/// request's id and is longer.
+const BARE: usize = 140;
+
+/// The status, if this is hyper's answer to something it could not parse.
+fn bare_status(buf: &[u8]) -> Option<StatusCode> {
+    if buf.len() > BARE || !buf.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let status = buf.strip_prefix(b"HTTP/1.1 ").or_else(|| buf.strip_prefix(b"HTTP/1.0 "))?;
+    let status = StatusCode::from_bytes(status.get(..3)?).ok()?;
+    status.is_client_error().then_some(status)
+}
+
+/// The same as a problem document. No request was parsed, so that it has no id.
+fn whole(status: StatusCode) -> Vec<u8> {
+    let problem = match status {
+        StatusCode::BAD_REQUEST => Problem::new(&kinds::MALFORMED_REQUEST)
+            .detail("read the head of a request")
+            .expected("HTTP/1.1, as in RFC 9112")
+            .found("something else"),
+        other => of_status(other),
+    };
+    let body = problem.to_json().to_string();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    );
+    (head + &body).into_bytes()
+}

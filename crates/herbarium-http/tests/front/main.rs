@@ -1,0 +1,13 @@
+//! The front as its clients see it, over real sockets.
+
+mod auth;
+mod bodies;
+mod client;
+mod drain;
+mod limits;
+mod pages;
+mod slow;
+mod tls;
+#[cfg(unix)]
+mod unix;
+mod wrong;
