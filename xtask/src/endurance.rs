@@ -130,7 +130,7 @@ impl Bed {
         let new = if round == 1 { FILES } else { CHANGED } as u64;
         self.expect(round, &["index"], "parses", new)?;
         self.expect(round, &["index"], "parses", 0)?;
-        if round % THOROUGH != 0 {
+        if !round.is_multiple_of(THOROUGH) {
             return Ok(None);
         }
         let found = self.ask(round, &["verify", "--deep"])?;
@@ -148,7 +148,7 @@ impl Bed {
     /// A source that is of one file and round alone, and not the same kind of change each time.
     fn write(&self, file: usize, round: u64) -> Result<(), String> {
         let lines = 40 + (file + round as usize * 7) % 60;
-        let (extension, text): (_, String) = if file % 2 == 0 {
+        let (extension, text): (_, String) = if file.is_multiple_of(2) {
             let line = |line| format!("pub fn f{file}_{line}(x: u64) -> u64 {{ x + {round} }}\n");
             ("rs", (0..lines).map(line).collect())
         } else {
