@@ -15,7 +15,8 @@ pub(super) fn items(html: &str) -> Vec<Item> {
     let item = |text: &str| {
         let (link, rest) = text.split_once("\">")?;
         let (name, _) = rest.split_once("</a>")?;
-        Some(Item { name: plain(name), link: link.to_owned() })
+        // Those of the sidebar lead to places in this page.
+        link.ends_with(".html").then(|| Item { name: plain(name), link: link.to_owned() })
     };
     links.filter_map(item).collect()
 }
@@ -36,7 +37,9 @@ pub(super) fn lines(html: &str) -> Vec<String> {
     if let Some(declaration) =
         between(html, "<pre class=\"rust item-decl\"><code>", "</code></pre>")
     {
-        let text = plain(&without(declaration, "<summary", "</summary>"));
+        // Attributes are blocks, without a line end of their own.
+        let declaration = without(declaration, "<summary", "</summary>").replace("</div>", "\n");
+        let text = plain(&declaration);
         lines
             .extend(text.lines().map(str::trim_end).filter(|it| !it.is_empty()).map(str::to_owned));
     }
@@ -100,8 +103,7 @@ mod tests {
     use super::*;
 
     const PAGE: &str = r##"
-<pre class="rust item-decl"><code>#[non_exhaustive]
-pub struct Store { <details><summary class="hideme"><span>Show 2 fields</span></summary>
+<pre class="rust item-decl"><code><div class="code-attribute">#[non_exhaustive]</div>pub struct Store { <details><summary class="hideme"><span>Show 2 fields</span></summary>
     pub dir: <a href="x">PathBuf</a>,
     <span class="comment">/* private fields */</span>
 }</details></code></pre><h2 id="implementations">Implementations</h2>
@@ -133,7 +135,7 @@ pub struct Store { <details><summary class="hideme"><span>Show 2 fields</span></
 
     #[test]
     fn the_list_of_all_items_is_read() {
-        let html = r#"<h3>Structs</h3><ul><li><a href="a/struct.B.html">a::B</a></li></ul>"#;
+        let html = r##"<ul><li><a href="#structs" title="Structs">Structs</a></li></ul><h3>Structs</h3><ul><li><a href="a/struct.B.html">a::B</a></li></ul>"##;
         let item = Item { name: "a::B".into(), link: "a/struct.B.html".into() };
         assert_eq!(items(html), [item]);
     }
