@@ -35,7 +35,7 @@ pub(crate) enum When {
     Quick,
     /// Before a change goes in.
     Usual,
-    /// Takes long; at night, or when it is named.
+    /// Takes long: at night, in a job of its own, or when it is named.
     Nightly,
 }
 
@@ -226,7 +226,7 @@ pub(crate) const STEPS: &[Step] = &[
         protects: "the Rust code of all libraries and programs compiles for Windows and macOS",
         commands: Commands::Lines(&["cargo xtask cross"]),
         needs: &[need::TARGET_WINDOWS, need::TARGET_MACOS],
-        when: Usual,
+        when: Nightly,
         jobs: &["targets"],
     },
     Step {
