@@ -33,18 +33,22 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let mut packages = metadata::linked(&root, &programs, &["--all-features"], "all")?;
     packages.retain(|package| package.source.is_some());
     let text = render(&packages)?;
-    let same = read(&root, FILE).ok().as_deref() == Some(&text);
-    match (check, same) {
+    let there = read(&root, FILE).unwrap_or_default();
+    match (check, there == text) {
         (_, true) => println!("{FILE} names {} packages", packages.len()),
         (false, false) => {
             fs::write(root.join(FILE), text).map_err(|error| format!("writing {FILE}: {error}"))?;
             println!("wrote {FILE}");
         }
         (true, false) => {
+            let same = there.lines().zip(text.lines()).take_while(|(a, b)| a == b).count();
             return Err(format!(
-                "{FILE} differs from what the manifests and licence files of {} packages say; \
-                 run `cargo xtask notices` and commit what it writes",
-                packages.len()
+                "{FILE} differs from what the manifests and licence files of {} packages say, \
+                 first in line {}, where `{}` is expected; run `cargo xtask notices` and commit \
+                 what it writes",
+                packages.len(),
+                same + 1,
+                text.lines().nth(same).unwrap_or("the end").trim()
             )
             .into());
         }
