@@ -1,0 +1,112 @@
+//! What is served, where, and to whom.
+
+use super::daemon::{Daemon, JSON, ask, herbariumd, run, stderr, stdout};
+
+#[test]
+fn trees_queries_and_pages_are_served_and_workspaces_outlive_a_restart() {
+    let mut daemon = Daemon::start(&[]);
+    daemon.add_code();
+    let (status, tree) = daemon.get("/v1/workspaces/code/tree?path=main.rs&format=sexp");
+    assert_eq!(status, 200, "{tree}");
+    assert!(tree.starts_with("(source_file (function_item"), "{tree}");
+    let query = "{\"query\":\"(function_item name: (identifier) @name)\"}";
+    let path = "/v1/workspaces/code/query?path=main.rs";
+    let (status, lines) = ask(&daemon.api, "POST", path, &[JSON], query);
+    assert_eq!(status, 200, "{lines}");
+    assert!(lines.contains("\"main\"") && lines.contains("\"run\""), "{lines}");
+    let (status, metrics) = daemon.health("/metrics");
+    assert_eq!(status, 200);
+    for name in
+        ["http_server_requests_total", "herbarium_parses_total", "process_resident_memory_bytes"]
+    {
+        assert!(metrics.contains(name), "{name}: {metrics}");
+    }
+    let mut again = Daemon::start_in(daemon.stop(), &[]);
+    let (status, tree) = again.get("/v1/workspaces/code/tree?path=main.rs&format=sexp");
+    assert_eq!(status, 200, "{tree}");
+    again.until("it has told that nothing was parsed", |daemon| {
+        !daemon.health("/metrics").1.contains("herbarium_parses_total{")
+    });
+}
+
+#[test]
+fn tokens_let_in_those_whom_they_name_for_what_they_are_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut lines = String::new();
+    let mut secrets = Vec::new();
+    for (name, scopes) in [("reader", "read"), ("writer", "read,write")] {
+        let printed = stdout(&run(&["token", name, "--scopes", scopes]));
+        let word = |start: &str| {
+            let line = printed.lines().find(|line| line.starts_with(start)).expect("a line");
+            line.split_once(':').expect("a colon").1.trim().to_owned()
+        };
+        secrets.push(word("token"));
+        lines += &(word("line") + "\n");
+    }
+    let tokens = folder.path().join("tokens");
+    std::fs::write(&tokens, &lines).expect("tokens");
+    let mut daemon = Daemon::start(&["--auth-tokens-file", &tokens.display().to_string()]);
+    let status = |daemon: &Daemon, method, path, secret: Option<&str>| {
+        let header = secret.map(|secret| format!("Bearer {secret}")).unwrap_or_default();
+        let mut headers = vec![JSON];
+        headers.extend(secret.map(|_| ("authorization", header.as_str())));
+        let body = if method == "POST" { "{}" } else { "" };
+        ask(&daemon.api, method, path, &headers, body).0
+    };
+    let (reader, writer) = (secrets[0].as_str(), secrets[1].as_str());
+    assert_eq!(status(&daemon, "GET", "/v1/languages", None), 401);
+    assert_eq!(status(&daemon, "GET", "/v1/languages", Some("hbt_wrong")), 401);
+    assert_eq!(status(&daemon, "GET", "/v1/languages", Some(reader)), 200);
+    assert_eq!(status(&daemon, "POST", "/v1/verify", Some(reader)), 403);
+    assert_eq!(status(&daemon, "POST", "/v1/verify", Some(writer)), 202);
+    // The reader's line is taken away.
+    let rest: Vec<_> = lines.lines().filter(|line| !line.starts_with("reader")).collect();
+    std::fs::write(&tokens, rest.join("\n")).expect("tokens");
+    daemon.signal("-HUP");
+    daemon.until("the reader is not known any more", |daemon| {
+        status(daemon, "GET", "/v1/languages", Some(reader)) == 401
+    });
+    assert_eq!(status(&daemon, "GET", "/v1/languages", Some(writer)), 200);
+    let log = daemon.log();
+    assert!(secrets.iter().all(|secret| !log.contains(secret.as_str())), "{log}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_told() {
+    let daemon = Daemon::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = herbariumd()
+        .env("HERBARIUM_STORE", folder.path())
+        .args(["--listen", &daemon.api, "--health-listen", "127.0.0.1:0"])
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains(&daemon.api), "{}", stderr(&output));
+}
+
+#[test]
+fn a_check_of_health_says_how_it_is() {
+    let daemon = Daemon::start(&[]);
+    let health = daemon.health.clone();
+    let check = |args: &[&str]| {
+        run(&[&["healthcheck", "--health-listen", &health], args].concat()).status.code()
+    };
+    assert_eq!(check(&[]), Some(0));
+    assert_eq!(check(&["--alive"]), Some(0));
+    daemon.stop();
+    assert_eq!(check(&[]), Some(1));
+}
+
+#[test]
+fn the_baseline_answers_the_same_and_keeps_nothing() {
+    let mut daemon = Daemon::start(&[]);
+    daemon.add_code();
+    let path = "/v1/workspaces/code/tree?path=main.rs&format=sexp";
+    let (_, expected) = daemon.get(path);
+    let baseline = Daemon::start_in(daemon.stop(), &["--baseline"]);
+    for _ in 0..2 {
+        assert_eq!(baseline.get(path), (200, expected.clone()));
+    }
+    let (_, metrics) = baseline.health("/metrics");
+    assert!(metrics.contains("herbarium_trees_opened_total{from=\"parsed\"} 2"), "{metrics}");
+}
