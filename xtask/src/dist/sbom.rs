@@ -124,14 +124,32 @@ fn checksums(lock: &str) -> Result<BTreeMap<(String, String), String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dist::Asked;
+    fn plan(name: &str) -> Plan {
+        let (name, package) = (name.to_owned(), name.to_owned());
+        Plan {
+            binaries: vec![Binary { name, package, features: vec![], extras: vec![] }],
+            target: "x86_64-unknown-linux-gnu".into(),
+            version: "1.2.3".into(),
+            commit: "0123456789abcdef".into(),
+            epoch: 0,
+            compiler: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_serial_number_follows_from_commit_and_program() {
+        let (a, b) = (plan("a"), plan("b"));
+        let serial = |plan: &Plan| serial(plan, &plan.binaries[0]);
+        assert_eq!(serial(&a), serial(&plan("a")));
+        assert_ne!(serial(&a), serial(&b));
+        assert_eq!(serial(&a).len(), "urn:uuid:00000000-0000-4000-8000-000000000000".len());
+    }
 
     /// The bill of a program of ours names what it is built with, and nothing twice.
     #[test]
     fn a_bill_names_each_package_once_with_licence_and_checksum() {
         let root = crate::root();
-        let asked = Asked { names: vec!["herbarium-load".into()], ..Asked::default() };
-        let plan = Plan::new(&root, &asked).unwrap();
+        let plan = plan("herbarium-load");
         let text = text(&root, &plan, &plan.binaries[0]).unwrap();
         let bill: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(bill["specVersion"], "1.5");
