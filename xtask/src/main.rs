@@ -9,6 +9,7 @@ mod coverage;
 mod crash;
 mod cross;
 mod dist;
+mod e2e;
 mod endurance;
 mod fuzz;
 mod kubernetes;
@@ -42,6 +43,7 @@ const TASKS: &[Task] = &[
     Task { name: "cross", usage: cross::USAGE, run: cross::run },
     Task { name: "dist", usage: dist::USAGE, run: dist::run },
     Task { name: "endurance", usage: endurance::USAGE, run: endurance::run },
+    Task { name: "e2e", usage: e2e::USAGE, run: e2e::run },
     Task { name: "fuzz", usage: fuzz::USAGE, run: fuzz::run },
     Task { name: "kubernetes", usage: kubernetes::USAGE, run: kubernetes::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
