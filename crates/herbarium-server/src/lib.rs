@@ -61,8 +61,10 @@
 
 mod asking;
 mod beneath;
+mod cursor;
 mod jobs;
 mod kinds;
+mod lines;
 mod listing;
 mod manual;
 mod metrics;
@@ -74,6 +76,7 @@ mod pool;
 mod problem;
 mod relative;
 mod routes;
+mod search;
 mod service;
 mod sheet;
 mod types;

@@ -309,6 +309,25 @@ pub(crate) fn bad_cursor(found: &'static str) -> Problem {
         .found(found)
 }
 
+pub(crate) fn bad_search(found: &'static str) -> Problem {
+    Problem::new(&kinds::BAD_SEARCH)
+        .detail("find out what is to be asked")
+        .expected("`workspace`, or `keys`")
+        .found(found)
+}
+
+pub(crate) fn bad_word(name: &'static str, found: &str, expected: &'static str) -> Problem {
+    Problem::new(&herbarium_http::kinds::MALFORMED_BODY)
+        .detail(format!("read `{name}`"))
+        .expected(expected)
+        .found(echo(found))
+        .with("parameter", name)
+}
+
+pub(crate) fn internal(what: &'static str) -> Problem {
+    Problem::new(&herbarium_http::kinds::INTERNAL).detail(what)
+}
+
 pub(crate) fn no_workspace(name: &str) -> Problem {
     Problem::new(&kinds::NO_WORKSPACE)
         .detail("look up a workspace")

@@ -35,6 +35,11 @@ impl Relative {
         // Part by part, for the separator of the system.
         self.0.split('/').fold(root.to_owned(), |path, part| path.join(part))
     }
+
+    /// Whether a path below a root is this one, or in this folder.
+    pub(crate) fn holds(&self, path: &Path) -> bool {
+        path.starts_with(self.as_path())
+    }
 }
 
 /// What keeps a path from being one of a workspace.

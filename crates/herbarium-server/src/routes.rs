@@ -3,6 +3,7 @@
 pub(crate) mod docs;
 pub(crate) mod jobs;
 pub(crate) mod languages;
+pub(crate) mod search;
 pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod trees;
@@ -67,6 +68,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(workspaces::query))
         .routes(routes!(workspaces::symbols))
         .routes(routes!(workspaces::outline))
+        .routes(routes!(search::query))
+        .routes(routes!(search::symbols))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::one))
         .routes(routes!(jobs::events))

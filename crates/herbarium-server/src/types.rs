@@ -412,6 +412,60 @@ pub(crate) struct CaptureView<'a> {
     pub(crate) text_cut: bool,
 }
 
+/// A query on many trees: those of a workspace's files, or of keys.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SearchRequest {
+    /// The query, in tree-sitter's language; asked in each language that it is a query of.
+    #[schema(example = "(function_item name: (identifier) @name)")]
+    pub(crate) query: String,
+    /// Name of the workspace; this or `keys`.
+    pub(crate) workspace: Option<String>,
+    /// Only these files and folders of it.
+    #[serde(default)]
+    pub(crate) paths: Vec<String>,
+    /// Keys of trees.
+    #[serde(default)]
+    pub(crate) keys: Vec<String>,
+    /// Only these languages, by id.
+    #[serde(default)]
+    pub(crate) languages: Vec<String>,
+    /// The most matches of the answer.
+    pub(crate) max_matches: Option<u64>,
+    /// Where to go on: the last cursor of an answer to the same request.
+    pub(crate) cursor: Option<String>,
+    /// Whether captures have their text. True for workspaces if nothing is said; for
+    /// keys, where the source is at hand.
+    pub(crate) text: Option<bool>,
+}
+
+/// Which symbols of a workspace.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SymbolSearchRequest {
+    /// Name of the workspace.
+    pub(crate) workspace: String,
+    /// Only these files and folders of it.
+    #[serde(default)]
+    pub(crate) paths: Vec<String>,
+    /// Only these languages, by id.
+    #[serde(default)]
+    pub(crate) languages: Vec<String>,
+    /// Only those of this name.
+    pub(crate) name: Option<String>,
+    /// Only those with this in their name, in whatever case.
+    pub(crate) name_contains: Option<String>,
+    /// Only those of these kinds: `function`, `struct`, …
+    #[serde(default)]
+    pub(crate) kinds: Vec<String>,
+    /// Only definitions, or only references.
+    pub(crate) role: Option<RoleName>,
+    /// The most symbols of the answer.
+    pub(crate) max_matches: Option<u64>,
+    /// Where to go on: the last cursor of an answer to the same request.
+    pub(crate) cursor: Option<String>,
+}
+
 /// Definition or reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -881,6 +935,7 @@ pub(crate) enum Format {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TreeParams {
     /// How; if nothing is said, what `Accept` asks for, else JSON.
+    #[param(inline)]
     pub(crate) format: Option<Format>,
     /// Levels of JSON below the root; 48 if nothing is said, with which the answer is not
     /// nested deeper than what any reader of JSON takes.
@@ -898,6 +953,7 @@ pub(crate) struct PathTreeParams {
     /// The file, within the workspace, with `/` between its parts.
     pub(crate) path: String,
     /// How; if nothing is said, what `Accept` asks for, else JSON.
+    #[param(inline)]
     pub(crate) format: Option<Format>,
     /// Levels of JSON below the root; 48 if nothing is said.
     #[param(maximum = 1000)]
@@ -1019,4 +1075,93 @@ pub(crate) struct ForgetParams {
     /// stay until garbage is collected.
     #[serde(default)]
     pub(crate) forget: bool,
+}
+
+/// A line of a streamed answer: an object with one member, which says what it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchLine {
+    /// First: what is asked.
+    #[schema(nullable = false)]
+    head: Option<SearchHead>,
+    /// A match.
+    #[schema(nullable = false)]
+    r#match: Option<SearchMatch>,
+    /// A symbol.
+    #[schema(nullable = false)]
+    symbol: Option<SearchSymbol>,
+    /// From time to time: where to go on, should the answer end here.
+    #[schema(nullable = false)]
+    cursor: Option<String>,
+    /// A file or key that could not be asked.
+    #[schema(nullable = false)]
+    missed: Option<FileProblem>,
+    /// Last: how it ended.
+    #[schema(nullable = false)]
+    done: Option<SearchEnd>,
+    /// Last: a problem that came when the answer had begun.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    error: Option<Box<RawValue>>,
+}
+
+/// What is asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchHead {
+    /// Files or keys that are asked; after a cursor, those that are left.
+    pub(crate) files: usize,
+    /// Ids of the languages that are asked.
+    pub(crate) languages: Vec<&'static str>,
+    /// Languages that are left out, and why: the query is wrong for them, or they have no
+    /// tables here.
+    pub(crate) left_out: BTreeMap<String, String>,
+}
+
+/// A match of a file or a key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchMatch {
+    /// The file; none where keys are asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    path: Option<String>,
+    /// Key of the tree.
+    key: String,
+    /// Id of the language.
+    language: String,
+    /// Number of the pattern in the query.
+    pattern: usize,
+    /// What was captured, in the order in which it was.
+    captures: Vec<CaptureView<'static>>,
+}
+
+/// A symbol of a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchSymbol {
+    /// The file.
+    path: String,
+    /// Key of the tree.
+    key: String,
+    /// Id of the language.
+    language: String,
+    /// The symbol.
+    symbol: SymbolView<'static>,
+}
+
+/// How a streamed answer ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SearchEnd {
+    /// Matches or symbols of this answer.
+    pub(crate) found: u64,
+    /// Whether all that was asked for was asked.
+    pub(crate) complete: bool,
+    /// What ended it before that: `max_matches`, `time` or `stopping`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) stopped_by: Option<&'static str>,
+    /// Files on which a limit ended the search: there may be more in them.
+    pub(crate) cut_files: u64,
+    /// Files or keys that could not be asked.
+    pub(crate) missed: u64,
+    /// Where to go on; none where there is nothing left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) cursor: Option<String>,
 }

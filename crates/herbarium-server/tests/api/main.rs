@@ -2,6 +2,8 @@
 
 mod description;
 mod ground;
+mod jobs;
+mod searching;
 mod sources;
 mod trees;
 mod workspaces;
