@@ -142,6 +142,52 @@ fn the_unit_waits_until_the_service_is_ready_and_runs_it_as_nobody() {
     has("StateDirectory", "herbarium");
 }
 
+/// All files below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder that can be listed") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// A variable that nobody reads would be passed over in silence.
+#[test]
+fn every_variable_is_one_that_the_service_reads() {
+    let page = read("../configuration.md");
+    let mut all = Vec::new();
+    files(&folder(), &mut all);
+    let mut count = 0;
+    for path in all {
+        let text = std::fs::read_to_string(&path).expect("a text");
+        for (at, _) in text.match_indices("HERBARIUM_") {
+            let is_part = |it: &char| it.is_ascii_uppercase() || *it == '_';
+            let name: String = text[at..].chars().take_while(is_part).collect();
+            assert!(page.contains(&format!("`{name}`")), "{}: {name}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 8, "variables were looked for, and few were found: {count}");
+}
+
+/// The service would be killed amid its drain.
+#[test]
+fn there_is_time_for_the_whole_drain() {
+    let page = read("../configuration.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `drain."));
+    let second = |row: &str| {
+        let default = row.split('|').nth(3).expect("a default").trim().trim_matches(['`', '"']);
+        default.strip_suffix('s').and_then(|it| it.parse::<i64>().ok()).expect("seconds")
+    };
+    let drain: i64 = rows.map(second).sum();
+    assert!(drain > 0, "no row of the drain");
+    let set = stateful_set();
+    let grace = &set["spec"]["template"]["spec"]["terminationGracePeriodSeconds"];
+    assert!(grace.as_i64().is_some_and(|grace| grace > drain), "{grace:?}, drain of {drain} s");
+    let (_, stop) = unit().into_iter().find(|it| it.0 == "TimeoutStopSec").expect("a time-out");
+    let stop = stop.strip_suffix('s').and_then(|it| it.parse::<i64>().ok());
+    assert!(stop.is_some_and(|stop| stop > drain), "{stop:?}, drain of {drain} s");
+}
+
 #[test]
 fn everything_in_the_folder_is_put_together() {
     let base = yaml("kubernetes/base/kustomization.yaml").remove(0);
