@@ -55,9 +55,13 @@ use When::{Nightly, Quick, Usual};
 const MIRI_CODEC: &str = "MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=2 \
      cargo +nightly miri test --package herbarium-codec --lib";
 /// A dependency of the benches asks for a C compiler: any does, for nothing of it is run.
-const MIRI_CODEC_BIG_ENDIAN: &str = "MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=2 \
+const BIG_ENDIAN_UNITS: &str = "MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=2 \
      CC_s390x_unknown_linux_gnu=cc AR_s390x_unknown_linux_gnu=ar \
      cargo +nightly miri test --package herbarium-codec --lib --target s390x-unknown-linux-gnu";
+const BIG_ENDIAN_GOLDEN: &str = "MIRIFLAGS=-Zmiri-disable-isolation \
+     CC_s390x_unknown_linux_gnu=cc AR_s390x_unknown_linux_gnu=ar \
+     cargo +nightly miri test --package herbarium-codec --test codec \
+     --target s390x-unknown-linux-gnu golden";
 
 /// What costs little comes first.
 pub(crate) const STEPS: &[Step] = &[
@@ -248,7 +252,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "big-endian",
         protects: "the codec reads and writes the same bytes on a big-endian machine",
-        commands: Commands::Lines(&[MIRI_CODEC_BIG_ENDIAN]),
+        commands: Commands::Lines(&[BIG_ENDIAN_UNITS, BIG_ENDIAN_GOLDEN]),
         needs: &[need::MIRI],
         when: Nightly,
         jobs: &["miri"],
