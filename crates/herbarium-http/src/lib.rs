@@ -37,6 +37,37 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # The parts
+//! - [`Front`]: what is set up once, and serves any number of [`Listener`]s
+//!   with the same [`Limits`], which can change while it runs.
+//! - [`Problem`], with its [kinds]: every error as RFC 9457 has it. [`page`]
+//!   lists the kinds for those who follow the `type` of one.
+//! - [`Json`], [`Query`], [`Path`], [`RawBody`]: extractors that refuse with
+//!   problems, and refuse what they do not know.
+//! - [`Authenticator`], with [`Tokens`]; [`Scope`]s and [`require`].
+//! - [`TlsReloader`], [`Cors`], [`TrustedProxies`], [`Rate`].
+//!
+//! # What it promises
+//! - **No client holds a connection for nothing.** Silence, half a head, half a
+//!   handshake, a body that trickles, an answer that is not taken in, pings and
+//!   nothing else: each has its time. With all places taken, the one waiting
+//!   longest makes room.
+//! - **Every error is a problem** with the request's id, also where a handler,
+//!   the framework or the parser made another one. Only what HTTP/2 refuses
+//!   within its own frames is not.
+//! - **A panic is an answer**, and counted; one in the midst of an answer cuts
+//!   that connection.
+//! - **What is turned away is told why and for how long**: 503 and 429 have
+//!   `Retry-After`.
+//!
+//! # What to know
+//! - A recorder for `metrics` has to be installed before [`Front::serve`].
+//! - A client that closes its side while a handler runs is taken for gone, and
+//!   the handler is dropped: half-closed and gone look the same.
+//! - After a request with a chunked body the connection is closed: it cannot be
+//!   seen whether a proxy before went by another length.
+//! - Packed answers have weak entity tags; compare tags weakly.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

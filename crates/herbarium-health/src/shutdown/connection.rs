@@ -1,6 +1,6 @@
 //! Connections and the requests on them, as hyper serves them.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -103,8 +103,11 @@ impl Connection {
     ///
     /// # Errors
     /// What the connection gives.
-    pub async fn watch<C: GracefulConnection>(self, connection: C) -> Result<Ended, C::Error> {
-        self.watch_until(connection, std::future::pending()).await
+    pub fn watch<C: GracefulConnection>(
+        self,
+        connection: C,
+    ) -> impl Future<Output = Result<Ended, C::Error>> {
+        self.watch_until(connection, std::future::pending())
     }
 
     /// As [`watch`](Self::watch), and when `retire` is done, the connection is
@@ -112,13 +115,31 @@ impl Connection {
     ///
     /// # Errors
     /// What the connection gives.
-    pub async fn watch_until<C, R>(self, connection: C, retire: R) -> Result<Ended, C::Error>
+    pub fn watch_until<C, R>(
+        self,
+        connection: C,
+        retire: R,
+    ) -> impl Future<Output = Result<Ended, C::Error>>
+    where
+        C: GracefulConnection,
+        R: Future<Output = ()>,
+    {
+        // Connections are large, and a future has room for all that it is given
+        // and again for what it makes of it: thousands of idle ones would pay.
+        let connection = Box::pin(connection);
+        self.watch_pinned(connection, retire)
+    }
+
+    async fn watch_pinned<C, R>(
+        self,
+        mut connection: Pin<Box<C>>,
+        retire: R,
+    ) -> Result<Ended, C::Error>
     where
         C: GracefulConnection,
         R: Future<Output = ()>,
     {
         let shutdown = &self.shared.shutdown;
-        let mut connection = pin!(connection);
         let closing = aside(race(shutdown.reached(Phase::Closing), retire));
         let is_retired = match race(connection.as_mut(), closing).await {
             First::Left(result) => return result.map(|()| Ended::Closed),
