@@ -51,7 +51,7 @@ const CHECKS: &[Check] = &[
     Check {
         name: "slow",
         about: "slowhttptest: slow heads, slow bodies, slow readers, and a service that stays ready",
-        needs: &[("slowhttptest -h", "apt-get install slowhttptest")],
+        needs: &[("which slowhttptest", "apt-get install slowhttptest")],
         run: slow::slowhttptest,
     },
     Check {

@@ -52,7 +52,7 @@ impl Peer {
 
     pub(super) fn signal(&self, signal: &str) -> Result<(), String> {
         let id = self.0.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status();
+        let sent = Command::new("kill").args([signal, &id]).stderr(Stdio::null()).status();
         match sent.is_ok_and(|status| status.success()) {
             true => Ok(()),
             false => Err(format!("send {signal} to {id}: it is gone")),
@@ -138,9 +138,9 @@ impl Daemon {
             return Err(format!("add a workspace: {status}: {text}"));
         }
         self.ask("POST", "/v1/workspaces/code/index", "{}")?;
-        until(PATIENCE, "a tree", || {
-            let (status, _) = self.get("/v1/workspaces/code/tree?path=src/main.rs").ok()?;
-            (status == 200).then_some(())
+        until(PATIENCE, "trees", || {
+            let (_, text) = self.get("/v1/workspaces/code").ok()?;
+            text.contains(&format!("\"trees\":{}", CODE.len())).then_some(())
         })
     }
 
