@@ -27,10 +27,19 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         return twice::check(&root, &plan);
     }
     let out = asked.out.unwrap_or_else(|| build::target_folder(&root).join("dist"));
-    for file in write(&root, &build::target_folder(&root).join("dist-build"), &plan, &out)? {
+    for file in write(&root, &build_folder(&root), &plan, &out)? {
         println!("wrote {}", file.display());
     }
     Ok(())
+}
+
+/// Where a program is after it was built for a target.
+pub(crate) fn program_of(root: &Path, target: &str, name: &str) -> PathBuf {
+    build_folder(root).join(target).join("release").join(name)
+}
+
+fn build_folder(root: &Path) -> PathBuf {
+    build::target_folder(root).join("dist-build")
 }
 
 /// The packages of the workspace that have a program of a release.

@@ -12,6 +12,7 @@ mod dist;
 mod e2e;
 mod endurance;
 mod fuzz;
+mod image;
 mod kubernetes;
 mod languages;
 mod metadata;
@@ -45,6 +46,7 @@ const TASKS: &[Task] = &[
     Task { name: "endurance", usage: endurance::USAGE, run: endurance::run },
     Task { name: "e2e", usage: e2e::USAGE, run: e2e::run },
     Task { name: "fuzz", usage: fuzz::USAGE, run: fuzz::run },
+    Task { name: "image", usage: image::USAGE, run: image::run },
     Task { name: "kubernetes", usage: kubernetes::USAGE, run: kubernetes::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
     Task { name: "notices", usage: notices::USAGE, run: notices::run },

@@ -47,6 +47,15 @@ pub(crate) const TARGET_WINDOWS: Need =
     target("x86_64-pc-windows-gnu", "rustup target add x86_64-pc-windows-gnu");
 pub(crate) const TARGET_MACOS: Need =
     target("aarch64-apple-darwin", "rustup target add aarch64-apple-darwin");
+pub(crate) const TARGET_STATIC: Need =
+    target("x86_64-unknown-linux-musl", "rustup target add x86_64-unknown-linux-musl");
+pub(crate) const MUSL: Need = tool(
+    "a C compiler for musl",
+    "musl-gcc --version",
+    "apt-get install -y --no-install-recommends musl-tools",
+);
+pub(crate) const BUILDAH: Need =
+    tool("buildah", "buildah --version", "apt-get install -y --no-install-recommends buildah");
 pub(crate) const NIGHTLY: Need = tool(
     "a nightly toolchain",
     "rustc +nightly --version",

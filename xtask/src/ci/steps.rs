@@ -290,6 +290,17 @@ pub(crate) const STEPS: &[Step] = &[
         jobs: &["release"],
     },
     Step {
+        name: "image",
+        protects: "the service as a static program, alone in an image, as nobody",
+        commands: Commands::Lines(&[
+            "cargo xtask dist herbariumd --target x86_64-unknown-linux-musl",
+            "cargo xtask image",
+        ]),
+        needs: &[need::TARGET_STATIC, need::MUSL, need::BUILDAH],
+        when: Nightly,
+        jobs: &["release"],
+    },
+    Step {
         name: "coverage",
         protects: "at least 85 of 100 lines of the libraries are run by a test",
         commands: Commands::Lines(&["cargo xtask coverage"]),
