@@ -93,7 +93,10 @@ fn lay_out(root: &Path, scratch: &Path, program: &Path) -> Result<(), String> {
     for folder in folders.map(|it| image.join(it)).into_iter().chain([scratch.join("store")]) {
         fs::create_dir_all(&folder).map_err(|error| said(&folder, error))?;
     }
-    fs::copy(program, image.join("usr/bin/herbariumd")).map_err(|error| said(program, error))?;
+    fs::copy(program, image.join("usr/bin/herbariumd")).map_err(|error| {
+        let dist = format!("cargo xtask dist herbariumd --target {STATIC}");
+        format!("{}; `{dist}` builds the program", said(program, error))
+    })?;
     for name in ["LICENSE-APACHE", "LICENSE-MIT", "NOTICES"] {
         let from = root.join(name);
         let to = image.join("usr/share/doc/herbarium").join(name);
