@@ -139,6 +139,7 @@ fn bytes_of_all_bodies_are_bounded() {
     let mut first = server.connect();
     let head = "POST /count HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n";
     first.write_all(head.as_bytes()).expect("written");
+    crate::client::until("begun", || server.shutdown.requests_in_flight() == 1);
     let mut second = None;
     crate::client::until("held", || {
         let reply = server.post("/count", "", &[b'x'; 1000]);

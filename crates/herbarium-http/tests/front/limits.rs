@@ -16,6 +16,8 @@ fn more_requests_than_may_run_are_shed() {
     for stream in &mut busy {
         stream.write_all(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("written");
     }
+    // Before others ask: they would take the place.
+    until("busy", || server.shutdown.requests_in_flight() == 2);
     until("full", || server.get("/hello", "").status == 503);
     let reply = server.get("/hello", "");
     reply.is_problem(503, "overloaded");
@@ -35,9 +37,10 @@ fn idle_connections_hold_no_place_of_a_request() {
 
 #[test]
 fn an_answer_is_a_request_until_its_last_byte() {
-    let server = Server::with(Limits { requests: 1, ..Limits::default() });
+    let server = Server::with(Limits { requests: 1, write_time: PATIENCE, ..Limits::default() });
     let mut reader = server.connect();
     reader.write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("written");
+    until("busy", || server.shutdown.requests_in_flight() == 1);
     until("full", || server.get("/hello", "").status == 503);
     assert_eq!(read_reply(&mut reader).body.len(), 32 << 20);
     until("free again", || server.get("/hello", "").status == 200);
