@@ -3,6 +3,7 @@
 
 mod config;
 mod daemon;
+mod docs;
 mod drain;
 mod pages;
 mod reload;
