@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::ServiceOptions;
 use crate::metrics::QUERY_TIME;
 use crate::nested::{json, open_object};
-use crate::opening::Opened;
+use crate::opening::{Opened, hex};
 use crate::problem::{self, Problem};
 use crate::service::Shared;
 use crate::types::{CaptureView, Order, Place, QueryRequest, SourceQueryRequest};
@@ -214,7 +214,7 @@ impl Answer<'_> {
         let Self { opened, ask, .. } = self;
         let mut cursor = ask.cursor(self.options);
         let mut out = Vec::with_capacity(4096);
-        open_object(&mut out, &Front { key: opened.key.to_string(), language: opened.language });
+        open_object(&mut out, &Front { key: hex(&opened.key), language: opened.language });
         out.extend_from_slice(b",\"matches\":[");
         let texts = source.filter(|_| ask.text != Some(false));
         let mut entries = Entries {

@@ -19,7 +19,7 @@ use http_body::Frame;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task;
 use tokio::time::{Instant as TokioInstant, Sleep, sleep_until, timeout};
 
@@ -38,6 +38,7 @@ pub(crate) struct Lines {
     deadline: Instant,
     runtime: Handle,
     cancel: Cancel,
+    pace: Pace,
     /// What a silent stream says to be alive.
     pulse: Arc<Mutex<Bytes>>,
 }
@@ -49,11 +50,18 @@ pub(crate) enum Ended {
     Gone,
     /// The time is up.
     Time,
+    /// The client does not read.
+    Stalled,
+    /// The service ends.
+    Stopping,
 }
 
 impl Lines {
     /// Hands a line on; waits for the client.
     pub(crate) fn send(&self, line: Vec<u8>) -> ControlFlow<Ended> {
+        if *self.pace.closing.borrow() {
+            return ControlFlow::Break(Ended::Stopping);
+        }
         if self.cancel.is_cancelled() {
             return ControlFlow::Break(Ended::Gone);
         }
@@ -64,9 +72,11 @@ impl Lines {
             Err(mpsc::error::TrySendError::Full(back)) => line = back,
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
-        match self.runtime.block_on(timeout(left, self.out.send(line))) {
+        let patience = left.min(self.pace.stall);
+        match self.runtime.block_on(timeout(patience, self.out.send(line))) {
             Ok(Ok(())) => self.check(),
             Ok(Err(_)) => ControlFlow::Break(Ended::Gone),
+            Err(_) if patience < left => ControlFlow::Break(Ended::Stalled),
             Err(_) => ControlFlow::Break(Ended::Time),
         }
     }
@@ -93,6 +103,11 @@ impl Lines {
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline
     }
+
+    /// True when the service ends.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.pace.closing.clone()
+    }
 }
 
 /// Lines that are not entries.
@@ -115,11 +130,14 @@ pub(crate) fn line(value: &Line<'_>) -> Vec<u8> {
 }
 
 /// How long an answer may take, and how often it says that it is alive.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pace {
     pub(crate) kind: &'static str,
     pub(crate) most: Duration,
+    pub(crate) stall: Duration,
     pub(crate) keep_alive: Duration,
+    /// True when the service ends.
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 /// Answers with what a thread makes. What it returns is the last line; its turn ends with
@@ -138,9 +156,10 @@ pub(crate) fn stream(
         deadline: begun + pace.most,
         runtime: Handle::current(),
         cancel: cancel.clone(),
+        pace: pace.clone(),
         pulse: Arc::clone(&pulse),
     };
-    let said_last = Arc::clone(&last);
+    let (said_last, kind) = (Arc::clone(&last), pace.kind);
     task::spawn_blocking(move || {
         let _turn = turn;
         let end = match catch_unwind(AssertUnwindSafe(|| work(&sender))) {
@@ -150,7 +169,7 @@ pub(crate) fn stream(
         };
         // Before the end of the channel, which makes it heard.
         *said_last.lock().unwrap_or_else(PoisonError::into_inner) = Bytes::from(end);
-        STREAM_TIME.as_histogram(&[pace.kind]).record(begun.elapsed().as_secs_f64());
+        STREAM_TIME.as_histogram(&[kind]).record(begun.elapsed().as_secs_f64());
     });
     let alive = Box::pin(sleep_until(TokioInstant::now() + pace.keep_alive));
     let guard = CancelOnDrop(cancel);

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use herbarium::codec::Tree;
-use herbarium::symbols::{Role, Symbol, SymbolFinder, SymbolQuery, Symbols};
+use herbarium::symbols::{Role, Symbol, SymbolFinder, Symbols};
 
-use crate::opening::Opened;
+use crate::opening::{Opened, hex};
 use crate::problem::{self, Problem};
 use crate::service::Shared;
 use crate::types::{OutlineAnswer, OutlineEntry, Place, RoleName, SymbolView, SymbolsAnswer};
@@ -53,32 +52,33 @@ impl Shared {
         text: &[u8],
         role: Option<RoleName>,
     ) -> Result<Vec<u8>, Problem> {
-        self.find(opened, text, |symbols, complete| {
+        self.find(opened, text, |symbols| {
             let wanted = |it: &&Symbol| role.is_none_or(|role| RoleName::from(it.role) == role);
             let most = usize::try_from(self.options.max_matches).unwrap_or(usize::MAX);
             let mut found = symbols.iter().filter(wanted);
             let listed = found.by_ref().take(most).map(|it| SymbolView::of(it, symbols));
             let listed = listed.collect();
-            let complete = complete && found.next().is_none();
-            let (key, language) = (opened.key.to_string(), opened.language);
+            let (key, language) = (hex(&opened.key), opened.language);
+            let complete = found.next().is_none();
             to_json(&SymbolsAnswer { key, language, symbols: listed, complete })
         })
     }
 
     /// The outline of a source, as JSON. Blocks.
     pub(crate) fn outline(&self, opened: &Opened, text: &[u8]) -> Result<Vec<u8>, Problem> {
-        self.find(opened, text, |symbols, complete| {
-            let (key, language) = (opened.key.to_string(), opened.language);
-            to_json(&OutlineAnswer { key, language, outline: nest(symbols), complete })
+        self.find(opened, text, |symbols| {
+            let (key, language) = (hex(&opened.key), opened.language);
+            to_json(&OutlineAnswer { key, language, outline: nest(symbols), complete: true })
         })
     }
 
-    fn find<T>(
+    /// Writes an answer that ends with whether it is complete.
+    fn find(
         &self,
         opened: &Opened,
         text: &[u8],
-        use_them: impl FnOnce(&Symbols<'_>, bool) -> T,
-    ) -> Result<T, Problem> {
+        write: impl FnOnce(&Symbols<'_>) -> Vec<u8>,
+    ) -> Result<Vec<u8>, Problem> {
         if self.options.baseline {
             return Err(problem::not_in_baseline());
         }
@@ -86,16 +86,14 @@ impl Shared {
         let query = query.ok_or_else(|| problem::no_symbols(opened.language))?;
         let query = query.map_err(|error| problem::no_query(opened.language, &error))?;
         let mut finder = self.finder();
-        let complete = is_complete(&mut finder, &query, &opened.tree, text);
-        let symbols = finder.find(&query, &opened.tree, text);
-        Ok(use_them(&symbols, complete))
+        let mut out = write(&finder.find(&query, &opened.tree, text));
+        // The finder says it when its symbols are no longer borrowed.
+        if (finder.did_stop() || finder.did_exceed_match_limit()) && out.ends_with(b"true}") {
+            out.truncate(out.len() - b"true}".len());
+            out.extend_from_slice(b"false}");
+        }
+        Ok(out)
     }
-}
-
-/// Whether nothing ends the search early. Found out first: what it finds borrows it.
-fn is_complete(finder: &mut SymbolFinder, query: &SymbolQuery, tree: &Tree, text: &[u8]) -> bool {
-    let _ = finder.find(query, tree, text);
-    !finder.did_stop() && !finder.did_exceed_match_limit()
 }
 
 fn to_json(value: &impl serde::Serialize) -> Vec<u8> {

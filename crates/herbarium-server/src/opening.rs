@@ -1,11 +1,13 @@
 //! Opening trees: by key, by file of a workspace, of a text that came along.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use herbarium::codec::{Tree, source_hash};
+use herbarium::codec::{Fingerprint, Tree, source_hash};
 use herbarium::index::{OpenError, Source};
-use herbarium::languages::{HEAD_BYTES, Row, detect, known};
+use herbarium::languages::{HEAD_BYTES, detect, known};
 use herbarium::store::{KeyParts, TreeKey};
 use herbarium::{Cancel, Origin};
 
@@ -44,6 +46,11 @@ impl Shared {
         }
         let tree = self.engine().open_hot(key)?;
         self.count("hot");
+        if self.counters.is_a_use() {
+            // What is only looked at would be taken for unused, and make way for others.
+            // It was hot a moment ago, so that nothing is read.
+            drop(self.engine().open_key(key));
+        }
         Some(Opened::of_key(tree, *key))
     }
 
@@ -183,9 +190,16 @@ impl Opened {
 
 /// The language of a tree; `other` for one that is not known here.
 fn language_of(tree: &Tree) -> &'static str {
-    let fingerprint = tree.grammar().fingerprint();
-    let is_it = |row: &&Row| row.pin.fingerprint == fingerprint;
-    known().iter().find(is_it).map_or("other", |row| row.id)
+    static BY_GRAMMAR: LazyLock<HashMap<Fingerprint, &str>> =
+        LazyLock::new(|| known().iter().map(|row| (row.pin.fingerprint, row.id)).collect());
+    BY_GRAMMAR.get(&tree.grammar().fingerprint()).copied().unwrap_or("other")
+}
+
+/// A key as text. Its own way there goes digit by digit, and each answer has one.
+pub(crate) fn hex(key: &TreeKey) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |it: u8| char::from(DIGITS[usize::from(it & 15)]);
+    key.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 /// Counters that are asked for with every tree, looked up once.
@@ -193,12 +207,21 @@ pub(crate) struct Counters {
     hot: metrics::Counter,
     store: metrics::Counter,
     parsed: metrics::Counter,
+    looks: AtomicU64,
 }
+
+/// One in so many looks at a hot tree counts as a use: it costs more than a look.
+const LOOKS_PER_USE: u64 = 8;
 
 impl Counters {
     pub(crate) fn new() -> Self {
         let of = |from| TREES.as_counter(&[from]);
-        Self { hot: of("hot"), store: of("store"), parsed: of("parsed") }
+        let looks = AtomicU64::new(0);
+        Self { hot: of("hot"), store: of("store"), parsed: of("parsed"), looks }
+    }
+
+    fn is_a_use(&self) -> bool {
+        self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOKS_PER_USE)
     }
 
     fn opened(&self, from: &str) {

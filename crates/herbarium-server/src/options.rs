@@ -39,6 +39,9 @@ pub struct ServiceOptions {
     /// The longest that a streamed answer may take in all, the reading of the client
     /// included. Its last line has the cursor to go on from. 10 min by default.
     pub stream_time: Duration,
+    /// The longest that a streamed answer waits for a client that does not read. 30 s by
+    /// default.
+    pub stream_stall: Duration,
     /// The most matches or symbols of one answer; a streamed one ends there with the
     /// cursor to go on from. 100,000 by default.
     pub max_matches: u64,
@@ -94,6 +97,7 @@ impl Default for ServiceOptions {
             streams: 4,
             query_time: Duration::from_secs(5),
             stream_time: Duration::from_secs(600),
+            stream_stall: Duration::from_secs(30),
             max_matches: 100_000,
             max_pending_matches: 65_536,
             max_capture_text: 4096,

@@ -25,7 +25,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::opening::Opened;
+use crate::opening::{Opened, hex};
 use crate::problem::{self, Problem};
 use crate::relative::Relative;
 use crate::service::Shared;
@@ -123,6 +123,22 @@ pub(crate) async fn look<T: Send + 'static>(
     on_worker(shared, target, |opened, _, _| work(opened)).await
 }
 
+/// Answers with more nodes are written elsewhere, too.
+const FEW: usize = 200;
+
+/// Opens a tree and does something with so many of its nodes.
+pub(crate) async fn look_at_some<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    target: Target,
+    nodes: usize,
+    work: impl FnOnce(&Opened) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    match nodes <= FEW {
+        true => look(shared, target, work).await,
+        false => on_worker(shared, target, |opened, _, _| work(opened)).await,
+    }
+}
+
 /// Opens a tree and does something with it that may take long.
 pub(crate) async fn on_worker<T: Send + 'static>(
     shared: &Arc<Shared>,
@@ -155,7 +171,7 @@ pub(crate) fn typed(content_type: &'static str, body: Vec<u8>) -> Response {
 /// An entity tag: that of a tree, in a form. Weak, because it does not tell how the
 /// answer is compressed. The number is that of the forms, all of which change with it.
 pub(crate) fn tag(key: &TreeKey, form: &str) -> HeaderValue {
-    let tag = format!("W/\"1-{key}{form}\"");
+    let tag = format!("W/\"1-{}{form}\"", hex(key));
     HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("W/\"\""))
 }
 

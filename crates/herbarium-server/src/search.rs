@@ -20,6 +20,7 @@ use crate::cursor::Cursor;
 use crate::lines::{Ended, Line, Lines, line};
 use crate::metrics::MATCHES;
 use crate::nested::json;
+use crate::opening::hex;
 use crate::problem::{self, Problem};
 use crate::relative::Relative;
 use crate::service::Shared;
@@ -141,9 +142,12 @@ impl<'a> Teller<'a> {
     fn send(&mut self, line: Vec<u8>) -> ControlFlow<()> {
         match self.lines.send(line) {
             ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(Ended::Gone) => ControlFlow::Break(()),
-            ControlFlow::Break(Ended::Time) => {
-                self.stopped_by = Some("time");
+            ControlFlow::Break(why) => {
+                self.stopped_by = Some(match why {
+                    Ended::Time => "time",
+                    Ended::Stalled => "stalled",
+                    Ended::Gone | Ended::Stopping => "stopping",
+                });
                 ControlFlow::Break(())
             }
         }
@@ -268,14 +272,18 @@ fn tell_missed(teller: &mut Teller<'_>, report: &ScanReport, workspace: &Workspa
     }
 }
 
-/// Cancels a scan that finds nothing when its time is up: nobody hears it then.
+/// Cancels a scan that finds nothing when its time is up, or the service ends: nobody
+/// hears it then.
 struct Deadline(tokio::task::AbortHandle);
 
 impl Deadline {
     fn new(lines: &Lines) -> Self {
         let (cancel, deadline) = (lines.cancel().clone(), lines.deadline());
+        let mut closing = lines.closing();
         let watch = tokio::spawn(async move {
-            tokio::time::sleep_until(deadline.into()).await;
+            let ends = closing.wait_for(|is_closing| *is_closing);
+            // Either is a reason.
+            let _ = tokio::time::timeout_at(deadline.into(), ends).await;
             cancel.cancel();
         });
         Self(watch.abort_handle())
@@ -379,7 +387,7 @@ impl Visit {
         let shown = String::from_utf8_lossy(&at).into_owned();
         let language = file.language().id;
         let mut front = format!("{{\"{what}\":").into_bytes();
-        let open = FileFront { path: &shown, key: key.to_string(), language };
+        let open = FileFront { path: &shown, key: hex(&key), language };
         crate::nested::open_object(&mut front, &open);
         front.push(b',');
         Some(Self { place: Arc::new(Place { at, key }), front, skip })

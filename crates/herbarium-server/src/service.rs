@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use herbarium::Herbarium;
 use herbarium::index::Engine;
+use tokio::sync::watch;
 
 use crate::jobs::Jobs;
 use crate::metrics::WORKSPACES;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     /// For answers that are streamed.
     pub(crate) streams: Pool,
     pub(crate) counters: Counters,
+    /// True when the service ends.
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -63,6 +66,7 @@ impl Service {
             pool,
             streams: Pool::new("streams", options.streams, 0),
             counters: Counters::new(),
+            closing: watch::Sender::new(false),
             herbarium,
             options,
         };
@@ -86,15 +90,23 @@ impl Service {
         &self.shared.options
     }
 
-    /// Ends: jobs are cancelled, no work is begun any more, and what runs is waited for,
-    /// at most so long. Then what is still in memory is written to the store.
+    /// Begins to end, at once: jobs and streamed answers are cancelled, and no work is
+    /// begun any more; what would be is answered `stopping`. A streamed answer still gets
+    /// its last line, with the cursor to go on from.
+    pub fn stop(&self) {
+        self.shared.jobs.close();
+        self.shared.closing.send_replace(true);
+        self.shared.pool.close();
+        self.shared.streams.close();
+    }
+
+    /// Ends: [stops](Service::stop), waits for jobs, at most so long, and then writes what
+    /// is still in memory to the store.
     ///
     /// Returns whether all of that was done in time. Nothing is lost if not: an index that
     /// was cut short is finished by the next.
     pub async fn close(&self, within: Duration) -> bool {
-        self.shared.jobs.close();
-        self.shared.pool.close();
-        self.shared.streams.close();
+        self.stop();
         let rest = tokio::time::timeout(within, self.shared.jobs.rest()).await;
         let shared = Arc::clone(&self.shared);
         let flush = tokio::task::spawn_blocking(move || shared.engine().store().flush());

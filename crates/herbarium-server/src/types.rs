@@ -1152,7 +1152,8 @@ pub(crate) struct SearchEnd {
     pub(crate) found: u64,
     /// Whether all that was asked for was asked.
     pub(crate) complete: bool,
-    /// What ended it before that: `max_matches`, `time` or `stopping`.
+    /// What ended it before that: `max_matches`, `time`, `stalled` or
+    /// `stopping`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) stopped_by: Option<&'static str>,

@@ -148,5 +148,11 @@ fn reach(
 
 fn pace(shared: &Shared, kind: &'static str) -> Pace {
     let options = &shared.options;
-    Pace { kind, most: options.stream_time, keep_alive: options.keep_alive }
+    Pace {
+        kind,
+        most: options.stream_time,
+        stall: options.stream_stall,
+        keep_alive: options.keep_alive,
+        closing: shared.closing.subscribe(),
+    }
 }

@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::{Ours, State, json_bytes};
 use crate::asking::Ask;
-use crate::opening::{Name, Opened};
+use crate::opening::{Name, Opened, hex};
 use crate::problem::{self, Problem};
 use crate::service::Shared;
 use crate::types::{
@@ -59,7 +59,7 @@ fn name(params: &SourceParams) -> Name<'_> {
 impl TreeInfo {
     fn of(opened: &Opened) -> Self {
         let tree = &opened.tree;
-        let key = opened.key.to_string();
+        let key = hex(&opened.key);
         Self {
             url: format!("/v1/trees/{key}"),
             key,

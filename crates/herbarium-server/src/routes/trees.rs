@@ -6,13 +6,13 @@ use herbarium_http::{Json, Path, Query};
 use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    Ours, State, Target, by_accept, forever, is_known, json_bytes, look, not_modified, on_worker,
-    page_size, tag, typed,
+    Ours, State, Target, by_accept, forever, is_known, json_bytes, look, look_at_some,
+    not_modified, on_worker, page_size, tag, typed,
 };
 use crate::ServiceOptions;
 use crate::asking::Ask;
 use crate::nested::{self, Reach};
-use crate::opening::Opened;
+use crate::opening::{Opened, hex};
 use crate::problem::{self, Problem};
 use crate::service::Shared;
 use crate::types::{
@@ -104,7 +104,7 @@ impl Form {
         let tree = &opened.tree;
         let mut response = match self.format {
             Format::Json => {
-                let key = opened.key.to_string();
+                let key = hex(&opened.key);
                 json_bytes(nested::write(tree, &key, opened.language, self.reach))
             }
             Format::Sexp if tree.descendant_count() > self.most_nodes => {
@@ -162,7 +162,8 @@ pub(crate) async fn nodes(
     Query(page): Query<PageParams>,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
-    look(&shared, Target::key(&key)?, move |opened| pages::nodes(opened, page.after, limit)).await
+    let work = move |opened: &Opened| pages::nodes(opened, page.after, limit);
+    look_at_some(&shared, Target::key(&key)?, limit, work).await
 }
 
 /// Some nodes of a tree, by number and by place
@@ -229,7 +230,7 @@ pub(crate) async fn children(
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
     let work = move |opened: &Opened| pages::children(opened, id, page.after, limit);
-    look(&shared, Target::key(&key)?, work).await?
+    look_at_some(&shared, Target::key(&key)?, limit, work).await?
 }
 
 /// The smallest node at a place
@@ -356,7 +357,7 @@ impl Stretch {
 pub(crate) mod pages {
     use super::{
         Ancestor, Node, NodeAt, NodePage, NodeView, NodesAnswer, NodesRequest, Opened, Problem,
-        Response, Stretch, json_bytes, nested, problem,
+        Response, Stretch, hex, json_bytes, nested, problem,
     };
 
     fn answer(value: &impl serde::Serialize) -> Response {
@@ -380,7 +381,7 @@ pub(crate) mod pages {
         let end = first.saturating_add(limit).min(count);
         let nodes = (first..end).filter_map(|id| opened.tree.node(id)).map(NodeView::of);
         let next = (end < count).then(|| end - 1);
-        answer(&NodePage { key: opened.key.to_string(), nodes: nodes.collect(), next })
+        answer(&NodePage { key: hex(&opened.key), nodes: nodes.collect(), next })
     }
 
     pub(crate) fn some(opened: &Opened, wanted: &NodesRequest) -> Response {
@@ -395,7 +396,7 @@ pub(crate) mod pages {
         };
         let by_id = wanted.ids.iter().map(|id| tree.node(*id).map(NodeView::of));
         answer(&NodesAnswer {
-            key: opened.key.to_string(),
+            key: hex(&opened.key),
             ids: by_id.collect(),
             bytes: wanted.bytes.iter().map(at).collect(),
         })
@@ -421,7 +422,7 @@ pub(crate) mod pages {
         let mut children = std::iter::successors(first, Node::next_sibling);
         let nodes: Vec<_> = children.by_ref().take(limit).map(NodeView::of).collect();
         let next = children.next().and(nodes.last()).map(|last| last.id);
-        Ok(answer(&NodePage { key: opened.key.to_string(), nodes, next }))
+        Ok(answer(&NodePage { key: hex(&opened.key), nodes, next }))
     }
 
     /// The most that a node is said to be in.
@@ -433,7 +434,7 @@ pub(crate) mod pages {
         let above = std::iter::successors(node.parent(), Node::parent).take(ANCESTORS);
         let ancestors = above.map(|it| Ancestor { id: it.id(), kind: it.kind() });
         Ok(answer(&NodeAt {
-            key: opened.key.to_string(),
+            key: hex(&opened.key),
             node: NodeView::of(node),
             ancestors: ancestors.collect(),
         }))

@@ -11,7 +11,7 @@ use super::{Item, Place, Reach, Teller, compile_for, head};
 use crate::asking::{MatchWriter, looks_at_text};
 use crate::lines::{Line, Lines, line};
 use crate::nested::open_object;
-use crate::opening::Opened;
+use crate::opening::{Opened, hex};
 use crate::problem::{self, Problem};
 use crate::service::Shared;
 use crate::types::{FileProblem, SearchEnd, SearchHead};
@@ -135,7 +135,7 @@ impl OneKey<'_> {
         let texts = source.filter(|_| text != Some(false));
         let writer = MatchWriter::new(self.query, texts, shared.options.max_capture_text);
         let mut front = b"{\"match\":".to_vec();
-        let (key, language) = (self.opened.key.to_string(), self.opened.language);
+        let (key, language) = (hex(&self.opened.key), self.opened.language);
         open_object(&mut front, &KeyFront { key, language });
         front.push(b',');
         let (root, stop) = (self.opened.tree.root_node(), lines.cancel().as_atomic());

@@ -281,6 +281,36 @@ async fn a_client_that_does_not_read_does_not_hold_a_place_forever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_ends_with_the_service() {
+    let ground = long(Duration::from_secs(600)).await;
+    let mut body = ground.router.clone().oneshot(request()).await.unwrap().into_body();
+    assert!(body.frame().await.unwrap().is_ok());
+    ground.service.stop();
+    let rest = body.collect().await.unwrap().to_bytes();
+    let last = std::str::from_utf8(&rest).unwrap().lines().last().unwrap().to_owned();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["done"]["stopped_by"], "stopping");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stalls_is_not_waited_for() {
+    let ground = Ground::with(|options| ServiceOptions {
+        streams: 1,
+        stream_stall: Duration::from_millis(200),
+        ..options
+    });
+    let many = format!("fn f() {{ {} }}", "call(); ".repeat(5000));
+    std::fs::write(ground.project().join("src/many.rs"), many).unwrap();
+    ground.add_indexed().await;
+    let body = ground.router.clone().oneshot(request()).await.unwrap().into_body();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let rest = body.collect().await.unwrap().to_bytes();
+    let last = std::str::from_utf8(&rest).unwrap().lines().last().unwrap().to_owned();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["done"]["stopped_by"], "stalled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_stream_says_that_it_is_alive() {
     let ground = Ground::with(|options| ServiceOptions {
         keep_alive: Duration::from_millis(20),
