@@ -77,6 +77,22 @@ fn every_step_that_breaks_is_one_of_the_list() {
 }
 
 #[test]
+fn every_library_and_program_has_its_promise() {
+    let page = std::fs::read_to_string(root().join("docs/STABILITY.md")).expect("a page");
+    for folder in ["crates", "bins"] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder") {
+            let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+            let manifest = root().join(folder).join(&name).join("Cargo.toml");
+            // What is a workspace of its own compares us with others.
+            if !manifest.exists() || name == "herbarium-cache-rivals" {
+                continue;
+            }
+            assert!(page.contains(&format!("`{name}`")), "docs/STABILITY.md does not name {name}");
+        }
+    }
+}
+
+#[test]
 fn what_is_unknown_is_named() {
     for (args, named) in [
         (&["no-such-task"][..], "usage: cargo xtask TASK"),
