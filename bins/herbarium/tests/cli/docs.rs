@@ -123,6 +123,10 @@ fn the_readme_names_commands_that_exist() {
     assert!(typed.iter().any(|line| line == "cargo test --workspace"));
     for line in typed {
         let Some((_, args)) = line.split_once(" -- ") else { continue };
+        // The service has a test of its own for its commands.
+        if line.contains("--bin herbariumd ") {
+            continue;
+        }
         let words = ["herbarium".to_owned()].into_iter().chain(words(args));
         let parsed = program.clone().try_get_matches_from(words);
         assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

@@ -45,8 +45,23 @@ fn every_command_of_the_page_works() {
         }
     }
     assert!(commands >= 11, "{commands} commands");
-    for expected in ["(source_file", "\"run\"", "\"complete\":true", "hbt_", "blake3:", "[limits]"] {
+    for expected in ["(source_file", "\"run\"", "\"complete\":true", "hbt_", "blake3:", "[limits]"]
+    {
         assert!(seen.contains(expected), "{expected}: {seen}");
     }
     assert!(!stdout(&herbariumd().arg("--help").output().expect("help")).is_empty());
+}
+
+#[test]
+fn the_readme_starts_it_with_options_that_exist() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the page");
+    let lines: Vec<_> =
+        readme.lines().filter(|line| line.contains("--bin herbariumd -- ")).collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        let (_, args) = line.split_once(" -- ").expect("arguments");
+        let check = format!("exec {} config --check {args}", env!("CARGO_BIN_EXE_herbariumd"));
+        let output = Command::new("sh").args(["-c", &check]).output().expect("a shell");
+        assert!(output.status.success(), "{line}: {}", stderr(&output));
+    }
 }
