@@ -10,10 +10,14 @@ pub(crate) const USAGE: &str = "cross [TARGET...]   check all libraries and prog
 /// the others.
 pub(crate) const TARGETS: &[&str] = &["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
-/// Crates that are not for a family of systems, and why.
+/// Crates that cannot be checked for a family of systems, and why.
 const NOT_FOR: &[(&str, &str, &str)] = &[
     ("windows", "herbarium-loadgen", "asks the kernel for limits and clocks as Unix has them"),
     ("windows", "herbarium-load", "is built on herbarium-loadgen"),
+    ("apple", "herbarium-health", "libproc reads headers of macOS while it is built"),
+    ("apple", "herbarium-http", "is built on herbarium-health"),
+    ("apple", "herbarium-server", "is built on herbarium-health"),
+    ("apple", "herbariumd", "is built on herbarium-health"),
 ];
 
 /// Checks the workspace for each target.
