@@ -26,6 +26,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     if asked.check {
         return twice::check(&root, &plan);
     }
+    if plan.changed {
+        println!("files differ from those of the commit: the provenance says so");
+    }
     let out = asked.out.unwrap_or_else(|| build::target_folder(&root).join("dist"));
     for file in write(&root, &build_folder(&root), &plan, &out)? {
         println!("wrote {}", file.display());
@@ -114,6 +117,8 @@ struct Plan {
     target: String,
     version: String,
     commit: String,
+    /// Whether files differ from those of the commit. Never when it is built twice.
+    changed: bool,
     /// Seconds since 1970: the time that all files have.
     epoch: u64,
     /// The compiler's own words about itself.
@@ -130,6 +135,7 @@ impl Plan {
             target: target.ok_or("rustc -vV names no host")?,
             version: of_workspace(&read(root, "Cargo.toml")?, "version")?,
             commit: command::output_in(root, "git rev-parse HEAD")?.trim().to_owned(),
+            changed: !asked.check && changed(root)?,
             epoch: epoch(root)?,
             compiler,
         })
@@ -149,6 +155,11 @@ fn chosen(known: Vec<Binary>, names: &[String]) -> Result<Vec<Binary>, String> {
     }
     let wanted = |binary: &Binary| names.is_empty() || names.contains(&binary.name);
     Ok(known.into_iter().filter(wanted).collect())
+}
+
+fn changed(root: &Path) -> Result<bool, String> {
+    let status = command::output_in(root, "git status --porcelain --untracked-files=no")?;
+    Ok(!status.trim().is_empty())
 }
 
 /// `SOURCE_DATE_EPOCH`, else the time of the last commit.

@@ -32,7 +32,10 @@ pub(super) fn text(
             "buildDefinition": {
                 "buildType": format!("{REPOSITORY}/blob/main/docs/releasing.md"),
                 "externalParameters": { "target": plan.target, "binaries": binaries },
-                "internalParameters": { "SOURCE_DATE_EPOCH": plan.epoch },
+                "internalParameters": {
+                    "SOURCE_DATE_EPOCH": plan.epoch,
+                    "uncommittedChanges": plan.changed,
+                },
                 "resolvedDependencies": [
                     { "uri": format!("git+{REPOSITORY}"), "digest": { "gitCommit": plan.commit } },
                     { "name": "Cargo.lock", "digest": { "sha256": sha256(&lock) } },

@@ -131,6 +131,7 @@ mod tests {
             target: "x86_64-unknown-linux-gnu".into(),
             version: "1.2.3".into(),
             commit: "0123456789abcdef".into(),
+            changed: false,
             epoch: 0,
             compiler: String::new(),
         }
