@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::bed::{Bed, good};
+use crate::bed::{Bed, UNLIMITED, good};
 
 fn document(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
@@ -17,10 +17,10 @@ fn blocks(text: &str, kind: &str) -> Vec<String> {
     parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// Every command of the manual is run: those of `console` blocks as they are,
-/// the others against a server of the test.
+/// Every command of the manuals is run: those of `console` blocks as they are, the
+/// others against servers of the test, for a moment.
 #[test]
-fn every_command_of_the_manual_runs() {
+fn every_command_of_the_manuals_runs() {
     let manual = document("docs/load.md");
     let bed = Bed::new();
     let mut ran = 0;
@@ -29,23 +29,117 @@ fn every_command_of_the_manual_runs() {
         bed.run(&words, 0);
         ran += 1;
     }
-    let url = good();
-    bed.load("short.toml", &url, &["--json", "report.json"], 0);
+    bed.load("short.toml", &good(), &["--json", "report.json"], 0);
     for name in ["before.json", "after.json"] {
         std::fs::copy(bed.path("report.json"), bed.path(name)).unwrap();
     }
-    for block in
-        blocks(&manual, "sh").into_iter().chain(blocks(&document("docs/deploy/README.md"), "sh"))
-    {
-        for line in block.replace("\\\n", " ").lines().filter(|line| !line.trim().is_empty()) {
-            let args = line.split_whitespace().skip(1);
-            let parsed = herbarium_load::program()
-                .try_get_matches_from(["herbarium-load"].into_iter().chain(args));
-            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
-            ran += 1;
+    bed.write("requests.toml", "[[flow]]\nname = \"all\"\npath = \"/\"\n");
+    let places = Places::new();
+    for page in [manual, document("docs/deploy/README.md")] {
+        for block in blocks(&page, "sh") {
+            for line in block.replace("\\\n", " ").lines() {
+                let mut words = line.split_whitespace();
+                if words.next() == Some("herbarium-load") {
+                    places.run(&bed, &words.map(str::to_owned).collect::<Vec<_>>());
+                    ran += 1;
+                }
+            }
         }
     }
-    assert!(ran > 8, "{ran}");
+    assert!(ran > 11, "{ran}");
+}
+
+/// What the names and ports of the manuals stand for here.
+struct Places {
+    servers: [String; 2],
+    workers: [String; 3],
+}
+
+/// Programs that wait for others, until this is dropped.
+struct Waiting(std::process::Child);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Places {
+    fn new() -> Self {
+        Self { servers: [good(), good()], workers: std::array::from_fn(|_| free()) }
+    }
+
+    fn here(&self, word: &str) -> String {
+        let [old, new] = &self.servers;
+        let [first, second, hook] = &self.workers;
+        [
+            ("http://127.0.0.1:8080", old),
+            ("http://127.0.0.1:8081", new),
+            ("http://herbarium-stable:8080", old),
+            ("http://herbarium-canary:8080", new),
+            ("127.0.0.1:9798", first),
+            ("127.0.0.1:9799", second),
+            ("0.0.0.0:9797", hook),
+        ]
+        .iter()
+        .fold(word.to_owned(), |word, (there, here)| word.replace(there, here))
+    }
+
+    fn run(&self, bed: &Bed, words: &[String]) {
+        let words: Vec<String> = words.iter().map(|word| self.here(word)).collect();
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if matches!(words[0], "run" | "canary") {
+            words.extend(["--length", "1s", "--least-requests", "1"].iter().take(
+                // Only canaries count them.
+                if words[0] == "canary" { 4 } else { 2 },
+            ));
+            words.extend(UNLIMITED);
+        }
+        let waits = matches!(words[0], "worker" | "serve");
+        if waits {
+            return self.wait_for(bed, &words);
+        }
+        // The workers that it wants.
+        let wants = |worker: &&String| words.iter().any(|word| word.contains(worker.as_str()));
+        let workers: Vec<_> = self.workers.iter().filter(wants).collect();
+        let _workers: Vec<_> =
+            workers.iter().map(|at| start(bed, &["worker", "--listen", at], at)).collect();
+        // A gate on times says something of this machine, and is no fault.
+        let output = bed.command(&words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            matches!(output.status.code(), Some(0 | 2)),
+            "{words:?}: {}: {said}",
+            output.status
+        );
+    }
+
+    /// It listens.
+    fn wait_for(&self, bed: &Bed, words: &[&str]) {
+        let listens = |at: &&String| words.contains(&at.as_str());
+        let at = self.workers.iter().find(listens).expect("an address");
+        drop(start(bed, words, at));
+    }
+}
+
+/// An address where nobody listens.
+fn free() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+fn start(bed: &Bed, words: &[&str], at: &str) -> Waiting {
+    let mut waiting = Waiting(bed.command(words).spawn().unwrap());
+    for _ in 0..500 {
+        if std::net::TcpStream::connect(at).is_ok() {
+            return waiting;
+        }
+        let ended = waiting.0.try_wait().unwrap();
+        assert!(ended.is_none(), "{words:?}: {ended:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("{words:?} does not listen at {at}");
 }
 
 #[test]
