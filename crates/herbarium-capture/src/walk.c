@@ -27,6 +27,16 @@ enum { EXTRA = 1, MISSING = 2, HAS_ERROR = 4, HIDDEN = 8, UNEXPECTED = 16, NAMED
 // In `character` of a record with QUIRK.
 enum { LAST_OF_FIELD = 0, FIELD = 1, ALIAS = 2, NOT_LAST_OF_FIELD = 3, FIELD_WITHIN = 4 };
 
+// What the field map of a production says: fields are taken over from children;
+// a child has several fields.
+enum { INHERITS = 1, DOUBLES = 2 };
+
+// Fields of one node that are told of beside the one that it shows: grammars nest
+// two at most.
+enum { MOST_ASKED = 16 };
+// Records of one node: itself, what it is to its siblings or as an extra, and the above.
+enum { MOST_OF_NODE = 1 + 3 + MOST_ASKED };
+
 // A subtree whose children are being visited.
 typedef struct {
   Subtree subtree;
@@ -52,8 +62,10 @@ typedef struct {
   bool extra;
   // Whether its nodes are children of an ERROR.
   bool in_error;
-  // Whether its rule takes fields over from children.
-  bool inherits;
+  // No visible node was under it yet, which is hidden.
+  bool fresh;
+  // What the field map of its rule says.
+  uint8_t traits;
 } Frame;
 
 // The last child of a node so far that has a field.
@@ -77,8 +89,8 @@ typedef struct {
   const TSLanguage *language;
   uint32_t *supertypes;
   uint32_t symbols;
-  // By production, whether it takes fields over from children.
-  bool *inherits;
+  // By production, what its field map says.
+  uint8_t *traits;
   // Those of the innermost node last.
   Holder *holders;
   uint32_t holders_size;
@@ -119,7 +131,8 @@ static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t dept
   frame->visible = true;
   frame->extra = false;
   frame->in_error = ts_subtree_is_error(subtree);
-  frame->inherits = self->inherits[production];
+  frame->fresh = false;
+  frame->traits = self->traits[production];
   return frame;
 }
 
@@ -137,6 +150,7 @@ static bool push_hidden(Walk *self, Subtree subtree, uint32_t position, TSSymbol
   frame->visible = false;
   frame->extra = ts_subtree_extra(subtree);
   frame->in_error = parent->in_error;
+  frame->fresh = true;
   return true;
 }
 
@@ -168,8 +182,8 @@ static void quirk(Record *out, uint32_t node, int32_t what, uint16_t field, uint
 
 // A node has a field. Gives 1 and writes a quirk where a sibling before it has
 // the same and the rules say nothing of two: several nodes share the field of a
-// hidden subtree, or the node above is an ERROR, which follows no rule. Gives
-// UINT32_MAX when memory ran out.
+// hidden subtree, the rules between do not take it over, or the node above is an
+// ERROR, which follows no rule. Gives UINT32_MAX when memory ran out.
 static uint32_t hold_field(Walk *self, const Frame *frame, TSFieldId field, bool own_field,
                            uint32_t place, Record *out) {
   uint32_t top = self->size - 1;
@@ -186,8 +200,6 @@ static uint32_t hold_field(Walk *self, const Frame *frame, TSFieldId field, bool
     quirk(out, before.node, LAST_OF_FIELD, 0, 0);
     return 1;
   }
-  // A rule that names the field once has one node for it.
-  if (own_field && !now.comes_again && !frame->in_error) return 0;
   if (self->holders_size == self->holders_capacity) {
     uint32_t capacity = self->holders_capacity ? self->holders_capacity * 2 : 16;
     Holder *holders = realloc(self->holders, (size_t)capacity * sizeof(Holder));
@@ -259,6 +271,51 @@ static uint32_t next_within(Walk *self, Record *out) {
   return 1;
 }
 
+// Goes on with `differs_when_asked`: the fields that a rule gives to the child
+// in a place, which is the node or a hidden subtree that begins with it.
+static uint32_t fields_when_asked(const Walk *self, uint32_t holder, uint32_t place, bool extra,
+                                  TSFieldId shown, bool *finds_shown, Record *out, uint32_t room) {
+  const Frame *frame = &self->frames[holder];
+  uint32_t count = 0;
+  for (const TSFieldMapEntry *entry = frame->fields; entry < frame->fields_end; entry++) {
+    if (entry->inherited || entry->child_index != place) continue;
+    bool settled = entry->field_id == shown ? *finds_shown : count == room;
+    if (settled || !reaches_node(self, holder, entry->field_id)) continue;
+    if (entry->field_id == shown) {
+      *finds_shown = true;
+    } else {
+      quirk(&out[count++], self->visible, extra ? FIELD_WITHIN : FIELD, entry->field_id, 0);
+    }
+  }
+  return count;
+}
+
+// Asked for a child by its field, tree-sitter goes down the field maps and takes
+// the first visible node of a hidden subtree: not always what shows that field.
+// Writes a quirk for every field by which the node is found beside the one that
+// it shows, and one if it is not found by that one.
+static uint32_t differs_when_asked(Walk *self, uint32_t place, bool extra, TSFieldId shown,
+                                   bool own_field, Record *out) {
+  uint32_t top = self->size - 1;
+  const Frame *frame = &self->frames[top];
+  // An ERROR is never asked, see `Node::child_by_field_id`.
+  if (frame->in_error) return 0;
+  uint32_t count = 0;
+  bool finds_shown = !shown || reaches_node(self, own_field ? top : frame->field_frame - 1, shown);
+  if (!extra && frame->traits & DOUBLES) {
+    count += fields_when_asked(self, top, place, extra, shown, &finds_shown, out, MOST_ASKED - 1);
+  }
+  for (uint32_t i = top; i > 0 && self->frames[i].fresh; i--) {
+    Frame *hidden = &self->frames[i];
+    hidden->fresh = false;
+    if (hidden->extra) continue;
+    count += fields_when_asked(self, i - 1, hidden->place, extra, shown, &finds_shown, &out[count],
+                               MOST_ASKED - 1 - count);
+  }
+  if (!finds_shown) quirk(&out[count++], self->visible, FIELD, shown, 0);
+  return count;
+}
+
 // The alias of the child in whose place an extra stands: what tree-sitter takes
 // the extra for when it looks at it from its children.
 static TSSymbol alias_of_extra(const TSLanguage *language, const Frame *frame) {
@@ -269,13 +326,20 @@ static TSSymbol alias_of_extra(const TSLanguage *language, const Frame *frame) {
   return language->alias_sequences[at];
 }
 
-static bool takes_fields_over(const TSLanguage *language, uint32_t production) {
-  const TSFieldMapEntry *entry, *end;
-  ts_language_field_map(language, production, &entry, &end);
-  for (; entry < end; entry++) {
-    if (entry->inherited) return true;
+static uint8_t traits_of(const TSLanguage *language, uint32_t production) {
+  const TSFieldMapEntry *first, *end;
+  ts_language_field_map(language, production, &first, &end);
+  uint8_t traits = 0;
+  for (const TSFieldMapEntry *entry = first; entry < end; entry++) {
+    if (entry->inherited) {
+      traits |= INHERITS;
+      continue;
+    }
+    for (const TSFieldMapEntry *other = first; other < entry; other++) {
+      if (!other->inherited && other->child_index == entry->child_index) traits |= DOUBLES;
+    }
   }
-  return false;
+  return traits;
 }
 
 // Prepares the tables of supertypes and productions. False when memory ran out.
@@ -286,13 +350,13 @@ static bool use_language(Walk *self, const TSLanguage *language) {
   if (!supertypes) return false;
   self->supertypes = supertypes;
   uint32_t productions = language->production_id_count;
-  bool *inherits = realloc(self->inherits, (size_t)productions + 1);
-  if (!inherits) return false;
-  self->inherits = inherits;
+  uint8_t *traits = realloc(self->traits, (size_t)productions + 1);
+  if (!traits) return false;
+  self->traits = traits;
   for (uint32_t production = 0; production < productions; production++) {
-    inherits[production] = takes_fields_over(language, production);
+    traits[production] = traits_of(language, production);
   }
-  inherits[productions] = false;
+  traits[productions] = 0;
   uint32_t number = 0;
   for (uint32_t symbol = 0; symbol < count; symbol++) {
     TSSymbolMetadata metadata = language->symbol_metadata[symbol];
@@ -343,7 +407,7 @@ void herbarium_walk_delete(void *walk) {
   if (self) {
     free(self->frames);
     free(self->supertypes);
-    free(self->inherits);
+    free(self->traits);
     free(self->holders);
   }
   free(self);
@@ -359,7 +423,7 @@ void herbarium_walk_start(void *walk, const void *tree) {
   self->started = false;
 }
 
-// Fills `out` with the next nodes, at most `capacity` (5 or more). Returns how
+// Fills `out` with the next nodes, at most `capacity` (more than MOST_OF_NODE). Returns how
 // many; 0 at the end; UINT32_MAX when memory ran out.
 uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity) {
   Walk *self = walk;
@@ -374,8 +438,7 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
     self->visible++;
     if (ts_subtree_child_count(root) && !push(self, root, start, 1)) return UINT32_MAX;
   }
-  // A node comes with three quirks at most.
-  while (self->size && count + 3 < capacity) {
+  while (self->size && count + MOST_OF_NODE <= capacity) {
     if (self->within != self->within_end) {
       count += next_within(self, &out[count]);
       continue;
@@ -424,9 +487,10 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
         TSSymbol shown = ts_subtree_child_count(child) ? alias_of_extra(language, frame) : 0;
         if (shown) quirk(&out[count++], self->visible, ALIAS, 0, public_symbol(language, shown));
       }
-      if (frame->inherits && !extra && ts_subtree_child_count(child)) {
+      if (frame->traits & INHERITS && !extra && ts_subtree_child_count(child)) {
         look_within(self, frame, place);
       }
+      count += differs_when_asked(self, place, extra, field, own_field != 0, &out[count]);
       self->visible++;
     }
     if (!child.data.is_inline && child.ptr->child_count) {

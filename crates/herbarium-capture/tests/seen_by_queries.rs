@@ -169,7 +169,11 @@ fn of(tree: &Tree, index: u32) -> Seen {
     let set = tree.shape_supertypes(tree.shape_of(index));
     let kinds = tree.grammar().supertype_kinds().iter().enumerate();
     let supertypes = kinds.filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, kind)| *kind).collect();
-    let field = |quirk| if let Quirk::Field(field) = quirk { Some(field) } else { None };
+    // What else has the quirk of a field has it for being asked: see `node_api.rs`.
+    let field = |quirk| match quirk {
+        Quirk::Field(field) if info.is_extra => Some(field),
+        _ => None,
+    };
     let kind = |quirk| if let Quirk::Alias(kind) = quirk { Some(kind) } else { None };
     let parent = tree.parent_index(index);
     let shown = tree.shape_info(tree.shape_of(parent)).expect("a shape").kind;

@@ -176,18 +176,21 @@ impl<'tree> Node<'tree> {
     }
 
     /// The first child with that field; none of an error, which follows no rule
-    /// that could have fields. As tree-sitter's method, it looks into children
-    /// that an alias shows and the grammar hides ([`crate::Quirk::FieldWithin`]):
-    /// what it finds there is no child of this node. Cost: linear in the number
-    /// of children.
+    /// that could have fields. As tree-sitter's method, it goes by the rules of
+    /// the grammar rather than by what nodes show: a child may be found by a
+    /// field beside the one that [`Node::field_id`] gives, or not be found by
+    /// that one ([`crate::Quirk::Field`]), and it looks into children that an
+    /// alias shows and the grammar hides ([`crate::Quirk::FieldWithin`]): what
+    /// it finds there is no child of this node. Cost: linear in the number of
+    /// children.
     pub fn child_by_field_id(&self, field_id: u16) -> Option<Self> {
-        let looks_within = self.tree.has_quirks();
+        let has_quirks = self.tree.has_quirks();
         let mut above = Vec::new();
         let mut next = self.first_of_rule();
         loop {
             next = match next {
-                Some(child) if child.field_id() == Some(field_id) => return Some(child),
-                Some(child) if looks_within && child.is_asked_for(field_id) => {
+                Some(child) if child.is_found_by(field_id, has_quirks) => return Some(child),
+                Some(child) if has_quirks && child.is_looked_into(field_id) => {
                     above.push(child);
                     child.first_of_rule()
                 }
@@ -202,9 +205,23 @@ impl<'tree> Node<'tree> {
         self.siblings().next().filter(|_| !self.is_error())
     }
 
+    /// Whether the node above finds it when it is asked for a field.
+    fn is_found_by(&self, field_id: u16, has_quirks: bool) -> bool {
+        let shows = self.field_id() == Some(field_id);
+        if !has_quirks || field_id == 0 {
+            return shows;
+        }
+        let unlike_shown = match self.is_extra() {
+            true => Quirk::FieldWithin(field_id),
+            false => Quirk::Field(field_id),
+        };
+        shows != self.tree.quirks_of(self.index).any(|quirk| quirk == unlike_shown)
+    }
+
     /// Whether its children are looked at for a field of the node above.
-    fn is_asked_for(&self, field_id: u16) -> bool {
-        self.tree.quirks_of(self.index).any(|quirk| quirk == Quirk::FieldWithin(field_id))
+    fn is_looked_into(&self, field_id: u16) -> bool {
+        !self.is_extra()
+            && self.tree.quirks_of(self.index).any(|quirk| quirk == Quirk::FieldWithin(field_id))
     }
 
     /// Number of the field that the node has in its parent, if any.

@@ -93,14 +93,21 @@ pub enum Quirk {
     /// has: the rule of the node above lets it come again, and it did not.
     NotLastOfField,
     /// An extra that counts as having this field: that of the hidden node it
-    /// is in.
+    /// is in. Where the node is no extra: the node above, asked for its child
+    /// of this field, finds it though it shows another field or none; or, where
+    /// this is the field that it shows, does not find it. That question is
+    /// answered by the rules of the grammar, which may give a field to a hidden
+    /// node whose first child has one of its own, or not take over the field of
+    /// a node that a supertype hides.
     Field(u16),
     /// An extra that its children see as a node of this kind: the alias of the
     /// child in whose place it stands.
     Alias(u16),
     /// Where the node above is asked for its child of this field, the children
     /// of this node are looked at, too: its alias shows a node that the grammar
-    /// hides, and fields within hidden nodes are those of the node above.
+    /// hides, and fields within hidden nodes are those of the node above. Where
+    /// the node is an extra, it is found itself: it is the first child of a
+    /// hidden node with that field.
     FieldWithin(u16),
 }
 

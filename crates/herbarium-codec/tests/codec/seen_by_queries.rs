@@ -112,6 +112,42 @@ fn a_quirk_of_what_the_grammar_does_not_have_is_refused() {
 }
 
 #[test]
+fn a_child_is_found_by_the_fields_that_it_has_when_asked() {
+    // A token with field 1, one with field 2, an extra; under a root.
+    let nodes = [(1, false), (2, false), (0, true)];
+    let tree = |quirks: &[(u32, Quirk)]| {
+        let mut builder = TreeBuilder::new(&grammar(0, 3));
+        builder.start(b"")?;
+        builder.push(NewNode::default())?;
+        for (field, extra) in nodes {
+            builder.push(NewNode { depth: 1, field, extra, ..NewNode::default() })?;
+        }
+        quirks.iter().try_for_each(|&(node, quirk)| builder.quirk(node, quirk))?;
+        builder.finish()
+    };
+    let check = |quirks: &[(u32, Quirk)], expected: [Option<usize>; 4]| {
+        let tree = check_round_trip(&tree(quirks).expect("a tree"));
+        let root = tree.root_node();
+        let found = [0, 1, 2, 3].map(|field| root.child_by_field_id(field).map(|node| node.id()));
+        assert_eq!(found, expected, "{quirks:?}");
+        assert_eq!(tree.nodes().nth(1).and_then(|node| node.field_id()), Some(1), "{quirks:?}");
+    };
+    check(&[], [None, Some(1), Some(2), None]);
+    // By another beside its own, and before one that shows it.
+    check(&[(1, Quirk::Field(3))], [None, Some(1), Some(2), Some(1)]);
+    check(&[(1, Quirk::Field(2))], [None, Some(1), Some(1), None]);
+    // Not by its own, or by another in its place.
+    check(&[(1, Quirk::Field(1))], [None, None, Some(2), None]);
+    check(
+        &[(2, Quirk::Field(1)), (1, Quirk::Field(1)), (1, Quirk::Field(2))],
+        [None, Some(2), Some(1), None],
+    );
+    // An extra that counts as having a field is found by another quirk.
+    check(&[(3, Quirk::Field(3))], [None, Some(1), Some(2), None]);
+    check(&[(3, Quirk::FieldWithin(3))], [None, Some(1), Some(2), Some(3)]);
+}
+
+#[test]
 fn quirks_come_back_in_order_and_those_of_no_node_are_dropped() {
     let quirks = [
         (2, Quirk::Field(3)),
