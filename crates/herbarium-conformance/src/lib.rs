@@ -184,7 +184,8 @@ pub fn compare_runs(
 ) -> (Tally, Vec<Difference>) {
     let mut tally = Tally::default();
     let mut differences = Vec::new();
-    let compare = if may_find_more(queries.1, settings) { first_missing } else { first_difference };
+    let exception = Exception::of(queries.1, trees.1, settings);
+    let mut lost = Vec::new();
     for (what, live_run, run) in
         [("match", live_matches as LiveRun, matches as Run), ("capture", live_captures, captures)]
     {
@@ -203,7 +204,11 @@ pub fn compare_runs(
             let (expected, found) = (expected.exceeded.to_string(), found.exceeded.to_string());
             differences.push(Difference { what: "match limit exceeded", at: 0, expected, found });
         }
-        differences.extend(compare(what, &expected.list, &found.list));
+        differences.extend(match exception {
+            Exception::None => first_difference(what, &expected.list, &found.list),
+            Exception::More => first_missing(what, &expected.list, &found.list),
+            Exception::LastLost => first_but_lost(what, &expected.list, &found.list, &mut lost),
+        });
     }
     tally.differences = differences.len() as u64;
     (tally, differences)
@@ -221,15 +226,74 @@ struct Answers {
 type LiveRun = fn(&tree_sitter::Query, &tree_sitter::Tree, &[u8], &Settings) -> Option<Answers>;
 type Run = fn(&Query, &herbarium_codec::Tree, &[u8], &Settings) -> Option<Answers>;
 
-/// Outside a range, tree-sitter does not look into hidden repetitions for
-/// patterns with several roots. A stored tree does not show where those are:
-/// there, matches outside the range are found too, and matches that reach into
-/// it may reach further out of it. Nor does it look into hidden nodes below the
-/// last level that patterns may start at, unless a match in the making does.
-fn may_find_more(query: &Query, settings: &Settings) -> bool {
-    let in_part = settings.bytes.is_some() || settings.points.is_some();
-    let several = (0..query.pattern_count()).any(|pattern| !query.is_pattern_rooted(pattern));
-    settings.max_start_depth.is_some() || (in_part && several)
+/// In what the lists need not be the same, for hidden nodes that a stored tree
+/// does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exception {
+    /// In nothing.
+    None,
+    /// Outside a range, tree-sitter does not look into hidden repetitions for
+    /// patterns with several roots. There, matches outside the range are found
+    /// too, and matches that reach into it may reach further out of it. Nor does
+    /// it look into hidden nodes below the last level that patterns may start
+    /// at, unless a match in the making does.
+    More,
+    /// A match that is complete, but may become longer, waits until the node
+    /// that it is in is left. tree-sitter does not note that it leaves a node
+    /// whose last children are in a hidden repetition behind the range. Where
+    /// that is so up to the root, it ends without the matches that wait: always
+    /// the last ones.
+    LastLost,
+}
+
+impl Exception {
+    fn of(query: &Query, tree: &herbarium_codec::Tree, settings: &Settings) -> Self {
+        let in_part = settings.bytes.is_some() || settings.points.is_some();
+        let several = (0..query.pattern_count()).any(|pattern| !query.is_pattern_rooted(pattern));
+        if settings.max_start_depth.is_some() || (in_part && several) {
+            Self::More
+        } else if goes_on_behind_range(tree, settings) {
+            Self::LastLost
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// Whether there are nodes behind the range.
+fn goes_on_behind_range(tree: &herbarium_codec::Tree, settings: &Settings) -> bool {
+    let last = tree.descendant_count().checked_sub(1).and_then(|last| tree.node(last));
+    last.is_some_and(|last| {
+        let point = last.start_position();
+        let by_bytes = settings.bytes.as_ref().is_some_and(|bytes| last.start_byte() >= bytes.end);
+        let point = (point.row, point.column);
+        by_bytes || settings.points.as_ref().is_some_and(|points| point >= points.end)
+    })
+}
+
+/// The first place at which the lists differ otherwise than by matches that were
+/// lost at the end; notes these for the captures, which come after.
+fn first_but_lost(
+    what: &'static str,
+    expected: &[Found],
+    found: &[Found],
+    lost: &mut Vec<Found>,
+) -> Option<Difference> {
+    if what == "match" {
+        let (same, more) = found.split_at(expected.len().min(found.len()));
+        lost.extend_from_slice(more);
+        return first_difference(what, expected, same);
+    }
+    let is_lost = |one: &Found| {
+        lost.iter().any(|lost| lost.pattern == one.pattern && lost.captures == one.captures)
+    };
+    let mut rest = expected.iter().peekable();
+    let kept: Vec<Found> = found
+        .iter()
+        .filter(|one| rest.next_if_eq(one).is_some() || !is_lost(one))
+        .cloned()
+        .collect();
+    first_difference(what, expected, &kept)
 }
 
 /// The first of `expected` whose captures no match in `found` has.
@@ -385,5 +449,35 @@ fn watch<'a>(
         }
         stopped.set(true);
         ControlFlow::Break(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Matches with one capture each, of these nodes.
+    fn list(nodes: &[usize]) -> Vec<Found> {
+        let found = |at: &usize| Found { pattern: 0, number: 0, captures: vec![(0, 1, *at, *at)] };
+        nodes.iter().map(found).collect()
+    }
+
+    #[test]
+    fn only_the_last_matches_and_their_captures_may_be_lost() {
+        let check = |matches: [&[usize]; 2], captures: [&[usize]; 2], same: [bool; 2]| {
+            let mut lost = Vec::new();
+            let lists = [("match", matches), ("capture", captures)];
+            let found = lists.map(|(what, [expected, found])| {
+                first_but_lost(what, &list(expected), &list(found), &mut lost).is_none()
+            });
+            assert_eq!(found, same, "{matches:?} {captures:?}");
+        };
+        check([&[1, 2], &[1, 2]], [&[1, 2], &[1, 2]], [true, true]);
+        check([&[2, 3], &[2, 3, 1]], [&[2, 3], &[1, 2, 3]], [true, true]);
+        check([&[1], &[1, 1]], [&[1], &[1, 1]], [true, true]);
+        check([&[2, 3], &[1, 2, 3]], [&[2, 3], &[2, 3]], [false, true]);
+        check([&[1, 2], &[1]], [&[1, 2], &[1]], [false, false]);
+        check([&[1], &[1]], [&[1], &[1, 2]], [true, false]);
+        check([&[1], &[1, 2]], [&[1, 3], &[1, 2]], [true, false]);
     }
 }

@@ -44,10 +44,14 @@
 //! ```
 //!
 //! # Where it differs
-//! In one thing only, with a range or a start depth and patterns of several
-//! roots: tree-sitter does not look for these into hidden nodes outside the
-//! range, and a stored tree does not show where those are. There, more may be
-//! found outside the range, never less inside. Two of tree-sitter's faults are
+//! In two things only, as a stored tree does not show where hidden nodes are.
+//! With a range or a start depth, tree-sitter does not look for patterns of
+//! several roots into hidden nodes outside the range: there, more may be found
+//! outside the range, never less inside. And with a range that ends before the
+//! tree does, it may forget matches at the end that could have become longer, as
+//! it does not note that it leaves a node whose last children are in a hidden
+//! repetition behind the range: these last matches, which lie in the range, are
+//! found here. Two of tree-sitter's faults are
 //! not copied: texts that it never comes to an end with
 //! ([`Compiler::is_circular`]), and what it finds after a pattern that begins on
 //! any kind was disabled. And queries that nest deeper than 400 levels, which

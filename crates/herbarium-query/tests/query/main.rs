@@ -4,5 +4,6 @@ mod common;
 mod demands;
 mod documented;
 mod errors;
+mod hidden;
 mod random;
 mod shipped;
