@@ -50,13 +50,13 @@ async fn run(settings: Settings, sources: Sources) -> Result<ExitCode, Failure> 
     let front = parts::front(&settings, shutdown.clone(), tokens.as_ref(), tls.as_ref());
     listen(&settings, &front, &service)?;
     logs.flush_with(&shutdown);
-    let flush = settings.get(&of::FLUSH).0;
+    let (flush, ending) = (settings.get(&of::FLUSH).0, service.clone());
     shutdown.on_flush("service", move || close(service, flush));
     if let Some(tls) = &tls {
         tokio::spawn(tls.clone().watch(settings.get(&of::TLS_WATCH).0));
     }
     tokio::spawn(notify::keep_watchdog());
-    tokio::spawn(tell_when_it_ends(shutdown.clone()));
+    tokio::spawn(tell_when_it_ends(shutdown.clone(), ending));
     health.started();
     notify::ready();
     #[cfg(unix)]
@@ -215,7 +215,10 @@ fn listen(settings: &Settings, front: &Front, service: &Service) -> Result<(), F
     Ok(())
 }
 
-async fn tell_when_it_ends(shutdown: Shutdown) {
+/// Answers that could go on for ever, and jobs, end where new connections do.
+async fn tell_when_it_ends(shutdown: Shutdown, service: Service) {
     shutdown.reached(herbarium_health::Phase::Draining).await;
     notify::stopping();
+    shutdown.reached(herbarium_health::Phase::Closing).await;
+    service.stop();
 }

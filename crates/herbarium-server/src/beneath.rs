@@ -6,10 +6,11 @@
 //! root, and what it resolved to is opened part by part without following a link. What is
 //! read is read from the file that was opened, never from its path.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::memo::Looks;
 use crate::relative::Relative;
 
 /// Why a file of a workspace cannot be read.
@@ -27,14 +28,17 @@ pub(crate) enum NoFile {
     Unreadable(io::Error),
 }
 
+/// A file's content, and what tells whether it is still that: `None` where that cannot
+/// be told, or it changed while it was read.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) looks: Option<Looks>,
+}
+
 /// Reads a file below a root that is absolute and was resolved, if it is not longer.
-pub(crate) fn read_beneath(root: &Path, path: &Relative, most: u64) -> Result<Vec<u8>, NoFile> {
-    let file = open_beneath(root, path)?;
-    let metadata = file.metadata().map_err(NoFile::Unreadable)?;
-    if !metadata.is_file() {
-        let is_folder = metadata.is_dir();
-        return Err(NoFile::NotAFile(if is_folder { "a folder" } else { "no regular file" }));
-    }
+pub(crate) fn read_beneath(root: &Path, path: &Relative, most: u64) -> Result<Content, NoFile> {
+    let (file, metadata) = regular(root, path)?;
     if metadata.len() > most {
         return Err(NoFile::TooLong(metadata.len()));
     }
@@ -42,7 +46,28 @@ pub(crate) fn read_beneath(root: &Path, path: &Relative, most: u64) -> Result<Ve
     // It may grow while it is read.
     let read = (&file).take(most.saturating_add(1)).read_to_end(&mut bytes);
     let read = read.map_err(NoFile::Unreadable)? as u64;
-    if read > most { Err(NoFile::TooLong(read)) } else { Ok(bytes) }
+    if read > most {
+        return Err(NoFile::TooLong(read));
+    }
+    let after = file.metadata().ok().and_then(|metadata| Looks::of(&metadata));
+    let looks = Looks::of(&metadata).filter(|before| after == Some(*before));
+    Ok(Content { bytes, looks })
+}
+
+/// What a file below a root looks like now, without its content being read.
+pub(crate) fn look_beneath(root: &Path, path: &Relative) -> Option<Looks> {
+    let (_, metadata) = regular(root, path).ok()?;
+    Looks::of(&metadata)
+}
+
+fn regular(root: &Path, path: &Relative) -> Result<(File, Metadata), NoFile> {
+    let file = open_beneath(root, path)?;
+    let metadata = file.metadata().map_err(NoFile::Unreadable)?;
+    match metadata.is_file() {
+        true => Ok((file, metadata)),
+        false if metadata.is_dir() => Err(NoFile::NotAFile("a folder")),
+        false => Err(NoFile::NotAFile("no regular file")),
+    }
 }
 
 fn refusal(error: io::Error) -> NoFile {
@@ -257,7 +282,10 @@ mod tests {
         let pipe = ground.root.join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        let read = |path, most| read_beneath(&ground.root, &Relative::parse(path).unwrap(), most);
+        let read = |path, most| {
+            let read = read_beneath(&ground.root, &Relative::parse(path).unwrap(), most);
+            read.map(|content| content.bytes)
+        };
         assert!(matches!(read("pipe", 10), Err(NoFile::NotAFile(_))));
         assert!(matches!(read("in", 10), Err(NoFile::NotAFile("a folder"))));
         assert!(matches!(read("in/file", 5), Err(NoFile::TooLong(6))));

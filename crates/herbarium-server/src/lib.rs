@@ -67,6 +67,7 @@ mod kinds;
 mod lines;
 mod listing;
 mod manual;
+mod memo;
 mod metrics;
 mod nested;
 mod openapi;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use herbarium::codec::{Fingerprint, Tree, source_hash};
 use herbarium::index::{OpenError, Source};
@@ -11,7 +12,7 @@ use herbarium::languages::{HEAD_BYTES, detect, known};
 use herbarium::store::{KeyParts, TreeKey};
 use herbarium::{Cancel, Origin};
 
-use crate::beneath::read_beneath;
+use crate::beneath::{Content, look_beneath, read_beneath};
 use crate::metrics::TREES;
 use crate::problem::{self, Problem};
 use crate::relative::Relative;
@@ -74,13 +75,28 @@ impl Shared {
         path: &Relative,
         cancel: &Cancel,
     ) -> Result<Opened, Problem> {
-        let text = self.read_file(workspace, path)?;
+        let read = SystemTime::now();
+        let Content { bytes: text, looks } = self.read_content(workspace, path)?;
         // Detection looks at the folders on the path, too.
         let full = path.below(&workspace.root);
         let opened = self.open_text(&text, &full, None, true, cancel);
         let mut opened = opened.map_err(|problem| problem::in_file(problem, path.as_str()))?;
+        if let Some(looks) = looks {
+            self.memo.note((&workspace.root, path), looks, read, opened.key);
+        }
         opened.source = Some(text.into());
         Ok(opened)
+    }
+
+    /// The tree of a file as it is now, if the file is known not to have changed since its
+    /// tree was opened, and that is still at hand: nothing is read then. Blocks.
+    pub(crate) fn open_unchanged(&self, workspace: &Workspace, path: &Relative) -> Option<Opened> {
+        if self.options.baseline {
+            return None;
+        }
+        let looks = look_beneath(&workspace.root, path)?;
+        let key = self.memo.tree_of(&workspace.root, path, looks)?;
+        self.open_key(&key).ok()
     }
 
     /// A file's content.
@@ -89,6 +105,10 @@ impl Shared {
         workspace: &Workspace,
         path: &Relative,
     ) -> Result<Vec<u8>, Problem> {
+        self.read_content(workspace, path).map(|content| content.bytes)
+    }
+
+    fn read_content(&self, workspace: &Workspace, path: &Relative) -> Result<Content, Problem> {
         let most = self.options.max_source_bytes as u64;
         read_beneath(&workspace.root, path, most)
             .map_err(|why| problem::no_file(&workspace.name, path.as_str(), why, most))

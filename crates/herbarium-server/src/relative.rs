@@ -12,7 +12,7 @@ pub(crate) const LONGEST: usize = 4096;
 /// Looked at before any file is: what could mean something else than the file of that
 /// name below the root, here or on another system, is refused. That no link leads out
 /// is for [`open_beneath`](crate::beneath::open_beneath) to see to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Relative(String);
 
 impl Relative {

@@ -103,6 +103,14 @@ impl Target {
     pub(crate) fn file(shared: &Shared, workspace: &str, path: &str) -> Result<Self, Problem> {
         Ok(Self::File(shared.workspaces.get(workspace)?, Relative::parse(path)?))
     }
+
+    /// Its tree, with its source if it is a file's. Blocks.
+    fn open(&self, shared: &Shared, cancel: &herbarium::Cancel) -> Result<Opened, Problem> {
+        match self {
+            Self::Key(key) => shared.open_key(key),
+            Self::File(workspace, path) => shared.open_file(workspace, path, cancel),
+        }
+    }
 }
 
 /// Trees with no more nodes are looked at where requests are served, if they are hot: that
@@ -120,7 +128,25 @@ pub(crate) async fn look<T: Send + 'static>(
     {
         return Ok(work(&hot));
     }
-    on_worker(shared, target, |opened, _, _| work(opened)).await
+    look_on_worker(shared, target, work).await
+}
+
+/// Opens a tree, and does something with it that needs no source, elsewhere.
+async fn look_on_worker<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    target: Target,
+    work: impl FnOnce(&Opened) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let of_worker = Arc::clone(shared);
+    let run = move |cancel: &herbarium::Cancel| {
+        let unchanged = match &target {
+            Target::Key(_) => None,
+            Target::File(workspace, path) => of_worker.open_unchanged(workspace, path),
+        };
+        let opened = unchanged.map_or_else(|| target.open(&of_worker, cancel), Ok)?;
+        Ok(work(&opened))
+    };
+    shared.pool.run(run).await?
 }
 
 /// Answers with more nodes are written elsewhere, too.
@@ -135,7 +161,7 @@ pub(crate) async fn look_at_some<T: Send + 'static>(
 ) -> Result<T, Problem> {
     match nodes <= FEW {
         true => look(shared, target, work).await,
-        false => on_worker(shared, target, |opened, _, _| work(opened)).await,
+        false => look_on_worker(shared, target, work).await,
     }
 }
 
@@ -147,10 +173,7 @@ pub(crate) async fn on_worker<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let of_worker = Arc::clone(shared);
     let run = move |cancel: &herbarium::Cancel| {
-        let opened = match &target {
-            Target::Key(key) => of_worker.open_key(key)?,
-            Target::File(workspace, path) => of_worker.open_file(workspace, path, cancel)?,
-        };
+        let opened = target.open(&of_worker, cancel)?;
         Ok(work(&opened, &of_worker, cancel))
     };
     shared.pool.run(run).await?

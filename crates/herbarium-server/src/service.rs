@@ -9,6 +9,7 @@ use herbarium::index::Engine;
 use tokio::sync::watch;
 
 use crate::jobs::Jobs;
+use crate::memo::Memo;
 use crate::metrics::WORKSPACES;
 use crate::opening::Counters;
 use crate::pool::Pool;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     /// For answers that are streamed.
     pub(crate) streams: Pool,
     pub(crate) counters: Counters,
+    pub(crate) memo: Memo,
     /// True when the service ends.
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -66,6 +68,7 @@ impl Service {
             pool,
             streams: Pool::new("streams", options.streams, 0),
             counters: Counters::new(),
+            memo: Memo::new(),
             closing: watch::Sender::new(false),
             herbarium,
             options,
@@ -90,23 +93,24 @@ impl Service {
         &self.shared.options
     }
 
-    /// Begins to end, at once: jobs and streamed answers are cancelled, and no work is
-    /// begun any more; what would be is answered `stopping`. A streamed answer still gets
-    /// its last line, with the cursor to go on from.
+    /// Begins to end, at once: jobs and streamed answers are cancelled, and none is begun
+    /// any more; what would be is answered `stopping`. A streamed answer still gets its last
+    /// line, with the cursor to go on from. Questions to single trees are answered as
+    /// before: they take no time that a drain would not have.
     pub fn stop(&self) {
         self.shared.jobs.close();
         self.shared.closing.send_replace(true);
-        self.shared.pool.close();
         self.shared.streams.close();
     }
 
-    /// Ends: [stops](Service::stop), waits for jobs, at most so long, and then writes what
+    /// Ends: [stops](Service::stop), begins no work at all any more, waits for jobs, at most so long, and then writes what
     /// is still in memory to the store.
     ///
     /// Returns whether all of that was done in time. Nothing is lost if not: an index that
     /// was cut short is finished by the next.
     pub async fn close(&self, within: Duration) -> bool {
         self.stop();
+        self.shared.pool.close();
         let rest = tokio::time::timeout(within, self.shared.jobs.rest()).await;
         let shared = Arc::clone(&self.shared);
         let flush = tokio::task::spawn_blocking(move || shared.engine().store().flush());

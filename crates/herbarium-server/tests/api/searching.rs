@@ -290,6 +290,8 @@ async fn an_answer_ends_with_the_service() {
     let last = std::str::from_utf8(&rest).unwrap().lines().last().unwrap().to_owned();
     let last: Value = serde_json::from_str(&last).unwrap();
     assert_eq!(last["done"]["stopped_by"], "stopping");
+    // What takes no time is still answered.
+    assert_eq!(ground.get("/v1/stats").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

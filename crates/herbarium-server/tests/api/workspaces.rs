@@ -222,3 +222,27 @@ async fn no_path_leads_out_of_a_workspace() {
     assert_eq!(inside.status, 200);
     assert!(Path::new(&project).exists());
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_without_its_length_and_time_telling_is_read_again() {
+    let ground = Ground::new();
+    ground.add_indexed().await;
+    let file = ground.project().join("data.json");
+    let url = "/v1/workspaces/project/tree?path=data.json&format=sexp";
+    // Longer ago than the steps of any file system's clock.
+    tokio::time::sleep(std::time::Duration::from_millis(3200)).await;
+    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+    for _ in 0..2 {
+        assert!(ground.get(url).await.text().contains("(object (pair"));
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    let other = format!("[{}]\n", "1".repeat(text.len() - 3));
+    std::fs::write(&file, &other).unwrap();
+    std::fs::File::open(&file).unwrap().set_modified(modified).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), text.len() as u64);
+    assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), modified);
+    assert_eq!(ground.get(url).await.text(), "(document (array (number)))");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(ground.get(url).await.problem(), "no-such-file");
+}
