@@ -62,7 +62,10 @@ typedef struct {
   bool extra;
   // Whether its nodes are children of an ERROR.
   bool in_error;
-  // No visible node was under it yet, which is hidden.
+  // It is hidden and has a field.
+  bool owns;
+  // No visible node was under it yet, and it or a hidden subtree above it, for
+  // which the same holds, has a field.
   bool fresh;
   // What the field map of its rule says.
   uint8_t traits;
@@ -131,6 +134,7 @@ static Frame *push(Walk *self, Subtree subtree, uint32_t position, uint32_t dept
   frame->visible = true;
   frame->extra = false;
   frame->in_error = ts_subtree_is_error(subtree);
+  frame->owns = false;
   frame->fresh = false;
   frame->traits = self->traits[production];
   return frame;
@@ -150,7 +154,8 @@ static bool push_hidden(Walk *self, Subtree subtree, uint32_t position, TSSymbol
   frame->visible = false;
   frame->extra = ts_subtree_extra(subtree);
   frame->in_error = parent->in_error;
-  frame->fresh = true;
+  frame->owns = own_field;
+  frame->fresh = own_field || parent->fresh;
   return true;
 }
 
@@ -290,6 +295,14 @@ static uint32_t fields_when_asked(const Walk *self, uint32_t holder, uint32_t pl
   return count;
 }
 
+// Whether a node needs a look by the function below: most do not, since a rule
+// finds the one child that it names a field for.
+static inline bool may_differ(const Walk *self, const Frame *frame, TSFieldId field,
+                              bool own_field) {
+  if (frame->fresh || frame->traits & DOUBLES) return true;
+  return field && !frame->visible && (own_field || !self->frames[frame->field_frame - 1].visible);
+}
+
 // Asked for a child by its field, tree-sitter goes down the field maps and takes
 // the first visible node of a hidden subtree: not always what shows that field.
 // Writes a quirk for every field by which the node is found beside the one that
@@ -308,7 +321,10 @@ static uint32_t differs_when_asked(Walk *self, uint32_t place, bool extra, TSFie
   for (uint32_t i = top; i > 0 && self->frames[i].fresh; i--) {
     Frame *hidden = &self->frames[i];
     hidden->fresh = false;
-    if (hidden->extra) continue;
+    if (hidden->extra || !hidden->owns) continue;
+    // It has that field alone, and the node shows it.
+    bool has_doubles = self->frames[i - 1].traits & DOUBLES;
+    if (finds_shown && hidden->field == shown && !has_doubles) continue;
     count += fields_when_asked(self, i - 1, hidden->place, extra, shown, &finds_shown, &out[count],
                                MOST_ASKED - 1 - count);
   }
@@ -490,7 +506,9 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
       if (frame->traits & INHERITS && !extra && ts_subtree_child_count(child)) {
         look_within(self, frame, place);
       }
-      count += differs_when_asked(self, place, extra, field, own_field != 0, &out[count]);
+      if (may_differ(self, frame, field, own_field != 0)) {
+        count += differs_when_asked(self, place, extra, field, own_field != 0, &out[count]);
+      }
       self->visible++;
     }
     if (!child.data.is_inline && child.ptr->child_count) {
