@@ -24,8 +24,9 @@ use crate::tongue::{built, row_of};
 
 /// Version of the tree-sitter runtime that is linked; part of every key.
 pub(crate) const RUNTIME: &str = "0.27.1";
-/// Options of the encoder and the capturer: there are none yet.
-pub(crate) const OPTIONS: u64 = 0;
+/// What capturing notes, counted: a tree that was pressed with less noted is another one.
+/// 1: how children are found by fields of hidden nodes.
+pub(crate) const OPTIONS: u64 = 1;
 /// Raise it when the rules of detection change and the languages do not.
 const DETECTION: &str = "1";
 
