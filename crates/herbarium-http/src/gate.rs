@@ -80,12 +80,7 @@ impl Gate {
         limits: &Limits,
     ) -> Result<(), Problem> {
         check_sizes(parts, limits)?;
-        self.check_host(parts, client)?;
-        if matches!(parts.method, Method::CONNECT | Method::TRACE) {
-            let method = format!("`{}`", parts.method);
-            return Err(Problem::new(&kinds::NOT_IMPLEMENTED).found(method));
-        }
-        Ok(())
+        self.check_host(parts, client)
     }
 
     fn check_host(&self, parts: &Parts, client: &Client) -> Result<(), Problem> {
@@ -143,12 +138,19 @@ impl Gate {
             return Some(response);
         }
         if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
-            let all = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS");
-            return Some((StatusCode::NO_CONTENT, [(ALLOW, all)]).into_response());
+            return Some((StatusCode::NO_CONTENT, [(ALLOW, ALL)]).into_response());
+        }
+        // It names another host in place of a path: nothing for a router.
+        if parts.method == Method::CONNECT {
+            let problem = Problem::new(&kinds::METHOD_NOT_ALLOWED);
+            return Some(problem.found("`CONNECT`").header(ALLOW, ALL).into_response());
         }
         None
     }
 }
+
+/// What some path may answer.
+const ALL: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS");
 
 fn check_sizes(parts: &Parts, limits: &Limits) -> Result<(), Problem> {
     let uri = parts.uri.path_and_query().map_or(0, |it| it.as_str().len());

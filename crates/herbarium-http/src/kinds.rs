@@ -102,10 +102,10 @@ kinds! {
     INTERNAL = "internal" INTERNAL_SERVER_ERROR
         "The service failed"
         "It is not your fault; tell whoever runs it the `request_id`.";
-    /// 501: a method that HTTP has and this service has not.
+    /// 501: a handler cannot do this; the front itself never says so.
     NOT_IMPLEMENTED = "not-implemented" NOT_IMPLEMENTED
-        "The method is not supported"
-        "This service is no proxy, and echoes no requests.";
+        "What was asked for is not supported"
+        "`detail` says what, if more is known.";
     /// 503: too much is going on.
     OVERLOADED = "overloaded" SERVICE_UNAVAILABLE
         "There is too much to do right now"

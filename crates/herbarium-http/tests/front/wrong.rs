@@ -106,13 +106,16 @@ fn methods_that_are_not_there_are_named() {
     assert_eq!((reply.status, reply.header("allow")), (204, Some("GET,HEAD,OPTIONS")));
     let reply = server.ask("OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert_eq!(reply.status, 204);
-    for method in ["TRACE", "CONNECT"] {
-        let target = if method == "CONNECT" { "localhost:1" } else { "/hello" };
-        let reply = server.ask(&format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n\r\n"));
-        assert_eq!(reply.status, 501, "{method}");
+    for method in ["TRACE", "PUT", "PATCH", "POST", "BREW", "PROPFIND", "get"] {
+        let reply = server.ask(&format!("{method} /hello HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+        reply.is_problem(405, "method-not-allowed");
+        assert_eq!(reply.header("allow"), Some("GET,HEAD,OPTIONS"), "{method}");
+        let reply = server.ask(&format!("{method} /no HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+        reply.is_problem(404, "not-found");
     }
-    let reply = server.ask("BREW /hello HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let reply = server.ask("CONNECT localhost:1 HTTP/1.1\r\nhost: localhost\r\n\r\n");
     reply.is_problem(405, "method-not-allowed");
+    assert_eq!(reply.header("allow"), Some("GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS"));
 }
 
 #[test]
