@@ -113,6 +113,7 @@ pub use pace::{PaceLimits, Paced};
 pub use recorder::Metrics;
 #[cfg(feature = "server")]
 pub use shutdown::{
-    Connection, DrainPlan, Drained, Ended, InFlight, Listening, Phase, Shutdown, Waiting,
+    Connection, Counting, DrainPlan, Drained, Ended, Graceful, InFlight, Listening, Phase,
+    Shutdown, Waiting,
 };
 pub use source::MetricsSource;

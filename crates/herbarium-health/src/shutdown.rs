@@ -35,7 +35,9 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use count::Counts;
 
-pub use connection::{Connection, CountedBody, CountedFuture, Counting, Ended, Listening, Waiting};
+pub use connection::{
+    Connection, CountedBody, CountedFuture, Counting, Ended, Graceful, Listening, Waiting,
+};
 pub use count::InFlight;
 pub use drained::{Drained, Flushed};
 pub use plan::{DrainPlan, Phase};

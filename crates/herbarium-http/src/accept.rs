@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use axum::Router;
 use herbarium_health::{Connection, Listening, PaceLimits, Phase};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -26,6 +24,7 @@ use crate::metrics::{ACCEPT_ERRORS, CONNECTIONS, HANDSHAKES, Handles, Shed};
 use crate::race::race;
 use crate::route::Note;
 use crate::service::Conversation;
+use crate::serving::Serving;
 use crate::slots::Slot;
 use crate::talk::{Talk, Talking};
 use crate::tls::TlsReloader;
@@ -33,15 +32,6 @@ use crate::tls::TlsReloader;
 /// After accepts that failed: what is wanting, file descriptors mostly, is not
 /// there again at once.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
-
-/// hyper panics with less.
-const MIN_BUFFER: usize = 8192;
-
-/// What is sent ahead of a client over HTTP/2, for each request.
-const SEND_AHEAD: usize = 128 << 10;
-
-/// Bodies that clients send ahead over HTTP/2, on one connection.
-const CONNECTION_WINDOW: u32 = 1 << 20;
 
 pub(crate) async fn serve(front: Front, listener: Listener, router: Router) {
     let handles = Arc::new(Handles::look_up());
@@ -247,9 +237,9 @@ impl Talker {
             client: self.client,
             talk: Arc::clone(&talk),
         };
-        let io = TokioIo::new(Talking::new(stream, Arc::clone(&talk)));
-        let builder = protocols(limits);
-        let serving = builder.serve_connection(io, connection.count(service));
+        let (service, waiting) = (connection.count(service), connection.waiting());
+        let stream = Talking::new(stream, Arc::clone(&talk));
+        let serving = Serving::new(stream, service, Arc::clone(&talk), Arc::clone(limits), waiting);
         let watching = connection.watch_until(serving, retire(limits.max_age));
         match race(watching, talk.stalled(limits.write_time)).await {
             Some(Ok(_)) => {}
@@ -258,39 +248,6 @@ impl Talker {
         }
     }
 }
-
-/// HTTP/1.1 and HTTP/2. The stream has the time limits of the former, so that
-/// hyper needs no timers for it.
-fn protocols(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    let head = limits.header_bytes.saturating_add(limits.uri_bytes).max(MIN_BUFFER);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head * 2);
-    if limits.headers > HYPERS_HEADERS {
-        builder.http1().max_headers(limits.headers);
-    }
-    let header_list = u32::try_from(head).unwrap_or(u32::MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(header_list)
-        .max_concurrent_streams(limits.streams)
-        .max_pending_accept_reset_streams(limits.reset_streams)
-        .max_local_error_reset_streams(LOCAL_RESETS)
-        .max_send_buf_size(SEND_AHEAD)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_timeout(limits.ping_time);
-    if !limits.ping_interval.is_zero() {
-        builder.http2().keep_alive_interval(limits.ping_interval);
-    }
-    builder
-}
-
-/// What hyper has room for without an allocation for each request.
-const HYPERS_HEADERS: usize = 100;
-
-/// Errors of one client that are answered by a reset, before its connection is
-/// closed.
-const LOCAL_RESETS: usize = 256;
 
 /// Done when a connection is old. Not all at the same age: those that came
 /// together would go, and come again, together.

@@ -56,6 +56,8 @@
 //! - **Every error is a problem** with the request's id, also where a handler,
 //!   the framework or the parser made another one. Only what HTTP/2 refuses
 //!   within its own frames is not.
+//! - **An idle connection costs little**: hyper and its buffers are there only
+//!   while there is something to serve.
 //! - **A panic is an answer**, and counted; one in the midst of an answer cuts
 //!   that connection.
 //! - **What is turned away is told why and for how long**: 503 and 429 have
@@ -68,6 +70,7 @@
 //! - After a request with a chunked body the connection is closed: it cannot be
 //!   seen whether a proxy before went by another length.
 //! - Packed answers have weak entity tags; compare tags weakly.
+//! - Answers are packed with zstd or gzip, not with Brotli.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -94,6 +97,7 @@ mod race;
 mod rate;
 mod route;
 mod service;
+mod serving;
 mod shared;
 mod slots;
 mod talk;

@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
@@ -34,6 +35,8 @@ const LINGER_BYTES: usize = 8 << 20;
 pub(crate) struct Talk {
     /// Whether the client may be sending what nobody has read.
     unread: AtomicBool,
+    /// Whether the client has not yet taken in what was to be written.
+    unsent: AtomicBool,
     /// Answers over HTTP/2 whose client has the next turn, and since when.
     waits: Mutex<HashMap<u64, Instant>>,
     next: AtomicU64,
@@ -50,6 +53,19 @@ impl Talk {
     /// Whether there is more of a request to come.
     pub(crate) fn has_unread(&self) -> bool {
         self.unread.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is under way in either direction, between two requests.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.has_unread() && !self.unsent.load(Ordering::Relaxed)
+    }
+
+    /// What came of a write.
+    fn wrote<T>(&self, outcome: Poll<T>) -> Poll<T> {
+        if outcome.is_pending() {
+            self.unsent.store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// An answer over HTTP/2 begins.
@@ -109,6 +125,8 @@ impl Drop for Turn {
 pub(crate) struct Talking<T> {
     stream: T,
     talk: Arc<Talk>,
+    /// What was read from the stream before, and comes first.
+    before: Bytes,
     /// The client has closed.
     has_ended: bool,
     /// A close under way, and what may still be read.
@@ -119,7 +137,12 @@ pub(crate) struct Talking<T> {
 
 impl<T> Talking<T> {
     pub(crate) fn new(stream: T, talk: Arc<Talk>) -> Self {
-        Self { stream, talk, has_ended: false, linger: None, instead: None }
+        Self { stream, talk, before: Bytes::new(), has_ended: false, linger: None, instead: None }
+    }
+
+    /// Reads these first.
+    pub(crate) fn rewind(&mut self, before: Bytes) {
+        self.before = before;
     }
 }
 
@@ -129,6 +152,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Talking<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.before.is_empty() {
+            let count = self.before.len().min(buf.remaining());
+            buf.put_slice(&self.before.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if buf.filled().len() > before {
@@ -149,10 +177,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Talking<T> {
         if self.instead.is_none() {
             match bare_status(buf) {
                 Some(status) => self.instead = Some((whole(status), 0)),
-                None => return Pin::new(&mut self.stream).poll_write(cx, buf),
+                None => {
+                    let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+                    return self.talk.wrote(outcome);
+                }
             }
         }
-        self.poll_instead(cx, buf.len())
+        let outcome = self.poll_instead(cx, buf.len());
+        self.talk.wrote(outcome)
     }
 
     fn poll_write_vectored(
@@ -162,7 +194,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Talking<T> {
     ) -> Poll<io::Result<usize>> {
         match bufs {
             [only] => self.poll_write(cx, only),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+            _ => {
+                let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+                self.talk.wrote(outcome)
+            }
         }
     }
 
@@ -171,7 +206,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Talking<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        let is_sent = outcome.is_ready();
+        if is_sent == self.talk.unsent.load(Ordering::Relaxed) {
+            self.talk.unsent.store(!is_sent, Ordering::Relaxed);
+        }
+        outcome
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -68,6 +68,25 @@ struct Shared {
     first: Notify,
 }
 
+/// A connection that can be told to end. Those of hyper can; one of your own
+/// that has hyper within passes it on.
+pub trait Graceful: Future<Output = Result<(), Self::Failure>> {
+    /// What the connection gives if it fails.
+    type Failure;
+
+    /// Asks for an end after the answers to what was asked. It is polled after
+    /// that, and need not wake anybody.
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<C: GracefulConnection> Graceful for C {
+    type Failure = C::Error;
+
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -103,10 +122,10 @@ impl Connection {
     ///
     /// # Errors
     /// What the connection gives.
-    pub fn watch<C: GracefulConnection>(
+    pub fn watch<C: Graceful>(
         self,
         connection: C,
-    ) -> impl Future<Output = Result<Ended, C::Error>> {
+    ) -> impl Future<Output = Result<Ended, C::Failure>> {
         self.watch_until(connection, std::future::pending())
     }
 
@@ -119,9 +138,9 @@ impl Connection {
         self,
         connection: C,
         retire: R,
-    ) -> impl Future<Output = Result<Ended, C::Error>>
+    ) -> impl Future<Output = Result<Ended, C::Failure>>
     where
-        C: GracefulConnection,
+        C: Graceful,
         R: Future<Output = ()>,
     {
         // Connections are large, and a future has room for all that it is given
@@ -134,9 +153,9 @@ impl Connection {
         self,
         mut connection: Pin<Box<C>>,
         retire: R,
-    ) -> Result<Ended, C::Error>
+    ) -> Result<Ended, C::Failure>
     where
-        C: GracefulConnection,
+        C: Graceful,
         R: Future<Output = ()>,
     {
         let shutdown = &self.shared.shutdown;
@@ -150,7 +169,7 @@ impl Connection {
         {
             return result.map(|()| Ended::Closed);
         }
-        connection.as_mut().graceful_shutdown();
+        connection.as_mut().finish();
         match race(connection.as_mut(), shutdown.reached(Phase::Cut)).await {
             First::Left(result) => result.map(|()| Ended::Closed),
             First::Right(()) => {

@@ -6,6 +6,7 @@ mod client;
 mod drain;
 mod limits;
 mod pages;
+mod silence;
 mod slow;
 mod tls;
 #[cfg(unix)]
