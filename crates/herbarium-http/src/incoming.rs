@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use metrics::Gauge;
 use tokio::time::{Sleep, sleep};
 
 use crate::kinds;
@@ -69,12 +70,14 @@ pub(crate) fn overloaded(limits: &Limits, detail: &'static str) -> Problem {
 /// Bytes that a request holds, given back when nobody needs them.
 pub(crate) struct Held {
     shared: Arc<Shared>,
+    gauge: Gauge,
     bytes: AtomicU64,
 }
 
 impl Held {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, bytes: AtomicU64::new(0) }
+    /// What all of them hold shows in the gauge.
+    pub(crate) fn new(shared: Arc<Shared>, gauge: Gauge) -> Self {
+        Self { shared, gauge, bytes: AtomicU64::new(0) }
     }
 
     /// Whether there was room for so many more.
@@ -84,13 +87,16 @@ impl Held {
             return false;
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.gauge.increment(bytes as f64);
         true
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.shared.release_bytes(self.bytes.load(Ordering::Relaxed));
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        self.shared.release_bytes(bytes);
+        self.gauge.decrement(bytes as f64);
     }
 }
 
@@ -255,5 +261,26 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         if self.unpack.is_some() { SizeHint::default() } else { self.incoming.size_hint() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_shows_until_it_is_given_back() {
+        let shown = Arc::new(metrics::atomics::AtomicU64::new(0));
+        let shows = || f64::from_bits(shown.load(Ordering::SeqCst));
+        let (shared, limits) = (Arc::new(Shared::default()), Limits::default());
+        let hold = || Held::new(Arc::clone(&shared), Gauge::from_arc(Arc::clone(&shown)));
+        let (one, other) = (hold(), hold());
+        assert!(one.add(10, &limits) && one.add(5, &limits) && other.add(7, &limits));
+        assert!(!other.add(limits.bytes_in_flight, &limits));
+        assert_eq!((shows(), shared.bytes()), (22.0, 22));
+        drop(one);
+        assert_eq!((shows(), shared.bytes()), (7.0, 7));
+        drop(other);
+        assert_eq!((shows(), shared.bytes()), (0.0, 0));
     }
 }

@@ -212,4 +212,43 @@ mod tests {
         let all: Network = "0.0.0.0/0".parse().expect("a network");
         assert!(all.contains("255.1.2.3".parse().expect("an address")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_header_says_is_read_without_harm(line in "[ -~]{0,80}") {
+            let networks = vec!["10.0.0.0/8".parse().expect("a network")];
+            let mut headers = HeaderMap::new();
+            let value = http::HeaderValue::from_str(&line).expect("a value");
+            headers.append("x-forwarded-for", value.clone());
+            headers.append("forwarded", value);
+            for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+                let proxies = TrustedProxies { networks: networks.clone(), unix: false, header };
+                let other = "9.9.9.9".parse().ok();
+                proptest::prop_assert_eq!(proxies.client(other, &headers), other);
+                let proxy = "10.0.0.1".parse().ok();
+                proptest::prop_assert!(proxies.client(proxy, &headers).is_some());
+            }
+        }
+
+        #[test]
+        fn what_a_client_invents_is_not_believed(
+            invented in "[0-9a-f.:, ]{0,40}",
+            client: std::net::IpAddr,
+        ) {
+            let (networks, header) = (Vec::new(), ForwardedHeader::XForwardedFor);
+            let proxies = TrustedProxies { networks, unix: true, header };
+            let mut headers = HeaderMap::new();
+            let line = format!("{invented}, {client}");
+            let value = http::HeaderValue::from_str(&line).expect("a value");
+            headers.append("x-forwarded-for", value);
+            let found = proxies.client(None, &headers);
+            proptest::prop_assert_eq!(found, Some(client.to_canonical()));
+        }
+
+        #[test]
+        fn a_network_is_read_as_it_is_written(address: std::net::IpAddr, bits in 0..=32_u8) {
+            let network = Network { address, bits };
+            proptest::prop_assert_eq!(network.to_string().parse(), Ok(network));
+        }
+    }
 }

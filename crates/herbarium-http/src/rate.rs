@@ -146,4 +146,26 @@ mod tests {
         let held: usize = rates.shards.iter().map(|it| it.lock().expect("unpoisoned").len()).sum();
         assert!(held <= 160, "{held}");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_window_has_more_than_twice_the_rate(
+            requests in 1..50_u32,
+            pauses in proptest::collection::vec(0..SECOND / 4, 1..300),
+        ) {
+            let (rates, rate) = (Rates::default(), Rate::per_second(requests));
+            let (mut now, mut allowed) = (0, Vec::new());
+            for pause in pauses {
+                now += pause;
+                if rates.take_at(&0, rate, 100, now).is_allowed {
+                    allowed.push(now);
+                }
+            }
+            // All that was saved up, and what comes back meanwhile.
+            for (place, began) in allowed.iter().enumerate() {
+                let within = allowed[place..].iter().take_while(|it| *it - began < SECOND);
+                proptest::prop_assert!(within.count() <= 2 * requests as usize);
+            }
+        }
+    }
 }

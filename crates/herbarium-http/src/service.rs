@@ -235,13 +235,13 @@ fn guard(
         return Err(BodyError::TooLarge { limit: limits.body_bytes }.into());
     }
     let coding = Coding::of(&parts.headers)?;
-    let held = Arc::new(Held::new(Arc::clone(&account.gate.shared)));
+    let held =
+        Arc::new(Held::new(Arc::clone(&account.gate.shared), account.gate.handles.bytes.clone()));
     let reserved = length.unwrap_or(0);
     if !held.add(reserved, limits) {
         return Err(overloaded(limits, "there is no room for the body"));
     }
     account.held = Some(Arc::clone(&held));
-    account.gate.handles.bytes.set(account.gate.shared.bytes() as f64);
     let unpack = coding.map(Unpack::new).transpose();
     let unpack = unpack.map_err(|_| overloaded(limits, "there is no room to unpack the body"))?;
     if unpack.is_some() {

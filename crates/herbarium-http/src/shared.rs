@@ -48,6 +48,7 @@ impl Shared {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
