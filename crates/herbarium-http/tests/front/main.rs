@@ -4,6 +4,7 @@ mod auth;
 mod bodies;
 mod client;
 mod drain;
+mod http2;
 mod limits;
 mod pages;
 mod silence;

@@ -57,3 +57,25 @@ fn what_somebody_uses_is_not() {
     assert!(matches!(serve(&runtime, &file), Err(Error::NotASocket { .. })));
     assert_eq!(std::fs::read_to_string(&file).expect("there"), "precious");
 }
+
+#[test]
+fn who_waits_for_an_answer_gets_it_in_the_end() {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().join("s");
+    let inside = runtime.enter();
+    let plan = DrainPlan::default().with_pre_drain(std::time::Duration::ZERO);
+    let shutdown = Shutdown::new(plan);
+    let listener = Listener::unix(&path).expect("a socket");
+    tokio::spawn(Front::new(shutdown.clone()).serve(listener, router()).expect("served"));
+    drop(inside);
+    let mut idle = UnixStream::connect(&path).expect("a connection");
+    assert_eq!(ask(&mut idle, GET).status, 200);
+    let mut busy = UnixStream::connect(&path).expect("a connection");
+    let nap = b"GET /nap HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    std::io::Write::write_all(&mut busy, nap).expect("written");
+    crate::client::until("asked", || shutdown.requests_in_flight() == 1);
+    shutdown.begin("the test ends");
+    let drained = runtime.block_on(shutdown.run());
+    assert!(drained.in_time && drained.cut == 0 && drained.connections_cut == 0, "{drained:?}");
+    assert_eq!(crate::client::read_reply(&mut busy).status, 200);
+}
