@@ -3,6 +3,8 @@
 mod auth;
 mod bodies;
 mod client;
+#[cfg(unix)]
+mod descriptors;
 mod drain;
 mod http2;
 mod limits;
