@@ -1,6 +1,6 @@
 //! A process that has no more file descriptors.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
@@ -18,7 +18,7 @@ const SERVES: &str = "HERBARIUM_TEST_SERVES";
 fn served_with_few_descriptors() {
     if std::env::var_os(SERVES).is_some() {
         let server = Server::with(Limits::default());
-        eprintln!("at {}", server.addr);
+        writeln!(std::io::stderr(), "at {}", server.addr).expect("written");
         let _ = std::io::stdin().read(&mut [0]);
     }
 }
