@@ -27,6 +27,10 @@ pub(crate) fn check(settings: &Settings) -> Result<(), Failure> {
     tokens(settings)?;
     tls(settings)?;
     store_dir(settings)?;
+    if let Some(root) = settings.get(&of::ROOTS).0.into_iter().find(|root| !root.is_dir()) {
+        let message = format!("workspaces.roots has {}, which is no folder", root.display());
+        return Err(Failure::new(Exit::Usage, message, "make it, or leave it out"));
+    }
     if settings.get(&of::OTLP).is_some() && !cfg!(feature = "otlp") {
         let help = "build with `--features otlp`, or leave log.otlp unset";
         return Err(Failure::new(Exit::Usage, "log.otlp is set, and not built in", help));

@@ -36,9 +36,6 @@ pub(crate) fn serve(sources: &Sources) -> Result<ExitCode, Failure> {
 
 async fn run(settings: Settings, sources: Sources) -> Result<ExitCode, Failure> {
     let logs = logs(&settings)?;
-    for warning in config::warnings(&settings) {
-        tracing::warn!("{warning}");
-    }
     let health = health(&settings)?;
     let shutdown = health.shutdown().clone();
     // From here on a signal is heard, however long the store takes to open.

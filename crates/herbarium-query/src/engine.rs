@@ -206,6 +206,13 @@ impl<'a> Engine<'a> {
         self.with_chains && self.mode == Mode::Captures && chains().sole && !chains().are_all_late()
     }
 
+    /// Counts work within one node, of which there can be more than in all the rest of
+    /// a tree. Whether it is to end here.
+    fn is_over(&mut self, work: u64) -> bool {
+        self.work += work;
+        self.halted || self.work >= WORK_PER_CHECK && self.must_stop()
+    }
+
     fn must_stop(&mut self) -> bool {
         self.work = 0;
         let late = self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline);

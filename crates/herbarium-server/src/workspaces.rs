@@ -1,10 +1,11 @@
 //! Workspaces: folders that have a name, kept over a restart.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub(crate) struct Workspaces {
     /// Held while they are changed and written down.
     changing: Mutex<()>,
     file: Option<PathBuf>,
+    /// Held for as long as the list is ours alone.
+    _lock: Option<File>,
     /// Resolved.
     allowed: Vec<PathBuf>,
     most: usize,
@@ -55,6 +58,12 @@ pub enum StateError {
         path: PathBuf,
         /// What is wrong with it.
         source: serde_json::Error,
+    },
+    /// Another service has it, and each would lose what the other is told.
+    #[error("the folder {} is used by another service: stop it, or name another folder", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
     },
     /// A later version wrote it.
     #[error("{} is of version {found}, expected 1: use the program that wrote it, or a later one", path.display())]
@@ -114,14 +123,23 @@ impl Workspaces {
             let made = std::fs::create_dir_all(dir);
             made.map_err(|source| StateError::Io { path: dir.clone(), source })?;
         }
+        let lock = options.state_dir.as_deref().map(lock).transpose()?;
         let known = file.as_deref().map(read).transpose()?.unwrap_or_default();
-        Ok(Self {
+        let workspaces = Self {
             by_name: RwLock::new(known),
             changing: Mutex::new(()),
             file,
+            _lock: lock,
             allowed,
             most: options.max_workspaces,
-        })
+        };
+        for workspace in workspaces.all().iter().filter(|it| !workspaces.allows(&it.root)) {
+            tracing::warn!(
+                workspace = &*workspace.name,
+                "a workspace is not within the folders that are allowed any more, and not served"
+            );
+        }
+        Ok(workspaces)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Workspace>> {
@@ -129,9 +147,15 @@ impl Workspaces {
         by_name.values().cloned().collect()
     }
 
+    /// The one of this name, if its folder is still within those that are allowed: they
+    /// may be others than when it was added.
     pub(crate) fn get(&self, name: &str) -> Result<Arc<Workspace>, Problem> {
         let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
-        by_name.get(name).cloned().ok_or_else(|| problem::no_workspace(name))
+        let workspace = by_name.get(name).cloned().ok_or_else(|| problem::no_workspace(name))?;
+        match self.allows(&workspace.root) {
+            true => Ok(workspace),
+            false => Err(problem::root_not_allowed(&workspace.root.to_string_lossy())),
+        }
     }
 
     /// Adds a folder; blocks.
@@ -212,8 +236,45 @@ impl Workspaces {
     }
 }
 
+/// How often, and in what steps, a service that is just ending is waited for.
+const TRIES: u32 = 20;
+const STEP: Duration = Duration::from_millis(100);
+
+/// Takes the state folder. The lock ends with the process, however that ends.
+fn lock(dir: &Path) -> Result<File, StateError> {
+    let path = dir.join("lock");
+    let failed = |source| StateError::Io { path: path.clone(), source };
+    let file = File::create(&path).map_err(failed)?;
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(STEP),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+    }
+    Err(StateError::Taken { path: dir.to_owned() })
+}
+
 fn has_parents(path: &Path) -> bool {
     path.components().any(|part| part == std::path::Component::ParentDir)
+}
+
+impl Workspace {
+    /// Its folder, if that is still the one that was added, and no link that somebody put
+    /// in its place or in that of a folder above. Blocks.
+    pub(crate) fn still_there(&self) -> Result<&Path, Problem> {
+        match std::fs::canonicalize(&self.root) {
+            Ok(now) if now == self.root => Ok(&self.root),
+            Ok(_) => {
+                let root = self.root.to_string_lossy();
+                Err(problem::bad_root(&root, "a link to another folder is in its place"))
+            }
+            Err(_) => {
+                let root = self.root.to_string_lossy();
+                Err(problem::bad_root(&root, "there is nothing, or it may not be read"))
+            }
+        }
+    }
 }
 
 impl From<Line> for Workspace {

@@ -21,9 +21,6 @@ pub(crate) fn run(deed: ConfigDeed, sources: &Sources) -> Result<ExitCode, Failu
             parts::check(&settings)?;
             let set = settings.rows().iter().filter(|row| is_set(&row.origin)).count();
             writeln!(out, "fine: {} settings, {set} of them set", settings.rows().len())?;
-            for warning in warnings(&settings) {
-                writeln!(out, "warning: {warning}")?;
-            }
         }
         ConfigDeed::Show { json: true } => {
             let rows = read(sources)?.rows().into_iter().map(|row| {
@@ -44,19 +41,22 @@ pub(crate) fn run(deed: ConfigDeed, sources: &Sources) -> Result<ExitCode, Failu
 
 /// Reads the settings.
 pub(crate) fn read(sources: &Sources) -> Result<Settings, Failure> {
-    Settings::read(&ALL, sources).map_err(|wrong| {
+    let settings = Settings::read(&ALL, sources).map_err(|wrong| {
         let help = "`herbariumd config --example` prints every setting with its default";
         Failure::new(Exit::Usage, wrong.to_string(), help)
-    })
+    })?;
+    match mistyped(&settings) {
+        Some(told) => Err(Failure::new(Exit::Usage, told, "set the right one, or unset it")),
+        None => Ok(settings),
+    }
 }
 
-/// Variables that look like ours and set nothing.
-pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
-    let warning = |(name, nearest): &(String, Option<String>)| {
+/// A variable that is nearly one of ours. Others with our prefix may be other programs'.
+fn mistyped(settings: &Settings) -> Option<String> {
+    settings.unknown_variables().iter().find_map(|(name, nearest)| {
         let nearest = nearest.as_ref()?;
         Some(format!("the variable {name} sets nothing; the nearest there is: {nearest}"))
-    };
-    settings.unknown_variables().iter().filter_map(warning).collect()
+    })
 }
 
 fn is_set(origin: &Origin) -> bool {

@@ -8,7 +8,9 @@ use crate::failure::Failure;
 use crate::parts;
 
 pub(crate) fn run(form: Form) -> Result<ExitCode, Failure> {
-    let inventory = parts::inventory();
+    // Those of the pages themselves are added by the recorder where it runs.
+    let own = herbarium_health::own_metrics();
+    let inventory = parts::inventory().with(own.metrics());
     let text = match form {
         Form::Table => inventory.table(),
         Form::Json => inventory.json(),

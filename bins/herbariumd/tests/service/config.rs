@@ -84,12 +84,14 @@ fn options_that_do_not_exist_are_refused() {
 }
 
 #[test]
-fn a_variable_that_sets_nothing_is_a_warning() {
-    let output = herbariumd()
-        .env("HERBARIUM_LIMITS_REQUEST", "7")
-        .args(["config", "--check"])
-        .output()
-        .expect("the program starts");
-    assert!(output.status.success());
-    assert!(stdout(&output).contains("HERBARIUM_LIMITS_REQUESTS"), "{}", stdout(&output));
+fn a_variable_that_is_mistyped_is_refused_and_one_of_another_program_is_not() {
+    let check = |name: &str, code: i32| {
+        let output = herbariumd().env(name, "7").args(["config", "--check"]).output();
+        let output = output.expect("the program starts");
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", stderr(&output));
+        stderr(&output)
+    };
+    let said = check("HERBARIUM_LIMITS_REQUEST", 2);
+    assert!(said.contains("HERBARIUM_LIMITS_REQUESTS"), "{said}");
+    check("HERBARIUM_SOMETHING_ELSE_ALTOGETHER", 0);
 }

@@ -21,7 +21,7 @@ impl Engine<'_> {
         self.sort_states();
         let mut did_match = false;
         let mut index = 0;
-        while index < self.memory.states.len() {
+        while index < self.memory.states.len() && !self.halted {
             if self.memory.states[index].dead {
                 self.memory.states.remove(index);
                 continue;
@@ -59,6 +59,9 @@ impl Engine<'_> {
                 self.memory.states.swap(at, at - 1);
                 at -= 1;
             }
+            if self.is_over((index - at) as u64 / 8) {
+                return;
+            }
         }
     }
 
@@ -72,6 +75,9 @@ impl Engine<'_> {
     fn drop_subsets(&mut self, index: usize) -> bool {
         let mut other = index + 1;
         while other < self.memory.states.len() {
+            if self.is_over(1) {
+                return false;
+            }
             let (left, right) = (&self.memory.states[index], &self.memory.states[other]);
             if !left.rank.is_beside(right.rank) {
                 break;

@@ -130,7 +130,7 @@ impl Engine<'_> {
     pub(super) fn update_states(&mut self, look: &mut Look, stop_on_guaranteed: bool) -> bool {
         let mut reached_guaranteed = false;
         let mut index = 0;
-        while index < self.memory.states.len() {
+        while index < self.memory.states.len() && !self.halted {
             let state = &mut self.memory.states[index];
             state.has_alternatives = false;
             let step = self.program.steps[usize::from(state.step)];
@@ -309,6 +309,10 @@ impl Engine<'_> {
             Some(list) => list,
             None => {
                 self.exceeded_limit = true;
+                // All of them are looked at.
+                if self.is_over(self.memory.states.len() as u64) {
+                    return None;
+                }
                 let victim = self.first_in_progress(true)?.state;
                 if Some(victim) == preserve {
                     return None;
@@ -329,6 +333,10 @@ impl Engine<'_> {
 
     /// Puts a copy of a state after it. False when there is no list left.
     pub(super) fn copy_state(&mut self, index: usize) -> bool {
+        // Those behind it are moved.
+        if self.is_over(1 + (self.memory.states.len() - index) as u64 / 64) {
+            return false;
+        }
         let mut copy = State { captures: NO_LIST, ..self.memory.states[index] };
         if self.memory.states[index].captures != NO_LIST {
             let Some(list) = self.list_for(index, Some(index)) else { return false };
@@ -366,7 +374,7 @@ impl Engine<'_> {
         };
         let mut followed = Vec::new();
         let mut jumps = 0;
-        while at < end {
+        while at < end && !self.halted {
             let step_index = usize::from(self.memory.states[at].step);
             let step = self.program.steps[step_index];
             if step.alternative == NONE {

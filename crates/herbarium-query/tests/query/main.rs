@@ -5,5 +5,6 @@ mod demands;
 mod documented;
 mod errors;
 mod hidden;
+mod limits;
 mod random;
 mod shipped;

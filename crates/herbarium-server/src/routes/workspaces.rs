@@ -161,7 +161,7 @@ pub(crate) async fn index(
     let workspace = shared.workspaces.get(&name)?;
     let of_job = Arc::clone(&shared);
     let work = move |teller: &Teller| {
-        let roots = [workspace.root.clone()];
+        let roots = [workspace.still_there()?.to_owned()];
         let report = of_job.engine().index(&roots, teller, teller.cancel());
         workspace.sheets.forget();
         let report = report.map_err(|error| problem::index(&error))?;

@@ -68,7 +68,7 @@ impl Ground {
         Self::over(dir, change(options))
     }
 
-    fn over(dir: TempDir, options: ServiceOptions) -> Self {
+    pub(crate) fn over(dir: TempDir, options: ServiceOptions) -> Self {
         let herbarium = Herbarium::open(dir.path().join("store")).unwrap();
         let service = Service::new(herbarium, options).unwrap();
         let router = service.router().layer(Extension(Principal::anonymous()));

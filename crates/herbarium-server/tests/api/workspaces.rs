@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::body::Body;
 use herbarium_server::{Service, ServiceOptions};
 use http::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::ground::{FILES, Ground};
 
@@ -245,4 +245,48 @@ async fn a_file_that_changed_without_its_length_and_time_telling_is_read_again()
     assert_eq!(ground.get(url).await.text(), "(document (array (number)))");
     std::fs::remove_file(&file).unwrap();
     assert_eq!(ground.get(url).await.problem(), "no-such-file");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_a_link_took_the_place_of_is_not_indexed() {
+    let ground = Ground::new();
+    ground.add().await;
+    let (project, secret) = (ground.project(), ground.dir.path().join("secret"));
+    std::fs::create_dir(&secret).unwrap();
+    std::fs::write(secret.join("key.rs"), "const KEY: u8 = 7;\n").unwrap();
+    std::fs::rename(&project, ground.dir.path().join("code/before")).unwrap();
+    std::os::unix::fs::symlink(&secret, &project).unwrap();
+    let answer = ground.post("/v1/workspaces/project/index", &json!({})).await;
+    let url = answer.header("location").to_owned();
+    ground.get(&format!("{url}/events")).await;
+    let job = ground.get(&url).await.json();
+    assert_eq!((&job["state"], &job["report"]), (&json!("failed"), &Value::Null), "{job}");
+    assert!(job["problem"]["type"].as_str().unwrap().ends_with("bad-root"), "{job}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_is_not_served_where_it_is_not_allowed_any_more() {
+    let ground = Ground::new();
+    ground.add_indexed().await;
+    let Ground { dir, service, router } = ground;
+    let other = dir.path().join("elsewhere");
+    std::fs::create_dir(&other).unwrap();
+    let options = ServiceOptions { allowed_roots: vec![other], ..service.options().clone() };
+    drop((service, router));
+    let ground = Ground::over(dir, options);
+    for path in ["tree?path=src/main.rs", "files", "outline?path=src/main.rs"] {
+        let answer = ground.get(&format!("/v1/workspaces/project/{path}")).await;
+        assert_eq!(answer.problem(), "root-not-allowed", "{path}");
+    }
+    let asked = json!({ "workspace": "project", "query": "(identifier) @a" });
+    assert_eq!(ground.post("/v1/query", &asked).await.problem(), "root-not-allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_has_one_service() {
+    let ground = Ground::new();
+    let herbarium = herbarium::Herbarium::open(ground.dir.path().join("store")).unwrap();
+    let error = Service::new(herbarium, ground.service.options().clone()).unwrap_err().to_string();
+    assert!(error.contains("is used by another service"), "{error}");
 }
