@@ -12,9 +12,10 @@ use super::{Connection, Listening, Shutdown};
 /// not there again at once.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// For handshakes that were under way when the door was closed.
+/// For handshakes that were under way when the door was closed. Their last packet
+/// is sent by the client's process, which may have to wait for a processor.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const LAST_HANDSHAKES: Duration = Duration::from_millis(2);
+const LAST_HANDSHAKES: Duration = Duration::from_millis(30);
 
 impl Shutdown {
     /// Accepts, and runs `converse` on each connection in a task of its own,
@@ -55,7 +56,7 @@ impl Listening {
         let Ok(listener) = listener.into_std() else { return Vec::new() };
         let mut last = Vec::new();
         while let Ok((stream, from)) = listener.accept() {
-            hear_again(&stream);
+            unfiltered(&stream);
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
                 last.push((stream, from, self.connection()));
@@ -65,29 +66,38 @@ impl Listening {
     }
 }
 
-/// Drops whatever comes for the listener, by a filter that lets nothing
-/// through; connections that are there are not touched. A client whose first
-/// packet is dropped sends it again, and finds nobody listening.
+/// Drops every first packet of a handshake, by a filter on the listener; the rest
+/// of those under way goes through. A client whose first packet is dropped sends it
+/// again a second later, and finds nobody listening.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 async fn stop_handshakes(listener: &TcpListener) {
-    /// `BPF_RET | BPF_K` with 0: keep no byte of any packet.
-    const NOTHING: socket2::SockFilter = socket2::SockFilter::new(0x06, 0, 0, 0);
+    use socket2::SockFilter;
+    /// As the system sees it, a packet begins with the header of TCP (RFC 9293, 3.1).
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    const ONLY_LATER_ONES: [SockFilter; 5] = [
+        SockFilter::new(0x30, 0, 0, FLAGS),     // load a byte
+        SockFilter::new(0x54, 0, 0, SYN | ACK), // and
+        SockFilter::new(0x15, 0, 1, SYN),       // unless equal, skip one
+        SockFilter::new(0x06, 0, 0, 0),         // return: keep nothing
+        SockFilter::new(0x06, 0, 0, u32::MAX),  // return: keep all
+    ];
     // Without it, the last microseconds are as they are elsewhere.
-    if socket2::SockRef::from(listener).attach_filter(&[NOTHING]).is_ok() {
+    if socket2::SockRef::from(listener).attach_filter(&ONLY_LATER_ONES).is_ok() {
         sleep(LAST_HANDSHAKES).await;
     }
 }
 
-/// A connection made in the very moment of the filter has it, too. What it
-/// lost meanwhile is sent again.
+/// Connections that were accepted after that have the filter as well, and no use for it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn hear_again(stream: &std::net::TcpStream) {
+fn unfiltered(stream: &std::net::TcpStream) {
     // Fails where there is none, as with nearly all.
     let _ = socket2::SockRef::from(stream).detach_filter();
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn hear_again(_: &std::net::TcpStream) {}
+fn unfiltered(_: &std::net::TcpStream) {}
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 async fn stop_handshakes(_: &TcpListener) {}
