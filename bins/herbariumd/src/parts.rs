@@ -189,6 +189,7 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         head_time: settings.get(&of::HEAD_TIME).0,
         idle_time: settings.get(&of::IDLE_TIME).0,
         write_time: settings.get(&of::WRITE_TIME).0,
+        half_closed_time: settings.get(&of::HALF_CLOSED_TIME).0,
         max_age: settings.get(&of::MAX_AGE).0,
         headers: settings.get(&of::HEADERS),
         header_bytes: settings.get(&of::HEADER_BYTES).bytes(),

@@ -120,6 +120,8 @@ settings! {
             "Time between an answer and the next request." => live, with_check(some_time);
         WRITE_TIME: Time = "limits.write_time", || Time(Limits::default().write_time),
             "Time for taking in 16 KiB of an answer." => live, with_check(some_time);
+        HALF_CLOSED_TIME: Time = "limits.half_closed_time", || Time(Limits::default().half_closed_time),
+            "Time that a request goes on whose client has closed its half of the connection." => live;
         MAX_AGE: Time = "limits.max_age", || Time(Limits::default().max_age),
             "Age at which a connection is closed; 0 for never." => live;
         HEADERS: usize = "limits.headers", || Limits::default().headers,
@@ -137,7 +139,7 @@ settings! {
         BODY_RATE: Size = "limits.body_rate", || Size(Limits::default().body_rate),
             "Bytes a second that a body has to come at; 0 for any." => live;
         BYTES_IN_FLIGHT: Size = "limits.bytes_in_flight", || Size(Limits::default().bytes_in_flight),
-            "Bodies held at a time, over all requests." => live;
+            "Bodies of requests, and answers of more than 64 KiB, held at a time, all together." => live;
         REQUESTS: usize = "limits.requests", || Limits::default().requests,
             "Requests at a time; more are told to come again (503)." => live, with_check(one_at_least);
         REQUEST_TIME: Time = "limits.request_time", || Time(Limits::default().request_time),

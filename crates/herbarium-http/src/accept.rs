@@ -238,7 +238,8 @@ impl Talker {
             talk: Arc::clone(&talk),
         };
         let (service, waiting) = (connection.count(service), connection.waiting());
-        let stream = Talking::new(stream, Arc::clone(&talk));
+        let grace = limits.half_closed_time;
+        let stream = Talking::new(stream, Arc::clone(&talk), waiting.clone(), grace);
         let serving = Serving::new(stream, service, Arc::clone(&talk), Arc::clone(limits), waiting);
         let watching = connection.watch_until(serving, retire(limits.max_age));
         match race(watching, talk.stalled(limits.write_time)).await {

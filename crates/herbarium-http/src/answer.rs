@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 
 use crate::asked::Asked;
 use crate::gate::Gate;
-use crate::incoming::Held;
+use crate::incoming::{Held, overloaded};
 use crate::limits::Limits;
 use crate::metrics::{PANICS, method_index};
 use crate::pack::{self, Pack, Packing};
@@ -38,6 +38,7 @@ pub(crate) struct Account {
     /// Whether it counts among the requests that run.
     pub(crate) is_counted: bool,
     pub(crate) held: Option<Arc<Held>>,
+    pub(crate) answer_held: Option<Held>,
     pub(crate) bytes: u64,
 }
 
@@ -104,6 +105,10 @@ pub(crate) fn finish(
     terms: Terms,
 ) -> Response<AnswerBody> {
     let mut response = settle(response, &account);
+    if !has_room(&response, &mut account) {
+        let problem = overloaded(&account.limits, "there is no room for the answer");
+        response = settle(problem.into_response(), &account);
+    }
     let (mut pack, is_head) = (None, account.method == Method::HEAD);
     if pack::is_worth_it(&response, account.limits.compress_from) {
         pack::vary(response.headers_mut());
@@ -125,9 +130,27 @@ pub(crate) fn finish(
     response.map(|body| AnswerBody {
         body,
         pack: pack.map(Box::new),
+        rest: Bytes::new(),
         turn: terms.turn,
         account: Some(account),
     })
+}
+
+/// What is given to hyper at a time. It takes whatever it is given for sent, while
+/// a client that reads slowly makes us hold all of it.
+const PIECE: usize = 64 << 10;
+
+/// Whether so large an answer may be held until its client has read it. Answers
+/// that are made while they are sent hold little, and say no size.
+fn has_room(response: &Response, account: &mut Account) -> bool {
+    let size = response.body().size_hint().exact().unwrap_or(0);
+    if size <= PIECE as u64 {
+        return true;
+    }
+    let held = Held::new(Arc::clone(&account.gate.shared), account.gate.handles.bytes.clone());
+    let has_room = held.add(size, &account.limits);
+    account.answer_held = Some(held);
+    has_room
 }
 
 /// As in draft-ietf-httpapi-ratelimit-headers.
@@ -223,10 +246,13 @@ pub(crate) fn panicked(asked: &Asked, where_: &'static str) {
 
 pin_project! {
     /// The body of an answer. The request ends with it.
+    #[project = AnswerBodyProjection]
     pub(crate) struct AnswerBody {
         #[pin]
         body: Body,
         pack: Option<Box<Pack>>,
+        // What did not fit into the last piece.
+        rest: Bytes,
         turn: Option<Turn>,
         account: Option<Account>,
     }
@@ -244,20 +270,11 @@ impl HttpBody for AnswerBody {
         if let Some(turn) = this.turn.as_ref() {
             turn.ours();
         }
-        let poll = std::panic::AssertUnwindSafe(|| match this.pack.as_mut() {
-            Some(pack) => pack.poll_frame(this.body.as_mut(), cx),
-            None => this.body.as_mut().poll_frame(cx),
-        });
-        let frame = match std::panic::catch_unwind(poll) {
-            Ok(frame) => ready!(frame),
-            Err(_) => {
-                if let Some(account) = this.account.as_ref() {
-                    panicked(&account.asked, "in the midst of its answer");
-                }
-                let error = std::io::Error::other("the handler panicked");
-                Some(Err(axum::Error::new(error)))
-            }
+        let frame = match this.rest.is_empty() {
+            true => ready!(poll_guarded(&mut this, cx)),
+            false => Some(Ok(Frame::data(std::mem::take(this.rest)))),
         };
+        let frame = frame.map(|frame| frame.map(|frame| cut(frame, this.rest)));
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(account), Some(data)) = (this.account.as_mut(), frame.data_ref()) {
@@ -274,10 +291,47 @@ impl HttpBody for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pack.is_none() && self.body.is_end_stream()
+        self.pack.is_none() && self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.pack.is_some() { SizeHint::default() } else { self.body.size_hint() }
+        if self.pack.is_some() {
+            return SizeHint::default();
+        }
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(hint.lower().saturating_add(rest));
+        hint
     }
+}
+
+type AnswerFrame = Option<Result<Frame<Bytes>, axum::Error>>;
+
+/// The next of the body. A panic is the end of the answer, and of nothing else.
+fn poll_guarded(body: &mut AnswerBodyProjection<'_>, cx: &mut Context<'_>) -> Poll<AnswerFrame> {
+    let poll = std::panic::AssertUnwindSafe(|| match body.pack.as_mut() {
+        Some(pack) => pack.poll_frame(body.body.as_mut(), cx),
+        None => body.body.as_mut().poll_frame(cx),
+    });
+    std::panic::catch_unwind(poll).unwrap_or_else(|_| {
+        if let Some(account) = body.account.as_ref() {
+            panicked(&account.asked, "in the midst of its answer");
+        }
+        let error = std::io::Error::other("the handler panicked");
+        Poll::Ready(Some(Err(axum::Error::new(error))))
+    })
+}
+
+/// A piece of it, and the rest for later.
+fn cut(frame: Frame<Bytes>, rest: &mut Bytes) -> Frame<Bytes> {
+    if frame.data_ref().is_none_or(|data| data.len() <= PIECE) {
+        return frame;
+    }
+    frame.map_data(|mut data| {
+        let piece = data.split_to(PIECE);
+        *rest = data;
+        piece
+    })
 }

@@ -46,6 +46,10 @@ pub struct Limits {
     /// Time for taking in 16 KiB of an answer, or all there is. 10 s unless
     /// set.
     pub write_time: Duration,
+    /// Time that a request goes on after its client has closed its half of the
+    /// connection, which one does that waits for nothing but the answer, and
+    /// one that has left, too. 2 s unless set.
+    pub half_closed_time: Duration,
     /// Age at which a connection is closed after its current request, give or
     /// take a tenth; zero for never. 1 hour unless set.
     pub max_age: Duration,
@@ -65,7 +69,8 @@ pub struct Limits {
     /// Bytes a second that a body has to come at, on average, after its first
     /// [`body_pause`](Self::body_pause); zero for any. 1 KiB/s unless set.
     pub body_rate: u64,
-    /// Bytes of bodies held at a time, over all requests. 256 MiB unless set.
+    /// Bytes of bodies held at a time, of requests and of answers of more than
+    /// 64 KiB that their clients have yet to read, together. 256 MiB unless set.
     pub bytes_in_flight: u64,
     /// Requests at a time, each until the last byte of its answer; more get
     /// 503. 1,024 unless set.
@@ -114,6 +119,7 @@ impl Default for Limits {
             head_time: seconds(10),
             idle_time: seconds(75),
             write_time: seconds(10),
+            half_closed_time: seconds(2),
             max_age: seconds(3600),
             headers: 100,
             header_bytes: 32 << 10,

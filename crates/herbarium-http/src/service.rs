@@ -66,6 +66,7 @@ impl hyper::service::Service<Request<Incoming>> for Conversation {
             began: Instant::now(),
             status: None,
             held: None,
+            answer_held: None,
             bytes: 0,
         };
         let terms = self.terms(&parts);

@@ -1,10 +1,12 @@
 //! A stream, and what it and the requests on it know of each other.
 //!
-//! Three things that hyper leaves to others. It closes with bytes unread, and
+//! Four things that hyper leaves to others. It closes with bytes unread, and
 //! the system then resets the connection, so that the client may never see the
-//! answer: such a close lingers. It answers what it cannot parse with a bare
-//! status: that becomes a problem document. And over HTTP/2 it waits for ever
-//! for a client that takes no more of an answer: that is noticed.
+//! answer: such a close lingers. It drops what it is asked as soon as a client
+//! has said all, which may still want its answer: that is heard a while later.
+//! It answers what it cannot parse with a bare status: that becomes a problem
+//! document. And over HTTP/2 it waits for ever for a client that takes no more
+//! of an answer: that is noticed.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
@@ -16,6 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use herbarium_health::Waiting;
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
@@ -125,19 +128,38 @@ impl Drop for Turn {
 pub(crate) struct Talking<T> {
     stream: T,
     talk: Arc<Talk>,
+    waiting: Waiting,
     /// What was read from the stream before, and comes first.
     before: Bytes,
-    /// The client has closed.
+    /// The client has closed, at least its half.
     has_ended: bool,
+    /// Until when a request that is answered does not hear of it.
+    grace: Grace,
     /// A close under way, and what may still be read.
     linger: Option<(Pin<Box<Sleep>>, usize)>,
     /// What is said instead of hyper's own words, and how much of it was.
     instead: Option<(Vec<u8>, usize)>,
 }
 
+#[derive(Debug)]
+enum Grace {
+    For(Duration),
+    Until(Pin<Box<Sleep>>),
+}
+
 impl<T> Talking<T> {
-    pub(crate) fn new(stream: T, talk: Arc<Talk>) -> Self {
-        Self { stream, talk, before: Bytes::new(), has_ended: false, linger: None, instead: None }
+    /// `grace` is how long a request goes on whose client has closed its half.
+    pub(crate) fn new(stream: T, talk: Arc<Talk>, waiting: Waiting, grace: Duration) -> Self {
+        Self {
+            stream,
+            talk,
+            waiting,
+            before: Bytes::new(),
+            has_ended: false,
+            grace: Grace::For(grace),
+            linger: None,
+            instead: None,
+        }
     }
 
     /// Reads these first.
@@ -157,14 +179,36 @@ impl<T: AsyncRead + Unpin> AsyncRead for Talking<T> {
             buf.put_slice(&self.before.split_to(count));
             return Poll::Ready(Ok(()));
         }
+        if self.has_ended {
+            return self.poll_grace(cx).map(Ok);
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if buf.filled().len() > before {
             self.talk.unread.store(true, Ordering::Relaxed);
         } else if buf.remaining() > 0 {
             self.has_ended = true;
+            return self.poll_grace(cx).map(Ok);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> Talking<T> {
+    /// Done when the end is to be heard of. One who has closed its half after
+    /// a request may be gone, or may wait for the answer: the two look the
+    /// same, and hyper takes both to be gone.
+    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_answered = self.waiting.since().is_some();
+        if is_answered || self.talk.has_unread() {
+            return Poll::Ready(());
+        }
+        loop {
+            match &mut self.grace {
+                Grace::For(time) => self.grace = Grace::Until(Box::pin(sleep(*time))),
+                Grace::Until(end) => return end.as_mut().poll(cx),
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Too much at a time, or too often.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use herbarium_http::{ForwardedHeader, Front, Limits, Principal, Rate, TrustedProxies};
@@ -40,10 +40,26 @@ fn an_answer_is_a_request_until_its_last_byte() {
     let server = Server::with(Limits { requests: 1, write_time: PATIENCE, ..Limits::default() });
     let mut reader = server.connect();
     reader.write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("written");
-    until("busy", || server.shutdown.requests_in_flight() == 1);
-    until("full", || server.get("/hello", "").status == 503);
-    assert_eq!(read_reply(&mut reader).body.len(), 32 << 20);
+    let mut begun = [0; 12];
+    reader.read_exact(&mut begun).expect("the first of an answer");
+    server.get("/hello", "").is_problem(503, "overloaded");
+    assert_eq!(read_reply(&mut begun.chain(reader)).body.len(), 32 << 20);
     until("free again", || server.get("/hello", "").status == 200);
+}
+
+#[test]
+fn large_answers_that_nobody_reads_leave_no_room_for_more() {
+    let bytes_in_flight = 33 << 20;
+    let server =
+        Server::with(Limits { bytes_in_flight, write_time: PATIENCE, ..Limits::default() });
+    let mut reader = server.connect();
+    reader.write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("written");
+    let mut begun = [0; 12];
+    reader.read_exact(&mut begun).expect("the first of an answer");
+    server.get("/large", "").is_problem(503, "overloaded");
+    server.is_well();
+    assert_eq!(read_reply(&mut begun.chain(reader)).body.len(), 32 << 20);
+    until("free again", || server.get("/large", "").status == 200);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Requests that are not as they should be.
 
 use std::io::{Read as _, Write as _};
-use std::net::Shutdown as Half;
+use std::time::Duration;
 
 use herbarium_http::Limits;
 
-use crate::client::{Server, ask, read_reply, say_and_hear};
+use crate::client::{PATIENCE, Server, ask, read_reply, say_and_hear};
 
 /// What is said, and what the answer begins with and contains.
 fn check(said: &str, begins: &str, contains: &str) {
@@ -151,12 +151,18 @@ fn requests_in_one_packet_are_answered_in_order() {
 
 #[test]
 fn a_client_that_has_said_all_is_answered() {
-    let server = Server::with(Limits::default());
-    let mut stream = server.connect();
-    stream.write_all(b"GET /text HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("written");
-    stream.shutdown(Half::Write).expect("half closed");
-    assert_eq!(read_reply(&mut stream).status, 200);
-    // What takes long is given up: nobody can tell this from a client that left.
+    let server = Server::with(Limits { half_closed_time: PATIENCE, ..Limits::default() });
+    for path in ["/text", "/nap"] {
+        let asked = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let heard = say_and_hear(&server, asked.repeat(2).as_bytes());
+        assert_eq!(heard.matches("HTTP/1.1 200 OK").count(), 2, "{heard}");
+    }
+}
+
+#[test]
+fn what_takes_long_is_given_up_for_a_client_that_may_have_left() {
+    let short = Duration::from_millis(100);
+    let server = Server::with(Limits { half_closed_time: short, ..Limits::default() });
     let heard = say_and_hear(&server, b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert_eq!(heard, "");
     crate::client::until("given up", || server.shutdown.requests_in_flight() == 0);
@@ -172,7 +178,7 @@ fn a_client_that_leaves_early_hurts_nobody() {
     ] {
         let mut stream = server.connect();
         stream.write_all(said.as_bytes()).expect("written");
-        let _ = stream.set_read_timeout(Some(std::time::Duration::from_millis(100)));
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(100)));
         let _ = stream.read(&mut [0; 16]);
         drop(stream);
         // Its place is free as soon as it is seen to be gone.
