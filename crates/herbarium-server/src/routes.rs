@@ -19,7 +19,7 @@ use herbarium::store::TreeKey;
 use herbarium_http::{Scope, StatusCode, require};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, VARY,
+    IF_NONE_MATCH, LOCATION, VARY,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -128,14 +128,15 @@ pub(crate) async fn look<T: Send + 'static>(
     {
         return Ok(work(&hot));
     }
-    look_on_worker(shared, target, work).await
+    look_on_worker(shared, target, |opened, _| work(opened)).await
 }
 
-/// Opens a tree, and does something with it that needs no source, elsewhere.
-async fn look_on_worker<T: Send + 'static>(
+/// Opens a tree, and does something with it that needs no source, elsewhere. A file that
+/// did not change is not read for it.
+pub(crate) async fn look_on_worker<T: Send + 'static>(
     shared: &Arc<Shared>,
     target: Target,
-    work: impl FnOnce(&Opened) -> T + Send + 'static,
+    work: impl FnOnce(&Opened, &Shared) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let of_worker = Arc::clone(shared);
     let run = move |cancel: &herbarium::Cancel| {
@@ -144,7 +145,7 @@ async fn look_on_worker<T: Send + 'static>(
             Target::File(workspace, path) => of_worker.open_unchanged(workspace, path),
         };
         let opened = unchanged.map_or_else(|| target.open(&of_worker, cancel), Ok)?;
-        Ok(work(&opened))
+        Ok(work(&opened, &of_worker))
     };
     shared.pool.run(run).await?
 }
@@ -161,11 +162,12 @@ pub(crate) async fn look_at_some<T: Send + 'static>(
 ) -> Result<T, Problem> {
     match nodes <= FEW {
         true => look(shared, target, work).await,
-        false => look_on_worker(shared, target, work).await,
+        false => look_on_worker(shared, target, |opened, _| work(opened)).await,
     }
 }
 
-/// Opens a tree and does something with it that may take long.
+/// Opens a tree, with its source if it is a file's, and does something with them that may
+/// take long.
 pub(crate) async fn on_worker<T: Send + 'static>(
     shared: &Arc<Shared>,
     target: Target,
@@ -188,6 +190,14 @@ pub(crate) fn typed(content_type: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// Says where what was made is to be found.
+pub(crate) fn located(mut response: Response, at: &str) -> Response {
+    if let Ok(at) = HeaderValue::from_str(at) {
+        response.headers_mut().insert(LOCATION, at);
+    }
     response
 }
 

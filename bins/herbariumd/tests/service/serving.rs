@@ -110,3 +110,16 @@ fn the_baseline_answers_the_same_and_keeps_nothing() {
     let (_, metrics) = baseline.health("/metrics");
     assert!(metrics.contains("herbarium_trees_opened_total{from=\"parsed\"} 2"), "{metrics}");
 }
+
+#[test]
+fn a_file_that_did_not_change_is_not_read_again() {
+    let mut daemon = Daemon::start(&[]);
+    daemon.add_code();
+    // What changed a moment ago may change again without its times telling: asked often
+    // enough, a file comes of age, and its tree is found hot.
+    daemon.until("nothing is read for a tree", |daemon| {
+        assert_eq!(daemon.get("/v1/workspaces/code/tree?path=main.rs").0, 200);
+        assert_eq!(daemon.get("/v1/workspaces/code/node?path=main.rs&byte=0").0, 200);
+        daemon.health("/metrics").1.contains("herbarium_trees_opened_total{from=\"hot\"}")
+    });
+}

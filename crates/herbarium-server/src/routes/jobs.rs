@@ -7,11 +7,11 @@ use std::sync::Arc;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use herbarium_http::{Json, Path};
+use herbarium_http::{Json, Path, StatusCode};
 use http::header::HeaderMap;
 use tokio::sync::watch;
 
-use super::{Ours, State};
+use super::{Ours, State, located};
 use crate::jobs::{self, Job};
 use crate::problem::Problem;
 use crate::types::{JobView, JobsAnswer};
@@ -49,7 +49,13 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let job = shared.jobs.get(&id)?;
     job.cancel();
-    Ok(super::workspaces::accepted(&job.view()))
+    Ok(accepted(&job.view()))
+}
+
+/// Accepted: a job.
+pub(crate) fn accepted(view: &JobView) -> Response {
+    let response = (StatusCode::ACCEPTED, Json(view)).into_response();
+    located(response, &format!("/v1/jobs/{}", view.id))
 }
 
 /// Follows a job

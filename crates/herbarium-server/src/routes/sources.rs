@@ -5,10 +5,9 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use herbarium::Cancel;
 use herbarium_http::{Json, Query, RawBody, StatusCode};
-use http::header::{HeaderValue, LOCATION};
 use utoipa::IntoParams;
 
-use super::{Ours, State, json_bytes};
+use super::{Ours, State, json_bytes, located};
 use crate::asking::Ask;
 use crate::opening::{Name, Opened, hex};
 use crate::problem::{self, Problem};
@@ -44,12 +43,8 @@ pub(crate) async fn press(
     let info = shared.pool.run(open).await??;
     tracing::debug!(key = info.key, language = info.language, parsed = info.parsed, "a source");
     let status = if info.parsed { StatusCode::CREATED } else { StatusCode::OK };
-    let location = HeaderValue::from_str(&info.url);
-    let mut response = (status, Json(info)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    let location = info.url.clone();
+    Ok(located((status, Json(info)).into_response(), &location))
 }
 
 fn name(params: &SourceParams) -> Name<'_> {

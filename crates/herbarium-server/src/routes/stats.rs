@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use herbarium::Cancel;
 use herbarium_http::Json;
 
-use super::workspaces::accepted;
+use super::jobs::accepted;
 use super::{Ours, State};
 use crate::jobs::Teller;
 use crate::problem::{self, Problem};

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
 use super::{
     Ours, State, Target, by_accept, forever, is_known, json_bytes, look, look_at_some,
-    not_modified, on_worker, page_size, tag, typed,
+    look_on_worker, not_modified, on_worker, page_size, tag, typed,
 };
 use crate::ServiceOptions;
 use crate::asking::Ask;
@@ -50,7 +50,8 @@ pub(crate) async fn tree(
     if is_known(&headers, &tag) {
         return Ok(not_modified(tag));
     }
-    let mut response = on_worker(&shared, target, move |opened, _, _| form.write(opened)).await??;
+    let mut response =
+        look_on_worker(&shared, target, move |opened, _| form.write(opened)).await??;
     forever(&mut response, tag);
     by_accept(&mut response);
     Ok(response)
@@ -182,7 +183,7 @@ pub(crate) async fn some_nodes(
     if count > most {
         return Err(problem::too_many("nodes", count as u64, most as u64));
     }
-    on_worker(&shared, Target::key(&key)?, move |opened, _, _| pages::some(opened, &wanted)).await
+    look_on_worker(&shared, Target::key(&key)?, move |opened, _| pages::some(opened, &wanted)).await
 }
 
 /// A node of a tree

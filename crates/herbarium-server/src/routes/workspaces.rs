@@ -10,12 +10,12 @@ use herbarium::Cancel;
 use herbarium::index::{IndexReport, Problem as FileFault};
 use herbarium::store::{ManifestRow, path_bytes};
 use herbarium_http::{Json, Path, Query, StatusCode};
-use http::header::{HeaderMap, HeaderValue, LOCATION};
+use http::header::HeaderMap;
 
 use super::trees::{Form, Stretch, pages};
 use super::{
-    Ours, State, Target, by_accept, for_now, is_known, json_bytes, not_modified, on_worker,
-    page_size, tag,
+    Ours, State, Target, by_accept, for_now, is_known, json_bytes, located, look_on_worker,
+    not_modified, on_worker, page_size, tag,
 };
 use crate::asking::Ask;
 use crate::jobs::Teller;
@@ -89,12 +89,8 @@ pub(crate) async fn add(
     };
     let (status, view) = shared.pool.run(add).await??;
     tracing::info!(workspace = view.name, status = status.as_u16(), "a workspace was added");
-    let location = HeaderValue::from_str(&format!("/v1/workspaces/{}", view.name));
-    let mut response = (status, Json(view)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    let location = format!("/v1/workspaces/{}", view.name);
+    Ok(located((status, Json(view)).into_response(), &location))
 }
 
 /// A workspace
@@ -175,17 +171,7 @@ pub(crate) async fn index(
         Ok(JobReport::Index(IndexSummary::of(&report, &workspace)))
     };
     let job = shared.jobs.start(JobKind::Index, Some(&name), Box::new(work))?;
-    Ok(accepted(&job.view()))
-}
-
-/// Accepted: a job.
-pub(crate) fn accepted(view: &JobView) -> Response {
-    let location = HeaderValue::from_str(&format!("/v1/jobs/{}", view.id));
-    let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    Ok(super::jobs::accepted(&job.view()))
 }
 
 /// Problems of files that are named.
@@ -302,7 +288,7 @@ pub(crate) async fn tree(
     let PathTreeParams { path, format, depth, nodes } = params;
     let form = Form::of(&TreeParams { format, depth, nodes }, &headers, &shared.options)?;
     let target = Target::file(&shared, &name, &path)?;
-    let write = move |opened: &Opened, shared: &Shared, _: &Cancel| {
+    let write = move |opened: &Opened, shared: &Shared| {
         let tag = tag(&opened.key, &form.name());
         if is_known(&headers, &tag) {
             return Ok(not_modified(tag));
@@ -312,7 +298,7 @@ pub(crate) async fn tree(
         by_accept(&mut response);
         Ok(response)
     };
-    on_worker(&shared, target, write).await?
+    look_on_worker(&shared, target, write).await?
 }
 
 /// Nodes of a workspace's file, page by page
@@ -462,11 +448,11 @@ async fn on_file(
 ) -> Result<Response, Problem> {
     let target = Target::file(shared, workspace, path)?;
     let at = at.to_owned();
-    let work = move |opened: &Opened, shared: &Shared, _: &Cancel| {
+    let work = move |opened: &Opened, shared: &Shared| {
         let mut response = look(opened)?;
         let location = format!("/v1/trees/{}{at}", opened.key);
         for_now(&mut response, tag(&opened.key, "-p"), shared, &location);
         Ok(response)
     };
-    on_worker(shared, target, work).await?
+    look_on_worker(shared, target, work).await?
 }
