@@ -59,8 +59,20 @@ settings! {
             "The longest that a query may take on one tree." => with_check(some_time);
         STREAM_TIME: Time = "work.stream_time", || Time(own().stream_time),
             "The longest that a streamed answer may take." => with_check(some_time);
+        STREAM_STALL: Time = "work.stream_stall", || Time(own().stream_stall),
+            "The longest that a streamed answer waits for a client that does not read." => with_check(some_time);
+        FOLLOWERS: usize = "work.followers", || own().followers,
+            "Clients that follow jobs at a time." => with_check(one_at_least);
         MAX_MATCHES: u64 = "work.max_matches", || own().max_matches,
             "The most matches of one answer.";
+        MAX_PENDING: u64 = "work.max_pending_matches", || u64::from(own().max_pending_matches),
+            "The most matches that may be in the making at a time within one tree." => with_check(pending);
+        MAX_QUERY: Size = "work.max_query", || Size(own().max_query_bytes as u64),
+            "The longest query.";
+        MAX_TEXT: Size = "work.max_capture_text", || Size(own().max_capture_text as u64),
+            "The longest text of a capture that is handed out whole.";
+        MAX_TREE_NODES: usize = "work.max_tree_nodes", || own().max_tree_nodes,
+            "The most nodes of a tree that is handed out whole." => with_check(one_at_least);
         PARSE_TIME: Time = "work.parse_time", || Time(own().parse_time),
             "The longest that a source may be parsed for while a client waits." => with_check(some_time);
         MAX_SOURCE: Size = "work.max_source", || Size(own().max_source_bytes as u64),
@@ -218,6 +230,11 @@ fn one_at_least(number: &usize) -> Result<(), String> {
 
 fn streams(number: &u64) -> Result<(), String> {
     if (1..=65_535).contains(number) { Ok(()) } else { Err("expected 1 to 65,535".into()) }
+}
+
+fn pending(number: &u64) -> Result<(), String> {
+    let most = u64::from(u32::MAX);
+    if (1..=most).contains(number) { Ok(()) } else { Err(format!("expected 1 to {most}")) }
 }
 
 fn percent(number: &u64) -> Result<(), String> {

@@ -108,7 +108,7 @@ pub use error::Error;
 pub use health::{DEFAULT_ADDRESS, Health, HealthBuilder, Limits};
 pub use metrics::own_metrics;
 #[cfg(feature = "server")]
-pub use pace::{PaceLimits, Paced};
+pub use pace::{PaceLimits, Paced, TooSlow};
 #[cfg(feature = "prometheus")]
 pub use recorder::Metrics;
 #[cfg(feature = "server")]

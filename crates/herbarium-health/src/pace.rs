@@ -61,6 +61,18 @@ impl PaceLimits {
     }
 }
 
+/// For what a client took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TooSlow {
+    /// For the [head](PaceLimits::head) of a request.
+    Head,
+    /// [Between](PaceLimits::idle) two requests.
+    Idle,
+    /// For [taking in](PaceLimits::write) an answer.
+    Write,
+}
+
 /// Where a conversation is: known to the stream, which has the clock, and to
 /// the service, which sees requests begin and end.
 #[derive(Debug, Clone)]
@@ -76,6 +88,8 @@ struct State {
     /// Any bytes between two requests are the beginning of a head. Not so in
     /// HTTP/2, where a client may ping for ever.
     bytes_are_a_head: bool,
+    /// Why it ended, if its client was too slow.
+    too_slow: Option<TooSlow>,
     /// The task that reads, if it waits for nothing but us.
     reader: Option<Waker>,
 }
@@ -95,7 +109,8 @@ enum Turn {
 impl Pace {
     pub(crate) fn new() -> Self {
         let turn = Turn::Head(Instant::now());
-        let state = State { turn, running: 0, bytes_are_a_head: true, reader: None };
+        let state =
+            State { turn, running: 0, bytes_are_a_head: true, too_slow: None, reader: None };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -161,12 +176,26 @@ impl Pace {
         }
     }
 
-    /// What was said too late.
-    fn overdue(&self) -> &'static str {
-        match self.lock().turn {
-            Turn::Head(_) => "no complete request head in time",
-            _ => "idle for too long",
-        }
+    /// For what the client took too long, if that was the end.
+    pub(crate) fn too_slow(&self) -> Option<TooSlow> {
+        self.lock().too_slow
+    }
+
+    /// Notes that nothing was read in time.
+    fn overdue(&self) -> io::Error {
+        let mut state = self.lock();
+        let (part, what) = match state.turn {
+            Turn::Head(_) => (TooSlow::Head, "no complete request head in time"),
+            _ => (TooSlow::Idle, "idle for too long"),
+        };
+        state.too_slow = Some(part);
+        timed_out(what)
+    }
+
+    /// Notes that what was sent was not taken in.
+    fn stalled(&self) -> io::Error {
+        self.lock().too_slow = Some(TooSlow::Write);
+        timed_out("the answer is not taken in")
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -225,7 +254,7 @@ impl<T> Paced<T> {
             }
             ready!(timer.as_mut().poll(cx));
             if Instant::now() >= deadline {
-                return Poll::Ready(Err(timed_out(self.pace.overdue())));
+                return Poll::Ready(Err(self.pace.overdue()));
             }
             timer.as_mut().reset(deadline);
         }
@@ -258,7 +287,7 @@ impl<T> Paced<T> {
         loop {
             ready!(stalled.until.as_mut().poll(cx));
             if stalled.taken < PROGRESS {
-                return Poll::Ready(Err(timed_out("the answer is not taken in")));
+                return Poll::Ready(Err(self.pace.stalled()));
             }
             stalled.taken = 0;
             stalled.until.as_mut().reset(Instant::now() + limit);

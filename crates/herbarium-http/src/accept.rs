@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use herbarium_health::{Connection, Listening, PaceLimits, Phase};
+use herbarium_health::{Connection, Listening, PaceLimits, Phase, TooSlow};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -20,7 +20,7 @@ use crate::front::Front;
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::listener::{Listener, Socket};
-use crate::metrics::{ACCEPT_ERRORS, CONNECTIONS, HANDSHAKES, Handles, Shed};
+use crate::metrics::{ACCEPT_ERRORS, CLOSED, CONNECTIONS, HANDSHAKES, Handles, Shed};
 use crate::race::race;
 use crate::route::Note;
 use crate::service::Conversation;
@@ -239,13 +239,22 @@ impl Talker {
         };
         let (service, waiting) = (connection.count(service), connection.waiting());
         let grace = limits.half_closed_time;
-        let stream = Talking::new(stream, Arc::clone(&talk), waiting.clone(), grace);
+        let (stream_waiting, end) = (waiting.clone(), waiting.clone());
+        let stream = Talking::new(stream, Arc::clone(&talk), stream_waiting, grace);
         let serving = Serving::new(stream, service, Arc::clone(&talk), Arc::clone(limits), waiting);
         let watching = connection.watch_until(serving, retire(limits.max_age));
         match race(watching, talk.stalled(limits.write_time)).await {
             Some(Ok(_)) => {}
-            Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
-            None => tracing::debug!("a client takes in no more of its answer"),
+            Some(Err(error)) => {
+                if let Some(limit) = end.too_slow() {
+                    CLOSED.as_counter(&[name_of(limit)]).increment(1);
+                }
+                tracing::debug!(%error, "a connection ended early");
+            }
+            None => {
+                CLOSED.as_counter(&["write"]).increment(1);
+                tracing::debug!("a client takes in no more of its answer");
+            }
         }
     }
 }
@@ -262,4 +271,13 @@ async fn retire(age: Duration) {
         Err(_) => 1.0,
     };
     sleep(age.mul_f64(tenths)).await;
+    CLOSED.as_counter(&["age"]).increment(1);
+}
+
+fn name_of(limit: TooSlow) -> &'static str {
+    match limit {
+        TooSlow::Head => "head",
+        TooSlow::Idle => "idle",
+        _ => "write",
+    }
 }

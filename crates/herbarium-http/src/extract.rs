@@ -4,6 +4,7 @@ mod body;
 mod json;
 mod path;
 mod query;
+mod said;
 mod strict;
 
 pub use body::RawBody;

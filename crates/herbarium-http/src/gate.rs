@@ -143,7 +143,8 @@ impl Gate {
         // It names another host in place of a path: nothing for a router.
         if parts.method == Method::CONNECT {
             let problem = Problem::new(&kinds::METHOD_NOT_ALLOWED);
-            return Some(problem.found("`CONNECT`").header(ALLOW, ALL).into_response());
+            let problem = problem.expected("a method that `Allow` lists").found("`CONNECT`");
+            return Some(problem.header(ALLOW, ALL).into_response());
         }
         None
     }
@@ -157,7 +158,7 @@ fn check_sizes(parts: &Parts, limits: &Limits) -> Result<(), Problem> {
     if uri > limits.uri_bytes {
         let problem = Problem::new(&kinds::URI_TOO_LONG);
         let most = format!("at most {} bytes", limits.uri_bytes);
-        return Err(problem.expected(most).found(format!("{uri}")));
+        return Err(problem.expected(most).found(format!("{uri} bytes")));
     }
     let bytes: usize =
         parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();

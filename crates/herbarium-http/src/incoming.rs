@@ -50,14 +50,17 @@ impl From<BodyError> for Problem {
                 .detail("unpack the body")
                 .expected(format!("at most {ratio} times the packed size"))
                 .help("send it unpacked"),
-            BodyError::TooSlow => Self::new(&kinds::BODY_TOO_SLOW).detail("read the body"),
+            BodyError::TooSlow => Self::new(&kinds::BODY_TOO_SLOW)
+                .detail("read the body")
+                .expected("a body that goes on coming"),
             BodyError::NotPacked { found } => Self::new(malformed)
                 .detail("unpack the body")
                 .expected("what `Content-Encoding` says")
                 .found(found),
             BodyError::NoRoom { limits } => overloaded(&limits, "there is no room for the body"),
             BodyError::Broken { found } => {
-                Self::new(malformed).detail("read the body").found(found).help("send all of it")
+                let problem = Self::new(malformed).detail("read the body").help("send all of it");
+                problem.expected("a body to its end").found(found)
             }
         }
     }

@@ -49,6 +49,13 @@ pub(crate) static EVICTED: Metric = Metric::counter(
     "Waiting connections that were closed to make room for new ones.",
 );
 
+pub(crate) static CLOSED: Metric = Metric::counter(
+    "http_server_connections_closed_total",
+    "Connections that a limit ended: the time for a head, for idling, for taking in an answer, \
+     or their age.",
+)
+.with_labels(&[Label::one_of("limit", &["head", "idle", "write", "age"])]);
+
 pub(crate) static ACCEPT_ERRORS: Metric = Metric::counter(
     "http_server_accept_errors_total",
     "Connections that could not be accepted, mostly for want of file descriptors.",
@@ -81,7 +88,7 @@ pub(crate) static PANICS: Metric =
 pub(crate) static BYTES: Metric = Metric::gauge(
     "http_server_bodies_in_flight_bytes",
     Unit::Bytes,
-    "Bytes of bodies that requests hold.",
+    "Bytes of bodies that requests and large answers hold.",
 );
 
 pub(crate) static HANDSHAKES: Metric =
@@ -98,7 +105,7 @@ pub(crate) static TLS_RELOADS: Metric = Metric::counter(
 pub fn own_metrics() -> Inventory {
     Inventory::new()
         .with(&[&REQUESTS, &TIME, &PROBLEMS, &PANICS, &SHED, &BYTES])
-        .with(&[&ACTIVE, &CONNECTIONS, &EVICTED, &ACCEPT_ERRORS])
+        .with(&[&ACTIVE, &CONNECTIONS, &EVICTED, &CLOSED, &ACCEPT_ERRORS])
         .with(&[&HANDSHAKES, &TLS_RELOADS])
 }
 

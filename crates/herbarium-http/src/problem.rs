@@ -162,7 +162,7 @@ impl Problem {
         self
     }
 
-    /// What to do.
+    /// What to do; what the kind is [about](ProblemKind::about) unless set.
     #[must_use]
     pub fn help(mut self, help: impl Into<Text>) -> Self {
         self.inner.help = Some(help.into());
@@ -250,11 +250,12 @@ impl Serialize for Problem {
         map.serialize_entry("type", &inner.kind.uri())?;
         map.serialize_entry("title", inner.kind.title)?;
         map.serialize_entry("status", &self.status().as_u16())?;
+        let help = inner.help.clone().unwrap_or(Cow::Borrowed(inner.kind.about));
         let texts = [
             ("detail", &inner.detail),
             ("expected", &inner.expected),
             ("found", &inner.found),
-            ("help", &inner.help),
+            ("help", &Some(help)),
             ("instance", &inner.instance),
         ];
         for (name, text) in texts {
@@ -316,9 +317,26 @@ fn escape(text: &str) -> String {
 /// What fits a status, for answers that came without a problem.
 pub(crate) fn of_status(status: StatusCode) -> Problem {
     let kind = kinds::ALL.iter().find(|kind| kind.status == status);
-    match kind {
+    let problem = match kind {
         Some(kind) => Problem::new(kind),
         None if status.is_server_error() => Problem::new(&kinds::INTERNAL).with_status(status),
         None => Problem::new(&kinds::REFUSED).with_status(status),
+    };
+    match expected(status) {
+        Some(expected) => problem.expected(expected),
+        None => problem,
+    }
+}
+
+/// What would have been answered otherwise.
+fn expected(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::NOT_FOUND => Some("a path that the API's description has"),
+        StatusCode::METHOD_NOT_ALLOWED => Some("a method that `Allow` lists"),
+        StatusCode::PAYLOAD_TOO_LARGE => Some("a shorter body"),
+        StatusCode::URI_TOO_LONG => Some("a shorter path and query"),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some("fewer or shorter headers"),
+        _ if status.is_client_error() => Some("a request as the API's description has it"),
+        _ => None,
     }
 }

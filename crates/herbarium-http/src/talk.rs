@@ -18,13 +18,14 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use herbarium_health::Waiting;
+use herbarium_health::{RequestId, Waiting};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
 use crate::kinds;
+use crate::metrics::PROBLEMS;
 use crate::problem::{PROBLEM_JSON, Problem, of_status};
 
 /// How long a close waits for the client to notice.
@@ -317,8 +318,9 @@ fn bare_status(buf: &[u8]) -> Option<StatusCode> {
     status.is_client_error().then_some(status)
 }
 
-/// The same as a problem document. No request was parsed, so that it has no id.
+/// The same as a problem document. No request was parsed, and the id is its own.
 fn whole(status: StatusCode) -> Vec<u8> {
+    let id = RequestId::make();
     let problem = match status {
         StatusCode::BAD_REQUEST => Problem::new(&kinds::MALFORMED_REQUEST)
             .detail("read the head of a request")
@@ -326,10 +328,13 @@ fn whole(status: StatusCode) -> Vec<u8> {
             .found("something else"),
         other => of_status(other),
     };
+    PROBLEMS.as_counter(&[problem.kind().slug()]).increment(1);
+    tracing::debug!(request_id = %id, status = status.as_u16(), "what came is no request");
+    let problem = problem.with_request_id(id.as_str());
     let body = problem.to_json().to_string();
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
+         x-request-id: {id}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     (head + &body).into_bytes()

@@ -9,7 +9,7 @@ use herbarium::query::{Compiler, Query, QueryCapture, QueryCursor};
 use serde::Serialize;
 
 use crate::ServiceOptions;
-use crate::metrics::QUERY_TIME;
+use crate::metrics::{QUERIES_CUT, QUERY_TIME};
 use crate::nested::{json, open_object};
 use crate::opening::{Opened, hex};
 use crate::problem::{self, Problem};
@@ -234,6 +234,9 @@ impl Answer<'_> {
             () if cursor.did_exceed_match_limit() => Some("pending_matches"),
             () => None,
         };
+        if let Some(limit) = stopped_by {
+            QUERIES_CUT.as_counter(&[limit]).increment(1);
+        }
         let next = entries.more.then_some(ask.after.saturating_add(entries.written));
         let mut out = entries.out;
         out.extend_from_slice(b"],");

@@ -29,6 +29,9 @@ kinds! {
     NO_TREE = "no-such-tree" NOT_FOUND
         "No tree has this key"
         "Post the source to /v1/trees, or take a key from a workspace's files.";
+    NOT_STORED = "not-stored" INSUFFICIENT_STORAGE
+        "The tree was made, and could not be stored"
+        "Nothing is kept of it. Whoever runs the service has to make room, or let it write.";
     NO_NODE = "no-such-node" NOT_FOUND
         "The tree has no such node"
         "Nodes are numbered in pre-order from 0; no node spans places outside of the source.";

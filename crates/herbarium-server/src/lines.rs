@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task;
 use tokio::time::{Instant as TokioInstant, Sleep, sleep_until, timeout};
 
-use crate::metrics::STREAM_TIME;
+use crate::metrics::{STREAM_TIME, STREAMS_OVER};
 use crate::nested::json;
 use crate::pool::{CancelOnDrop, Turn};
 use crate::problem::{self, Problem};
@@ -162,10 +162,13 @@ pub(crate) fn stream(
     let (said_last, kind) = (Arc::clone(&last), pace.kind);
     task::spawn_blocking(move || {
         let _turn = turn;
-        let end = match catch_unwind(AssertUnwindSafe(|| work(&sender))) {
-            Ok(Ok(end)) => line(&Line::Done(&end)),
-            Ok(Err(problem)) => line(&Line::Error(&problem::raw(&problem))),
-            Err(_) => line(&Line::Error(&problem::raw(&problem::internal("stream the answer")))),
+        let end = catch_unwind(AssertUnwindSafe(|| work(&sender)));
+        let end = end.unwrap_or_else(|_| Err(problem::internal("stream the answer")));
+        let by = end.as_ref().map_or("error", |end| end.stopped_by.unwrap_or("end"));
+        STREAMS_OVER.as_counter(&[kind, by]).increment(1);
+        let end = match end {
+            Ok(end) => line(&Line::Done(&end)),
+            Err(problem) => line(&Line::Error(&problem::raw(&problem))),
         };
         // Before the end of the channel, which makes it heard.
         *said_last.lock().unwrap_or_else(PoisonError::into_inner) = Bytes::from(end);

@@ -10,7 +10,7 @@ const QUERY_SECONDS: &[f64] =
 
 /// Ids of languages, as the registry has them.
 const LANGUAGE: Label = Label::at_most("language", 200);
-const POOL: Label = Label::one_of("pool", &["trees", "streams", "baseline"]);
+const POOL: Label = Label::one_of("pool", &["trees", "streams", "followers", "baseline"]);
 
 pub(crate) static QUERY_TIME: Metric = Metric::histogram(
     "herbarium_query_duration_seconds",
@@ -27,6 +27,19 @@ pub(crate) static STREAM_TIME: Metric = Metric::histogram(
     SECONDS,
 )
 .with_labels(&[Label::one_of("kind", &["query", "symbols"])]);
+
+pub(crate) static STREAMS_OVER: Metric =
+    Metric::counter("herbarium_streams_over_total", "Streamed answers that are over, by what ended them; `stopping`: the client, or the service, went.")
+        .with_labels(&[
+            Label::one_of("kind", &["query", "symbols"]),
+            Label::one_of("by", &["end", "max_matches", "time", "stalled", "stopping", "error"]),
+        ]);
+
+pub(crate) static QUERIES_CUT: Metric = Metric::counter(
+    "herbarium_queries_cut_total",
+    "Queries that were ended on one tree before all was found, by the limit that they met.",
+)
+.with_labels(&[Label::one_of("limit", &["time", "matches", "pending_matches"])]);
 
 pub(crate) static MATCHES: Metric = Metric::counter(
     "herbarium_matches_streamed_total",
@@ -83,6 +96,8 @@ pub fn metrics() -> &'static [&'static Metric] {
 static ALL: &[&Metric] = &[
     &QUERY_TIME,
     &STREAM_TIME,
+    &STREAMS_OVER,
+    &QUERIES_CUT,
     &MATCHES,
     &TREES,
     &JOBS,

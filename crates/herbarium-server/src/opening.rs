@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
-use herbarium::codec::{Fingerprint, Tree, source_hash};
+use herbarium::codec::{Fingerprint, Tree, encode, source_hash};
 use herbarium::index::{OpenError, Source};
 use herbarium::languages::{HEAD_BYTES, detect, known};
-use herbarium::store::{KeyParts, TreeKey};
+use herbarium::store::{KeyParts, StoreError, TreeKey};
 use herbarium::{Cancel, Origin};
 
 use crate::beneath::{Content, look_beneath, read_beneath};
@@ -130,7 +130,23 @@ impl Shared {
             return Err(problem::language_needed());
         }
         let path = Path::new(name.path.unwrap_or_default());
-        self.open_text(text, path, name.language, keep, cancel)
+        let opened = self.open_text(text, path, name.language, keep, cancel)?;
+        if keep && !self.options.baseline {
+            self.ensure_stored(&opened).map_err(|error| problem::not_stored(&error))?;
+        }
+        Ok(opened)
+    }
+
+    /// Sees to it that a tree that was to be kept is: the tiers leave out what the store did
+    /// not take, and whoever is told that it is there comes back for it. Blocks.
+    fn ensure_stored(&self, opened: &Opened) -> Result<(), StoreError> {
+        let (store, grammar) = (self.engine().store(), opened.tree.grammar());
+        if store.contains(&opened.key)? {
+            return Ok(());
+        }
+        store.put_grammar(grammar)?;
+        let bytes = encode(&opened.tree);
+        store.put_tree(&opened.key, grammar.fingerprint(), &bytes, None).map(drop)
     }
 
     fn open_text(

@@ -32,6 +32,8 @@ pub struct ServiceOptions {
     /// Streamed queries and symbols that may run at a time; each uses the engine's
     /// [workers](herbarium::index::EngineOptions::workers). 4 by default.
     pub streams: usize,
+    /// Clients that follow jobs at a time. 100 by default.
+    pub followers: usize,
     /// The longest that a query may take on one tree, and on each file of a streamed
     /// one. What was found until then is the answer, which says that it is not
     /// complete. 5 s by default.
@@ -95,6 +97,7 @@ impl Default for ServiceOptions {
             workers: thread::available_parallelism().map_or(1, NonZero::get),
             queue: 1024,
             streams: 4,
+            followers: 100,
             query_time: Duration::from_secs(5),
             stream_time: Duration::from_secs(600),
             stream_stall: Duration::from_secs(30),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use herbarium::index::{IndexError, OpenError, TablesError};
 use herbarium::languages::ParseError;
 use herbarium::query::QueryError;
+use herbarium::store::StoreError;
 use herbarium::{Error, NoQuery};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -133,12 +134,20 @@ pub(crate) fn open(error: &OpenError) -> Problem {
         _ => &kinds::STORE,
     };
     tell_ours(kind, error);
+    let of = |kind| Problem::new(kind).detail("open the tree");
     match error {
         OpenError::NoTree { key } => Problem::new(kind)
             .detail("look up a tree")
             .expected("a key that a tree is stored under")
             .found(format!("`{key}`")),
-        _ => Problem::new(kind).detail("open the tree"),
+        OpenError::InjectionOnly { .. } => of(kind).expected("a language that stands by itself"),
+        OpenError::Filtered { .. } => of(kind).expected("a language that this service has"),
+        OpenError::Changing { .. } => {
+            of(kind).expected("a file that stays as it is while it is read")
+        }
+        OpenError::NotAFile { .. } => of(kind).expected("a regular file"),
+        OpenError::Read { .. } => of(kind).expected("a file that may be read"),
+        _ => of(kind),
     }
 }
 
@@ -177,7 +186,8 @@ fn parse(error: &ParseError) -> Problem {
     match error {
         ParseError::TooLarge { len, limit } => source_too_large(*len as u64, *limit as u64),
         ParseError::TimedOut { .. } => {
-            Problem::new(&kinds::PARSE_TIMEOUT).detail("parse the source").found(error.to_string())
+            let problem = Problem::new(&kinds::PARSE_TIMEOUT).detail("parse the source");
+            problem.expected("a source that is parsed in time").found(error.to_string())
         }
         ParseError::Cancelled => stopping(),
         _ => {
@@ -229,7 +239,9 @@ pub(crate) fn no_file(workspace: &str, path: &str, why: NoFile, most: u64) -> Pr
         }
         NoFile::NotAFile(found) => of(&kinds::NOT_A_FILE).expected("a regular file").found(found),
         NoFile::TooLong(len) => source_too_large(len, most).with("path", path),
-        NoFile::Unreadable(error) => of(&kinds::UNREADABLE).found(error.kind().to_string()),
+        NoFile::Unreadable(error) => of(&kinds::UNREADABLE)
+            .expected("a file that may be read")
+            .found(error.kind().to_string()),
     }
 }
 
@@ -366,6 +378,8 @@ pub(crate) fn root_not_allowed(path: &str) -> Problem {
 pub(crate) fn not_indexed(name: &str) -> Problem {
     Problem::new(&kinds::NOT_INDEXED)
         .detail(format!("look up the files of `{name}`"))
+        .expected("a workspace that was indexed")
+        .found("one that was not")
         .help(format!("POST /v1/workspaces/{name}/index"))
 }
 
@@ -390,6 +404,20 @@ pub(crate) fn state(error: &std::io::Error) -> Problem {
 pub(crate) fn store(error: &dyn std::error::Error) -> Problem {
     tell_ours(&kinds::STORE, error);
     Problem::new(&kinds::STORE).detail("read or write the store")
+}
+
+/// A tree that was to be kept.
+pub(crate) fn not_stored(error: &StoreError) -> Problem {
+    tell_ours(&kinds::NOT_STORED, error);
+    let found = match error {
+        StoreError::Io { source, .. } => source.kind().to_string(),
+        StoreError::ReadOnly { .. } => "a store for reading only".to_owned(),
+        _ => "another fault of the store".to_owned(),
+    };
+    Problem::new(&kinds::NOT_STORED)
+        .detail("store the tree")
+        .expected("a store with room, that may be written to")
+        .found(found)
 }
 
 pub(crate) fn no_job(id: &str) -> Problem {

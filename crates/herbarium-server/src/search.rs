@@ -18,7 +18,7 @@ use herbarium::{NoQuery, query::QueryError};
 use crate::asking::MatchWriter;
 use crate::cursor::Cursor;
 use crate::lines::{Ended, Line, Lines, line};
-use crate::metrics::MATCHES;
+use crate::metrics::{MATCHES, QUERIES_CUT};
 use crate::nested::json;
 use crate::opening::hex;
 use crate::problem::{self, Problem};
@@ -451,12 +451,22 @@ impl Visitor for Asker<'_> {
             }
         }
         drop(matches);
-        let is_cut = cursor.did_stop() || cursor.did_exceed_match_limit();
+        let is_cut = is_cut(cursor.did_stop(), cursor.did_exceed_match_limit());
         if entries > 0 || is_cut {
             outlet.send(visit.end(entries, is_cut));
         }
         Ok(())
     }
+}
+
+/// Whether a limit ended a query, which is counted.
+fn is_cut(by_time: bool, by_pending: bool) -> bool {
+    let limits = [(by_time, "time"), (by_pending, "pending_matches")];
+    let met = limits.iter().find(|(is_met, _)| *is_met);
+    if let Some((_, limit)) = met {
+        QUERIES_CUT.as_counter(&[limit]).increment(1);
+    }
+    met.is_some()
 }
 
 /// Writes a member of an entry.

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     /// For answers that are streamed.
     pub(crate) streams: Pool,
+    /// For those who follow jobs.
+    pub(crate) followers: Pool,
     pub(crate) counters: Counters,
     pub(crate) memo: Memo,
     /// True when the service ends.
@@ -67,6 +69,7 @@ impl Service {
             jobs: Jobs::new(&options),
             pool,
             streams: Pool::new("streams", options.streams, 0),
+            followers: Pool::new("followers", options.followers, 0),
             counters: Counters::new(),
             memo: Memo::new(),
             closing: watch::Sender::new(false),

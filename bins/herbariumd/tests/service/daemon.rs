@@ -49,12 +49,25 @@ impl Daemon {
     }
 
     pub(crate) fn start_in(folder: TempDir, options: &[&str]) -> Self {
+        Self::start_as(herbariumd(), folder, options)
+    }
+
+    /// Where no file may grow beyond some 20 KiB: as on a disk that is full.
+    pub(crate) fn start_without_room(options: &[&str]) -> Self {
+        let mut command = herbariumd();
+        let program = command.get_program().to_owned();
+        command = Command::new("sh");
+        command.arg("-c").arg("trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"").arg(program);
+        Self::start_as(command, tempfile::tempdir().expect("a folder"), options)
+    }
+
+    fn start_as(mut command: Command, folder: TempDir, options: &[&str]) -> Self {
         let code = folder.path().join("code");
         std::fs::create_dir_all(&code).expect("a folder");
         std::fs::write(code.join("main.rs"), "fn main() { run(); }\nfn run() {}\n")
             .expect("a file");
         let log = File::create(folder.path().join("log")).expect("a log");
-        let child = herbariumd()
+        let child = command
             .env("HERBARIUM_STORE", folder.path().join("store"))
             .env("HERBARIUM_WORKSPACES_ROOTS", folder.path())
             .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])

@@ -123,3 +123,38 @@ fn a_file_that_did_not_change_is_not_read_again() {
         daemon.health("/metrics").1.contains("herbarium_trees_opened_total{from=\"hot\"}")
     });
 }
+
+#[test]
+fn connections_that_a_limit_ends_are_counted() {
+    let mut daemon = Daemon::start(&["--limits-idle-time", "1s", "--limits-head-time", "300ms"]);
+    let ends = |limit: &str, said: &[u8], daemon: &mut Daemon| {
+        let mut stream = std::net::TcpStream::connect(&daemon.api).expect("a connection");
+        std::io::Write::write_all(&mut stream, said).expect("written");
+        let line = format!("http_server_connections_closed_total{{limit=\"{limit}\"}} 1");
+        daemon.until("it is counted", |daemon| daemon.health("/metrics").1.contains(&line));
+    };
+    ends("head", b"GET /v1", &mut daemon);
+    ends("idle", b"GET /v1 HTTP/1.1\r\nhost: localhost\r\n\r\n", &mut daemon);
+}
+
+#[test]
+fn a_tree_that_cannot_be_stored_is_not_acknowledged() {
+    let daemon = Daemon::start_without_room(&[]);
+    let post = |source: &str| ask(&daemon.api, "POST", "/v1/trees?language=rust", &[], source);
+    assert_eq!(post("fn main() {}").0, 201);
+    let forms = ["a", "a + 1", "if a > 2 { 1 } else { a }", "g(a, [1, a])", "&a.b.c", "a..=a"];
+    let mut seed = 1_u64;
+    let large: String = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let form = |at: u32| forms[(seed >> at) as usize % forms.len()];
+        format!("fn f(a: u32) {{ {}; {}; {} }}\n", form(20), form(33), form(46))
+    })
+    .take(20_000)
+    .collect();
+    for _ in 0..2 {
+        let (status, problem) = post(&large);
+        assert_eq!(status, 507, "{problem}");
+        assert!(problem.contains("/v1/problems#not-stored"), "{problem}");
+    }
+    assert_eq!(post("fn main() { 1 }").0, 201, "what fits is stored");
+}

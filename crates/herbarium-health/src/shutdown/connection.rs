@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::count::Held;
 use super::{InFlight, Phase, Shutdown};
-use crate::pace::{Pace, PaceLimits, Paced};
+use crate::pace::{Pace, PaceLimits, Paced, TooSlow};
 use crate::race::{First, aside, race};
 
 /// An accept loop. The drain waits until it is dropped.
@@ -216,6 +216,11 @@ impl Waiting {
     /// Since when no request has been running; `None` while one is.
     pub fn since(&self) -> Option<Instant> {
         self.pace.waiting_since()
+    }
+
+    /// For what its client took too long, if that was the end of the connection.
+    pub fn too_slow(&self) -> Option<TooSlow> {
+        self.pace.too_slow()
     }
 
     /// Ends the connection, unless a request runs on it; whether it does.

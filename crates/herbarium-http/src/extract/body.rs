@@ -85,6 +85,7 @@ fn of_error(error: &(dyn StdError + 'static)) -> Problem {
     }
     Problem::new(&kinds::MALFORMED_BODY)
         .detail("read the body")
-        .found("an end before its end")
+        .expected("a body to its end")
+        .found("an end before it")
         .help("send all of it")
 }

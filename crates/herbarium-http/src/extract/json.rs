@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::collect;
+use super::said::take_apart;
 use super::strict;
 use crate::kinds;
 use crate::problem::Problem;
@@ -101,9 +102,11 @@ fn malformed(error: &serde_json::Error, path: &str) -> Problem {
         "." | "" | "?" => "read the body as JSON".to_owned(),
         field => format!("read field `{field}` of the body"),
     };
+    let said = take_apart(&error.to_string(), "JSON, as in RFC 8259");
     Problem::new(&kinds::MALFORMED_BODY)
         .detail(place)
-        .found(error.to_string())
+        .expected(said.expected)
+        .found(said.found)
         .with("line", error.line())
         .with("column", error.column())
 }

@@ -6,6 +6,7 @@ use axum::extract::rejection::PathRejection;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::said::{in_words, take_apart};
 use crate::kinds;
 use crate::problem::Problem;
 
@@ -40,23 +41,28 @@ impl From<PathRejection> for Problem {
         match failed.into_kind() {
             ErrorKind::ParseErrorAtKey { key, value, expected_type } => problem
                 .detail(format!("read `{key}` of the path"))
-                .expected(expected_type)
+                .expected(in_words(expected_type))
                 .found(format!("`{value}`")),
             ErrorKind::ParseErrorAtIndex { index, value, expected_type } => problem
                 .detail(format!("read parameter {} of the path", index + 1))
-                .expected(expected_type)
+                .expected(in_words(expected_type))
                 .found(format!("`{value}`")),
             ErrorKind::ParseError { value, expected_type } => problem
                 .detail("read the path's parameter")
-                .expected(expected_type)
+                .expected(in_words(expected_type))
                 .found(format!("`{value}`")),
             ErrorKind::InvalidUtf8InPathParam { key } => problem
                 .detail(format!("read `{key}` of the path"))
-                .expected("UTF-8, percent-encoded"),
+                .expected("UTF-8, percent-encoded")
+                .found("other bytes"),
             ErrorKind::DeserializeError { key, value, message } => problem
-                .detail(format!("read `{key}` of the path: {message}"))
+                .detail(format!("read `{key}` of the path"))
+                .expected(take_apart(&message, "what the API's description has").expected)
                 .found(format!("`{value}`")),
-            ErrorKind::Message(message) => problem.detail(format!("read the path: {message}")),
+            ErrorKind::Message(message) => {
+                let said = take_apart(&message, "what the API's description has");
+                problem.detail("read the path").expected(said.expected).found(said.found)
+            }
             other => Self::new(&kinds::INTERNAL).detail(other.to_string()),
         }
     }

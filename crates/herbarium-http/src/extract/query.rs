@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::said::take_apart;
 use super::strict;
 use crate::kinds;
 use crate::problem::Problem;
@@ -34,6 +35,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    check_text(query)?;
     if let Some(fields) = strict::fields::<T>() {
         check_names(query, fields)?;
     }
@@ -44,8 +46,21 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
             "." | "" | "?" => "read the query".to_owned(),
             name => format!("read `{name}` of the query"),
         };
-        Problem::new(&kinds::INVALID_QUERY).detail(detail).found(error.inner().to_string())
+        let said = take_apart(&error.inner().to_string(), "what the API's description has");
+        let problem = Problem::new(&kinds::INVALID_QUERY).detail(detail);
+        problem.expected(said.expected).found(said.found)
     })
+}
+
+/// What is no text would be read as one with other characters in it.
+fn check_text(query: &str) -> Result<(), Problem> {
+    match percent_encoding::percent_decode_str(query).decode_utf8() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Problem::new(&kinds::INVALID_QUERY)
+            .detail("read the query")
+            .expected("UTF-8, percent-encoded")
+            .found("other bytes")),
+    }
 }
 
 fn form(query: &str) -> form_urlencoded::Parse<'_> {

@@ -122,6 +122,8 @@ impl Reply {
         let problem = self.json();
         assert_eq!(problem["type"], format!("/v1/problems#{slug}"), "{problem}");
         assert_eq!(problem["status"], status, "{problem}");
+        assert!(problem["help"].is_string(), "{problem}");
+        assert!(problem["expected"].is_string() || status >= 500, "{problem}");
         let id = problem["request_id"].as_str();
         assert_eq!(id, self.header("x-request-id"), "{problem}");
         problem

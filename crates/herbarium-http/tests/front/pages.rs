@@ -104,7 +104,10 @@ fn a_path_has_its_form() {
     let server = server();
     assert_eq!(server.get("/path/a%2Fb/3", "").text(), "a/b 3");
     let problem = server.get("/path/a/b", "").is_problem(400, "invalid-path");
-    assert_eq!((&problem["expected"], &problem["found"]), (&"u32".into(), &"`b`".into()));
+    assert_eq!(
+        (&problem["expected"], &problem["found"]),
+        (&"a whole number, 0 or more".into(), &"`b`".into())
+    );
     server.get("/path/%ff/3", "").is_problem(400, "invalid-path");
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{Ours, State, located};
 use crate::jobs::{self, Job};
+use crate::pool::Turn;
 use crate::problem::Problem;
 use crate::types::{JobView, JobsAnswer};
 
@@ -76,9 +77,11 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let job = shared.jobs.get(&id)?;
+    let turn = shared.followers.turn().await?;
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.trim().parse().ok());
     let news = job.listen();
-    let follower = Follower { job, news, last: last.unwrap_or(0), waiting: VecDeque::new() };
+    let (last, waiting) = (last.unwrap_or(0), VecDeque::new());
+    let follower = Follower { job, news, last, waiting, _turn: turn };
     let events = stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
@@ -93,6 +96,7 @@ struct Follower {
     news: watch::Receiver<u64>,
     last: u64,
     waiting: VecDeque<jobs::Event>,
+    _turn: Turn,
 }
 
 impl Follower {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use herbarium::query::{Query, QueryCursor};
 use herbarium::store::TreeKey;
 
-use super::{Item, Place, Reach, Teller, compile_for, head};
+use super::{Item, Place, Reach, Teller, compile_for, head, is_cut};
 use crate::asking::{MatchWriter, looks_at_text};
 use crate::lines::{Line, Lines, line};
 use crate::nested::open_object;
@@ -154,7 +154,7 @@ impl OneKey<'_> {
             teller.hear(Item::Entry { place, line, entries })?;
         }
         drop(matches);
-        let is_cut = cursor.did_stop() || cursor.did_exceed_match_limit();
+        let is_cut = is_cut(cursor.did_stop(), cursor.did_exceed_match_limit());
         teller.hear(Item::End { place: Arc::clone(&self.place), entries, is_cut })
     }
 }

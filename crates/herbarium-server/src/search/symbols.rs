@@ -6,7 +6,7 @@ use std::sync::Arc;
 use herbarium::index::{Missed, Outlet, ScanFile, Snapshot, Visitor};
 use herbarium::symbols::{Symbol, SymbolFinder, SymbolKind, SymbolQuery, Symbols};
 
-use super::{Field, Item, Visit, compile_for, head, languages_of, member};
+use super::{Field, Item, Visit, compile_for, head, is_cut, languages_of, member};
 use crate::lines::Lines;
 use crate::problem::{self, Problem};
 use crate::service::Shared;
@@ -130,7 +130,7 @@ impl Visitor for Lister<'_> {
                 outlet.send(item);
             }
         }
-        let is_cut = finder.did_stop() || finder.did_exceed_match_limit();
+        let is_cut = is_cut(finder.did_stop(), finder.did_exceed_match_limit());
         if entries > 0 || is_cut {
             outlet.send(visit.end(entries, is_cut));
         }

@@ -174,6 +174,8 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
         let problem = self.json();
         assert_eq!(problem["status"], self.status.as_u16());
+        assert!(problem["help"].is_string(), "{problem}");
+        assert!(problem["expected"].is_string() || self.status.is_server_error(), "{problem}");
         let kind = problem["type"].as_str().unwrap();
         kind.strip_prefix("/v1/problems#").unwrap().to_owned()
     }

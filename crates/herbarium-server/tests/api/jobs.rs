@@ -146,3 +146,18 @@ fn metrics_are_declared_as_they_should_be() {
     inventory.check().unwrap();
     assert!(inventory.max_series() < 1000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_followers_than_may_be_are_told_to_come_again() {
+    let ground = Ground::with(|options| ServiceOptions { followers: 1, ..options });
+    ground.add().await;
+    let answer = ground.post("/v1/workspaces/project/index", &json!({})).await;
+    let url = format!("{}/events", answer.header("location"));
+    let request = Request::get(&url).body(Body::empty()).unwrap();
+    // Followed until it is dropped, whether the job is over or not.
+    let first = tower::ServiceExt::oneshot(ground.reader(), request).await.unwrap();
+    let second = ground.get(&url).await;
+    assert_eq!((second.problem().as_str(), second.header("retry-after")), ("busy", "1"));
+    drop(first);
+    assert!(!events(ground.get(&url).await.text()).is_empty());
+}
