@@ -6,7 +6,7 @@ use herbarium_health::inventory::Inventory;
 use herbarium_health::{DrainPlan, Shutdown};
 use herbarium_http::{Cors, Front, Limits, TlsReloader, Tokens, TrustedProxies};
 use herbarium_index::{CacheOptions, EngineOptions};
-use herbarium_server::ServiceOptions;
+use herbarium_server::{DESCRIPTION_PATHS, ServiceOptions};
 use herbarium_settings::Settings;
 
 use crate::borrowed;
@@ -59,6 +59,7 @@ pub(crate) fn front(
     let mut front = Front::new(shutdown)
         .limits(limits(settings))
         .allow_public(settings.get(&of::ALLOW_PUBLIC))
+        .open_paths(&DESCRIPTION_PATHS)
         .hosts(settings.get(&of::HOSTS).0)
         .cors(Cors { origins: settings.get(&of::ORIGINS).0, ..Cors::default() })
         .trusted_proxies(TrustedProxies {

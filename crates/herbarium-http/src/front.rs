@@ -46,6 +46,7 @@ pub struct Front {
     pub(crate) proxies: TrustedProxies,
     pub(crate) hosts: Vec<String>,
     pub(crate) allow_public: bool,
+    pub(crate) open_paths: Arc<[&'static str]>,
 }
 
 impl Front {
@@ -61,6 +62,7 @@ impl Front {
             proxies: TrustedProxies::default(),
             hosts: Vec::new(),
             allow_public: false,
+            open_paths: Arc::default(),
         }
     }
 
@@ -102,6 +104,12 @@ impl Front {
     /// Listens where others can reach it even without an authenticator.
     pub fn allow_public(self, allow: bool) -> Self {
         Self { allow_public: allow, ..self }
+    }
+
+    /// Paths that nobody has to be known for, such as a description of the API.
+    /// Whoever asks for one is `anonymous` and has no scope.
+    pub fn open_paths(self, paths: &[&'static str]) -> Self {
+        Self { open_paths: paths.into(), ..self }
     }
 
     /// Goes by these limits from now on.

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use tokio_util::sync::CancellationToken;
 
 use crate::asked::Client;
-use crate::auth::Authenticator;
+use crate::auth::{Authentication, Authenticator};
 use crate::cors::Cors;
 use crate::front::Front;
 use crate::kinds;
@@ -33,6 +33,7 @@ pub(crate) struct Gate {
     pub(crate) handles: Arc<Handles>,
     proxies: TrustedProxies,
     hosts: Hosts,
+    open_paths: Arc<[&'static str]>,
 }
 
 /// What `Host` may be.
@@ -54,6 +55,7 @@ impl Gate {
             cors: front.cors.clone(),
             handles,
             proxies: front.proxies.clone(),
+            open_paths: Arc::clone(&front.open_paths),
             hosts: if is_any { Hosts::Any } else { Hosts::Named(front.hosts.clone()) },
         }
     }
@@ -122,6 +124,16 @@ impl Gate {
         Shed::Rate.count();
         let most = format!("at most {} in {:?}", rate.requests, rate.window);
         Err(Problem::new(&kinds::RATE_LIMITED).expected(most).retry_after(taken.wait))
+    }
+
+    /// Who asks.
+    pub(crate) fn identify(&self, parts: &Parts, client: &Client) -> Authentication {
+        let known = |who| Authentication::Now(Ok(who));
+        match &self.authenticator {
+            None => known(Principal::anonymous()),
+            Some(_) if self.open_paths.contains(&parts.uri.path()) => known(Principal::stranger()),
+            Some(authenticator) => authenticator.authenticate(parts, client),
+        }
     }
 
     /// Counts a request of a key.

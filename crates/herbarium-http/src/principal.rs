@@ -126,6 +126,11 @@ impl Principal {
         Self { name: Arc::clone(&NAME), scopes: Scopes::ALL }
     }
 
+    /// Whoever asks for what is open to all.
+    pub(crate) fn stranger() -> Self {
+        Self { scopes: Scopes::NONE, ..Self::anonymous() }
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         &self.name

@@ -144,12 +144,9 @@ impl Answering {
             Ok(Some(response)) => return State::given(response),
             Ok(None) => {}
         }
-        let authenticator = account.gate.authenticator.as_ref();
-        let known = authenticator.map(|it| it.authenticate(&parts, account.asked.client()));
-        match known {
-            None => self.identified(Ok(Principal::anonymous()), parts, body),
-            Some(Authentication::Now(who)) => self.identified(who, parts, body),
-            Some(Authentication::Later(identified)) => {
+        match account.gate.identify(&parts, account.asked.client()) {
+            Authentication::Now(who) => self.identified(who, parts, body),
+            Authentication::Later(identified) => {
                 let request = Some(Box::new((parts, body)));
                 State::Identifying { identified, request }
             }

@@ -87,5 +87,6 @@ pub use kinds::problem_kinds;
 pub use metrics::metrics;
 pub use openapi::openapi;
 pub use options::ServiceOptions;
+pub use routes::docs::DESCRIPTION_PATHS;
 pub use service::Service;
 pub use workspaces::StateError;

@@ -55,6 +55,9 @@ fn tokens_let_in_those_whom_they_name_for_what_they_are_for() {
     };
     let (reader, writer) = (secrets[0].as_str(), secrets[1].as_str());
     assert_eq!(status(&daemon, "GET", "/v1/languages", None), 401);
+    for page in ["/v1/problems", "/v1/docs", "/v1/openapi.json"] {
+        assert_eq!(status(&daemon, "GET", page, None), 200, "{page} tells nothing of anybody's");
+    }
     assert_eq!(status(&daemon, "GET", "/v1/languages", Some("hbt_wrong")), 401);
     assert_eq!(status(&daemon, "GET", "/v1/languages", Some(reader)), 200);
     assert_eq!(status(&daemon, "POST", "/v1/verify", Some(reader)), 403);
@@ -157,4 +160,54 @@ fn a_tree_that_cannot_be_stored_is_not_acknowledged() {
         assert!(problem.contains("/v1/problems#not-stored"), "{problem}");
     }
     assert_eq!(post("fn main() { 1 }").0, 201, "what fits is stored");
+}
+
+/// Reads requests, and answers each with 200, until one has this in its body.
+#[cfg(feature = "otlp")]
+fn receive_until(collector: &std::net::TcpListener, wanted: &[u8]) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    loop {
+        let (mut stream, _) = collector.accept().expect("a connection");
+        let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+        let (mut line, mut length) = (String::new(), 0);
+        loop {
+            line.clear();
+            reader.read_line(&mut line).expect("a head");
+            let lower = line.to_ascii_lowercase();
+            if let Some(said) = lower.strip_prefix("content-length:") {
+                length = said.trim().parse().expect("a length");
+            }
+            if line == "\r\n" || line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("a body");
+        let _ =
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        if body.windows(wanted.len()).any(|it| it == wanted) {
+            return;
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "otlp")]
+fn spans_of_requests_reach_a_collector() {
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let to = format!("http://{}/v1/traces", collector.local_addr().expect("an address"));
+    let daemon = Daemon::start(&["--log-otlp", &to]);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let parent = format!("00-{trace}-b7ad6b7169203331-01");
+    let (status, _) = ask(&daemon.api, "GET", "/v1/languages", &[("traceparent", &parent)], "");
+    assert_eq!(status, 200);
+    let of_trace: Vec<u8> = (0..16)
+        .map(|at| u8::from_str_radix(&trace[at * 2..at * 2 + 2], 16).expect("hex"))
+        .collect();
+    let (heard, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        receive_until(&collector, &of_trace);
+        heard.send(())
+    });
+    hear.recv_timeout(std::time::Duration::from_secs(60)).expect("the span, in a minute");
 }

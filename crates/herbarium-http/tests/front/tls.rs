@@ -128,3 +128,23 @@ fn pairs_that_cannot_be_used_are_told_apart() {
     let error = open(folder.path()).expect_err("no key");
     assert!(!format!("{error} {error:?}").contains("secret"));
 }
+
+#[test]
+fn every_request_that_was_accepted_over_tls_is_answered_in_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificate = pair(folder.path());
+    let server = server(&open(folder.path()).expect("a pair"));
+    let nap = b"GET /nap HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut napping: Vec<_> = (0..4).map(|_| secured(&server, &certificate, b"http/1.1")).collect();
+    for stream in &mut napping {
+        stream.write_all(nap).expect("written");
+    }
+    crate::client::until("asked", || server.shutdown.requests_in_flight() == 4);
+    server.shutdown.begin("the test ends");
+    let drained = server.runtime.block_on(server.shutdown.run());
+    assert!(drained.in_time && drained.cut == 0, "{drained:?}");
+    for stream in &mut napping {
+        let reply = read_reply(stream);
+        assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
+    }
+}

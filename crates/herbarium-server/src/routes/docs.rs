@@ -1,4 +1,4 @@
-//! The API's own description. Open to all: it tells nothing of what is stored.
+//! The API's own description.
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -9,6 +9,13 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 use crate::{manual, problem_kinds};
 
+/// Where the description of the API is served. It tells nothing of what is stored: a front
+/// may answer at these [paths](herbarium_http::Front::open_paths) whoever asks.
+pub const DESCRIPTION_PATHS: [&str; 3] = [OPENAPI, MANUAL, PROBLEMS];
+
+const OPENAPI: &str = "/v1/openapi.json";
+const MANUAL: &str = "/v1/docs";
+
 /// What of the description never changes while the service runs.
 pub(crate) fn router(document: &str) -> Router {
     let manual = Bytes::from(manual::page(document));
@@ -16,8 +23,8 @@ pub(crate) fn router(document: &str) -> Router {
     let problems = Bytes::from(page(&[problem_kinds(), kinds::ALL]));
     let serve = |content_type, body: Bytes| get(async move || told(content_type, body));
     Router::new()
-        .route("/v1/openapi.json", serve("application/json", document))
-        .route("/v1/docs", serve("text/html; charset=utf-8", manual))
+        .route(OPENAPI, serve("application/json", document))
+        .route(MANUAL, serve("text/html; charset=utf-8", manual))
         .route(PROBLEMS, serve("text/html; charset=utf-8", problems))
 }
 
