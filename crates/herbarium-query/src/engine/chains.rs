@@ -137,7 +137,7 @@ impl<'a> Engine<'a> {
     #[inline]
     fn is_chain(&mut self, chain: &Chain, level: u8, node: u32) -> bool {
         if level == 0 {
-            return self.is_as_it_seems(node, chain.step(self.program, 0));
+            return self.is_as_it_seems(node, chain.step(self.program, 0), level);
         }
         self.nodes_of(chain, level, node).is_some()
     }
@@ -168,28 +168,30 @@ impl<'a> Engine<'a> {
         }
         for level in 0..=level {
             let node = nodes[usize::from(level)];
-            if !self.is_as_it_seems(node, chain.step(self.program, level)) {
+            if !self.is_as_it_seems(node, chain.step(self.program, level), level) {
                 return None;
             }
         }
         Some(nodes)
     }
 
-    /// Whether a node fits a step that its shape fits.
+    /// Whether a node fits a step that its shape fits, that of a level.
     #[inline]
-    pub(super) fn is_as_it_seems(&mut self, node: u32, step: &Step) -> bool {
+    pub(super) fn is_as_it_seems(&mut self, node: u32, step: &Step, level: u8) -> bool {
         if node != self.root && (!self.has_quirks || step.field == 0) {
             return true;
         }
-        self.is_really(node, step)
+        self.is_really(node, step, level)
     }
 
     #[cold]
-    fn is_really(&mut self, node: u32, step: &Step) -> bool {
+    fn is_really(&mut self, node: u32, step: &Step, level: u8) -> bool {
         if node == self.root {
             return step.field == 0 && step.supertype == 0;
         }
-        step.field == 0 || self.field_seen(node) == step.field
+        // A state starts at any node with the field; only later ones wait for it.
+        let field = if level == 0 { self.field_of(node) } else { self.field_seen(node) };
+        step.field == 0 || field == step.field
     }
 
     /// The field of a node that is not the root, 0 where a state that waits for

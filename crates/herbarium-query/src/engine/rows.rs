@@ -36,7 +36,7 @@ impl Engine<'_> {
 
     /// Keeps the match that has a node for its root, if there is one.
     fn begin_row(&mut self, number: u16, (chain, row): (&Chain, &Row), root: u32) {
-        if !self.is_as_it_seems(root, chain.step(self.program, 0)) {
+        if !self.is_as_it_seems(root, chain.step(self.program, 0), 0) {
             return;
         }
         let Some(nodes) = row.nodes(self.program, self.tree, root) else { return };

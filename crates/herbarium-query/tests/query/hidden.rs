@@ -3,6 +3,7 @@
 use herbarium_conformance::Settings;
 use herbarium_languages::by_id;
 use herbarium_query::QueryCursor;
+use tree_sitter::StreamingIterator;
 
 use crate::common::{Bench, sample};
 
@@ -57,6 +58,46 @@ fn a_field_that_no_rule_lets_come_again_is_waited_for_once() {
     let fields = "(chunk local_declaration: (variable_declaration) @a (_) @b)";
     let sources = ["--\nlocal s local", "--\nlocal a = 1\nlocal b = 2\nlocal c\nf()"];
     sources.iter().for_each(|source| check("luau", source, &[pattern, fields]));
+}
+
+#[test]
+fn a_pattern_that_begins_with_a_field_waits_for_none_before() {
+    // The condition is a hidden node, and both of its children have its field.
+    let patterns = [
+        "condition: \";\" @a",
+        "condition: _ @a",
+        "[(command) condition: \";\"] @a",
+        "(_ condition: _ @a)",
+        "(if_statement condition: \";\" @a)",
+    ];
+    let sources = ["if 0;end\n", "if a b\n c; end; while d; e\nend\n"];
+    sources.iter().for_each(|source| check("fish", source, &patterns));
+}
+
+/// Where tree-sitter does not note that it leaves a node, what waited there for a
+/// sibling goes on with the children of the next node.
+#[test]
+fn nodes_of_different_parents_are_no_match_though_tree_sitter_finds_one_in_a_range() {
+    let Some(language) = by_id("properties") else { return };
+    let bench = Bench::new(language);
+    let source = "a=b\nmessages.long=c\\\\temp\\\\x\nu";
+    let specimens = [bench.press(source.into())];
+    let pattern = "(([_ @a] (value)) (_))";
+    let live_query = tree_sitter::Query::new(&bench.live, pattern).expect("a query");
+    let mut strays = 0;
+    for end in 1..=source.len() {
+        for start in 0..end {
+            let settings = Settings { bytes: Some(start..end), ..Settings::default() };
+            if let Err(difference) = bench.compare(pattern, &specimens, &settings) {
+                panic!("{start}..{end}\n{difference}");
+            }
+            let mut cursor = tree_sitter::QueryCursor::new();
+            cursor.set_byte_range(start..end);
+            let root = specimens[0].live.root_node();
+            strays += cursor.matches(&live_query, root, source.as_bytes()).count();
+        }
+    }
+    assert!(strays > 0, "tree-sitter finds none: the comparison need not allow for it");
 }
 
 /// Matches that end with a node that may come again are held back; the functions

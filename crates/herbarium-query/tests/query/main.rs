@@ -6,5 +6,6 @@ mod documented;
 mod errors;
 mod hidden;
 mod limits;
+mod mistaken;
 mod random;
 mod shipped;
