@@ -9,6 +9,9 @@ pub(crate) const USAGE: &str = "kubernetes   put base and overlays of docs/deplo
 const FOLDER: &str = "docs/deploy/kubernetes";
 const VARIANTS: &[&str] = &["base", "overlays/development", "overlays/production"];
 
+/// What overlays may add: kinds of others, which the schemas do not know.
+const COMPONENTS: &[&str] = &["components/prometheus"];
+
 /// Checks each variant; nothing is asked of a cluster.
 pub(crate) fn run(args: &[String]) -> Outcome {
     if !args.is_empty() {
@@ -24,6 +27,11 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         let checked = command::run(&root, &line);
         fs::remove_file(&scratch)?;
         checked.map_err(|error| format!("{FOLDER}/{variant}: {error}"))?;
+    }
+    for component in COMPONENTS {
+        let line = format!("kubectl kustomize {FOLDER}/{component}");
+        println!("+ {line}");
+        command::output_in(&root, &line)?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod kubernetes;
 mod languages;
 mod metadata;
 mod notices;
+mod observe;
 mod spdx;
 mod supply;
 #[cfg(test)]
@@ -50,6 +51,7 @@ const TASKS: &[Task] = &[
     Task { name: "kubernetes", usage: kubernetes::USAGE, run: kubernetes::run },
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
     Task { name: "notices", usage: notices::USAGE, run: notices::run },
+    Task { name: "observe", usage: observe::USAGE, run: observe::run },
     Task { name: "supply", usage: supply::USAGE, run: supply::run },
 ];
 

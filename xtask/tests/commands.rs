@@ -32,6 +32,7 @@ fn every_task_and_step_that_a_page_names_is_there() {
     assert!(listed, "{steps}");
     let pages = [
         "docs/releasing.md",
+        "docs/operations.md",
         "docs/STABILITY.md",
         "docs/deploy/README.md",
         "docs/faults.md",

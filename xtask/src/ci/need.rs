@@ -99,6 +99,13 @@ pub(crate) const KUBERNETES_VALIDATE: Need = tool(
     "kubernetes-validate --version",
     "python3 -m pip install --break-system-packages kubernetes-validate==1.37.0",
 );
+pub(crate) const PROMETHEUS: Need =
+    tool("promtool", "promtool --version", "apt-get install -y --no-install-recommends prometheus");
+pub(crate) const ALERTMANAGER: Need = tool(
+    "amtool",
+    "amtool --version",
+    "apt-get install -y --no-install-recommends prometheus-alertmanager",
+);
 pub(crate) const SYSTEMD_ANALYZE: Need = tool(
     "systemd-analyze",
     "systemd-analyze --version",

@@ -76,8 +76,8 @@ impl Places {
         [
             ("http://127.0.0.1:8080", old),
             ("http://127.0.0.1:8081", new),
-            ("http://herbarium-stable:8080", old),
-            ("http://herbarium-canary:8080", new),
+            ("http://herbarium-stable:7878", old),
+            ("http://herbarium-canary:7878", new),
             ("127.0.0.1:9798", first),
             ("127.0.0.1:9799", second),
             ("0.0.0.0:9797", hook),
