@@ -14,6 +14,7 @@
 //! never happens is that a request waits. Once the pipe is read again, a line
 //! says how many are missing.
 
+mod fields;
 mod writer;
 
 use std::io::IsTerminal as _;
@@ -165,7 +166,8 @@ fn lines(json: bool, ansi: bool, writer: Arc<Writer>) -> Box<dyn Layer<Registry>
         .with_ansi(ansi)
         .with_writer(move || writer::Line(Arc::clone(&writer)));
     if json {
-        lines.json().flatten_event(true).with_span_list(false).boxed()
+        let lines = lines.json().flatten_event(true).with_span_list(false);
+        lines.fmt_fields(fields::JsonSpans).boxed()
     } else {
         lines.boxed()
     }

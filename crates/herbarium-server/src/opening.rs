@@ -231,11 +231,18 @@ fn language_of(tree: &Tree) -> &'static str {
     BY_GRAMMAR.get(&tree.grammar().fingerprint()).copied().unwrap_or("other")
 }
 
-/// A key as text. Its own way there goes digit by digit, and each answer has one.
+/// A key as text.
 pub(crate) fn hex(key: &TreeKey) -> String {
+    let mut text = String::with_capacity(2 * key.0.len());
+    hex_into(&mut text, key);
+    text
+}
+
+/// A key as text. Its own way there goes digit by digit, and each answer has one.
+pub(crate) fn hex_into(text: &mut String, key: &TreeKey) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |it: u8| char::from(DIGITS[usize::from(it & 15)]);
-    key.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    text.extend(key.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
 }
 
 /// Counters that are asked for with every tree, looked up once.

@@ -9,10 +9,12 @@ pub(crate) mod stats;
 pub(crate) mod trees;
 pub(crate) mod workspaces;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 pub(crate) use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use herbarium::store::TreeKey;
@@ -21,11 +23,12 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, LOCATION, VARY,
 };
+use http::request::Parts;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::opening::{Opened, hex};
+use crate::opening::{Opened, hex_into};
 use crate::problem::{self, Problem};
 use crate::relative::Relative;
 use crate::service::Shared;
@@ -188,6 +191,8 @@ pub(crate) fn json_bytes(body: Vec<u8>) -> Response {
 
 pub(crate) fn typed(content_type: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
+    // Room for what is said of most answers, here and by the front.
+    *response.headers_mut() = HeaderMap::with_capacity(12);
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
@@ -204,16 +209,37 @@ pub(crate) fn located(mut response: Response, at: &str) -> Response {
 /// An entity tag: that of a tree, in a form. Weak, because it does not tell how the
 /// answer is compressed. The number is that of the forms, all of which change with it.
 pub(crate) fn tag(key: &TreeKey, form: &str) -> HeaderValue {
-    let tag = format!("W/\"1-{}{form}\"", hex(key));
-    HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("W/\"\""))
+    let mut tag = String::with_capacity(96);
+    tag.push_str("W/\"1-");
+    hex_into(&mut tag, key);
+    tag.push_str(form);
+    tag.push('"');
+    HeaderValue::try_from(tag).unwrap_or_else(|_| HeaderValue::from_static("W/\"\""))
 }
 
-/// Whether the client has what it asks for.
-pub(crate) fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let core = |text: &str| text.trim().trim_start_matches("W/").to_owned();
-    let Ok(tag) = tag.to_str().map(core) else { return false };
-    let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|it| it.to_str().ok());
-    given.flat_map(|it| it.split(',')).any(|it| core(it) == tag)
+/// The entity tags that a client has: `If-None-Match`.
+#[derive(Debug)]
+pub(crate) struct Known(Vec<HeaderValue>);
+
+impl Known {
+    /// Whether one of them is this.
+    pub(crate) fn has(&self, tag: &HeaderValue) -> bool {
+        let core = |text: &str| text.trim().trim_start_matches("W/").to_owned();
+        if self.0.is_empty() {
+            return false;
+        }
+        let Ok(tag) = tag.to_str().map(core) else { return false };
+        let given = self.0.iter().filter_map(|it| it.to_str().ok());
+        given.flat_map(|it| it.split(',')).any(|it| core(it) == tag)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Known {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get_all(IF_NONE_MATCH).iter().cloned().collect()))
+    }
 }
 
 pub(crate) fn not_modified(tag: HeaderValue) -> Response {
@@ -230,7 +256,7 @@ pub(crate) fn forever(response: &mut Response, tag: HeaderValue) {
     headers.insert(CACHE_CONTROL, lasting);
 }
 
-/// What is found at a path does.
+/// What is found at a path does. `at` is where the same is found for ever.
 pub(crate) fn for_now(response: &mut Response, tag: HeaderValue, shared: &Shared, at: &str) {
     let headers = response.headers_mut();
     headers.insert(ETAG, tag);

@@ -1034,6 +1034,25 @@ pub(crate) struct PathAtParams {
     pub(crate) named: bool,
 }
 
+impl AtParams {
+    /// As a query says it.
+    pub(crate) fn as_query(&self) -> String {
+        let small = |it: Option<u32>| it.map(u64::from);
+        let large = |it: Option<usize>| it.map(|it| it as u64);
+        let numbers = [
+            ("byte", large(self.byte)),
+            ("end_byte", large(self.end_byte)),
+            ("row", small(self.row)),
+            ("column", small(self.column)),
+            ("end_row", small(self.end_row)),
+            ("end_column", small(self.end_column)),
+        ];
+        let given = numbers.iter().filter_map(|(name, it)| it.map(|it| format!("{name}={it}")));
+        let named = self.named.then(|| "named=true".to_owned());
+        given.chain(named).collect::<Vec<_>>().join("&")
+    }
+}
+
 impl PathAtParams {
     /// The place, and the file.
     pub(crate) fn split(self) -> (String, AtParams) {

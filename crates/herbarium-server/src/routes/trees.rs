@@ -6,8 +6,8 @@ use herbarium_http::{Json, Path, Query};
 use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    Ours, State, Target, by_accept, forever, is_known, json_bytes, look, look_at_some,
-    look_on_worker, not_modified, on_worker, page_size, tag, typed,
+    Known, Ours, State, Target, by_accept, forever, json_bytes, look, look_at_some, look_on_worker,
+    not_modified, on_worker, page_size, tag, typed,
 };
 use crate::ServiceOptions;
 use crate::asking::Ask;
@@ -42,12 +42,13 @@ pub(crate) async fn tree(
     Path(key): Path<String>,
     Query(params): Query<TreeParams>,
     headers: HeaderMap,
+    known: Known,
 ) -> Result<Response, Problem> {
     let form = Form::of(&params, &headers, &shared.options)?;
     let target = Target::key(&key)?;
     let Target::Key(parsed) = &target else { return Err(problem::bad_key(&key)) };
     let tag = tag(parsed, &form.name());
-    if is_known(&headers, &tag) {
+    if known.has(&tag) {
         return Ok(not_modified(tag));
     }
     let mut response =
@@ -155,16 +156,20 @@ fn accepted(headers: &HeaderMap) -> Result<Format, Problem> {
 #[utoipa::path(
     get, path = "/v1/trees/{key}/nodes", tag = "trees", operation_id = "listNodes",
     params(("key" = String, Path, description = "Key of the tree"), PageParams),
-    responses((status = 200, description = "A page", body = NodePage)),
+    responses(
+        (status = 200, description = "A page", body = NodePage),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn nodes(
     State(shared): Ours,
     Path(key): Path<String>,
     Query(page): Query<PageParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
-    let work = move |opened: &Opened| pages::nodes(opened, page.after, limit);
-    look_at_some(&shared, Target::key(&key)?, limit, work).await
+    let work = move |opened: &Opened| Ok(pages::nodes(opened, page.after, limit));
+    lasting(&key, "-l", &known, |target| look_at_some(&shared, target, limit, work)).await
 }
 
 /// Some nodes of a tree, by number and by place
@@ -201,15 +206,29 @@ pub(crate) async fn some_nodes(
 pub(crate) async fn node(
     State(shared): Ours,
     Path((key, id)): Path<(String, usize)>,
-    headers: HeaderMap,
+    known: Known,
 ) -> Result<Response, Problem> {
-    let target = Target::key(&key)?;
-    let Target::Key(parsed) = &target else { return Err(problem::bad_key(&key)) };
-    let tag = tag(parsed, "-n");
-    if is_known(&headers, &tag) {
+    let work = move |opened: &Opened| pages::node(opened, id);
+    lasting(&key, "-n", &known, |target| look(&shared, target, work)).await
+}
+
+/// An answer that a client may keep for ever, and need not be given again.
+async fn lasting<F>(
+    key: &str,
+    form: &str,
+    known: &Known,
+    look: impl FnOnce(Target) -> F,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = Result<Result<Response, Problem>, Problem>>,
+{
+    let target = Target::key(key)?;
+    let Target::Key(parsed) = &target else { return Err(problem::bad_key(key)) };
+    let tag = tag(parsed, form);
+    if known.has(&tag) {
         return Ok(not_modified(tag));
     }
-    let mut response = look(&shared, target, move |opened| pages::node(opened, id)).await??;
+    let mut response = look(target).await??;
     forever(&mut response, tag);
     Ok(response)
 }
@@ -222,16 +241,20 @@ pub(crate) async fn node(
         ("id" = usize, Path, description = "Number of the node in pre-order; the root has 0"),
         PageParams,
     ),
-    responses((status = 200, description = "A page", body = NodePage)),
+    responses(
+        (status = 200, description = "A page", body = NodePage),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn children(
     State(shared): Ours,
     Path((key, id)): Path<(String, usize)>,
     Query(page): Query<PageParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
     let work = move |opened: &Opened| pages::children(opened, id, page.after, limit);
-    look_at_some(&shared, Target::key(&key)?, limit, work).await?
+    lasting(&key, "-c", &known, |target| look_at_some(&shared, target, limit, work)).await
 }
 
 /// The smallest node at a place
@@ -240,15 +263,20 @@ pub(crate) async fn children(
 #[utoipa::path(
     get, path = "/v1/trees/{key}/node", tag = "trees", operation_id = "getNodeAt",
     params(("key" = String, Path, description = "Key of the tree"), AtParams),
-    responses((status = 200, description = "The node, and what it is in", body = NodeAt)),
+    responses(
+        (status = 200, description = "The node, and what it is in", body = NodeAt),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn node_at(
     State(shared): Ours,
     Path(key): Path<String>,
     Query(at): Query<AtParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let stretch = Stretch::of(&at)?;
-    look(&shared, Target::key(&key)?, move |opened| pages::at(opened, stretch)).await?
+    let work = move |opened: &Opened| pages::at(opened, stretch);
+    lasting(&key, "-a", &known, |target| look(&shared, target, work)).await
 }
 
 /// A query on one tree

@@ -14,7 +14,7 @@ use http::header::HeaderMap;
 
 use super::trees::{Form, Stretch, pages};
 use super::{
-    Ours, State, Target, by_accept, for_now, is_known, json_bytes, located, look_on_worker,
+    Known, Ours, State, Target, by_accept, for_now, json_bytes, located, look_on_worker,
     not_modified, on_worker, page_size, tag,
 };
 use crate::asking::Ask;
@@ -284,17 +284,19 @@ pub(crate) async fn tree(
     Path(name): Path<String>,
     Query(params): Query<PathTreeParams>,
     headers: HeaderMap,
+    known: Known,
 ) -> Result<Response, Problem> {
     let PathTreeParams { path, format, depth, nodes } = params;
     let form = Form::of(&TreeParams { format, depth, nodes }, &headers, &shared.options)?;
     let target = Target::file(&shared, &name, &path)?;
     let write = move |opened: &Opened, shared: &Shared| {
         let tag = tag(&opened.key, &form.name());
-        if is_known(&headers, &tag) {
+        if known.has(&tag) {
             return Ok(not_modified(tag));
         }
         let mut response = form.write(opened)?;
-        for_now(&mut response, tag, shared, &format!("/v1/trees/{}", opened.key));
+        let at = format!("/v1/trees/{}", opened.key);
+        for_now(&mut response, tag, shared, &at);
         by_accept(&mut response);
         Ok(response)
     };
@@ -307,16 +309,21 @@ pub(crate) async fn tree(
 #[utoipa::path(
     get, path = "/v1/workspaces/{name}/nodes", tag = "workspaces", operation_id = "listFileNodes",
     params(("name" = String, Path, description = "Name of the workspace"), PathPageParams),
-    responses((status = 200, description = "A page", body = NodePage)),
+    responses(
+        (status = 200, description = "A page", body = NodePage),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn nodes(
     State(shared): Ours,
     Path(name): Path<String>,
     Query(page): Query<PathPageParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
     let look = move |opened: &Opened| Ok(pages::nodes(opened, page.after, limit));
-    on_file(&shared, &name, &page.path, "/nodes", look).await
+    let at = format!("/nodes?{}", stretch_of(page.after, limit));
+    on_file(&shared, &name, &page.path, at, known, look).await
 }
 
 /// A node of a workspace's file
@@ -327,15 +334,20 @@ pub(crate) async fn nodes(
         ("id" = usize, Path, description = "Number of the node in pre-order; the root has 0"),
         PathParams,
     ),
-    responses((status = 200, description = "The node", body = NodeView)),
+    responses(
+        (status = 200, description = "The node", body = NodeView),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn node(
     State(shared): Ours,
     Path((name, id)): Path<(String, usize)>,
     Query(params): Query<PathParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let at = format!("/nodes/{id}");
-    on_file(&shared, &name, &params.path, &at, move |opened| pages::node(opened, id)).await
+    let look = move |opened: &Opened| pages::node(opened, id);
+    on_file(&shared, &name, &params.path, at, known, look).await
 }
 
 /// The children of a node of a workspace's file, page by page
@@ -346,33 +358,42 @@ pub(crate) async fn node(
         ("id" = usize, Path, description = "Number of the node in pre-order; the root has 0"),
         PathPageParams,
     ),
-    responses((status = 200, description = "A page", body = NodePage)),
+    responses(
+        (status = 200, description = "A page", body = NodePage),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn children(
     State(shared): Ours,
     Path((name, id)): Path<(String, usize)>,
     Query(page): Query<PathPageParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
-    let at = format!("/nodes/{id}/children");
+    let at = format!("/nodes/{id}/children?{}", stretch_of(page.after, limit));
     let look = move |opened: &Opened| pages::children(opened, id, page.after, limit);
-    on_file(&shared, &name, &page.path, &at, look).await
+    on_file(&shared, &name, &page.path, at, known, look).await
 }
 
 /// The smallest node at a place in a workspace's file
 #[utoipa::path(
     get, path = "/v1/workspaces/{name}/node", tag = "workspaces", operation_id = "getFileNodeAt",
     params(("name" = String, Path, description = "Name of the workspace"), PathAtParams),
-    responses((status = 200, description = "The node, and what it is in", body = NodeAt)),
+    responses(
+        (status = 200, description = "The node, and what it is in", body = NodeAt),
+        (status = 304, description = "The client has it"),
+    ),
 )]
 pub(crate) async fn node_at(
     State(shared): Ours,
     Path(name): Path<String>,
     Query(params): Query<PathAtParams>,
+    known: Known,
 ) -> Result<Response, Problem> {
     let (path, at) = params.split();
     let stretch = Stretch::of(&at)?;
-    on_file(&shared, &name, &path, "/node", move |opened| pages::at(opened, stretch)).await
+    let look = move |opened: &Opened| pages::at(opened, stretch);
+    on_file(&shared, &name, &path, format!("/node?{}", at.as_query()), known, look).await
 }
 
 /// A query on a workspace's file
@@ -438,20 +459,31 @@ pub(crate) async fn outline(
     on_worker(&shared, target, work).await?.map(json_bytes)
 }
 
-/// Looks at the tree of a file; the answer names it by its key.
+/// A page, as a query says it.
+fn stretch_of(after: Option<usize>, limit: usize) -> String {
+    match after {
+        Some(after) => format!("limit={limit}&after={after}"),
+        None => format!("limit={limit}"),
+    }
+}
+
+/// Looks at the tree of a file. The answer says where the same is found by the tree's key.
 async fn on_file(
     shared: &Arc<Shared>,
     workspace: &str,
     path: &str,
-    at: &str,
+    at: String,
+    known: Known,
     look: impl FnOnce(&Opened) -> Result<Response, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
     let target = Target::file(shared, workspace, path)?;
-    let at = at.to_owned();
     let work = move |opened: &Opened, shared: &Shared| {
+        let tag = tag(&opened.key, "-p");
         let mut response = look(opened)?;
-        let location = format!("/v1/trees/{}{at}", opened.key);
-        for_now(&mut response, tag(&opened.key, "-p"), shared, &location);
+        if known.has(&tag) {
+            return Ok(not_modified(tag));
+        }
+        for_now(&mut response, tag, shared, &format!("/v1/trees/{}{at}", opened.key));
         Ok(response)
     };
     look_on_worker(shared, target, work).await?

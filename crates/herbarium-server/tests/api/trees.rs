@@ -61,7 +61,8 @@ async fn the_form_is_negotiated() {
 async fn what_the_client_has_is_not_sent_again() {
     let ground = Ground::new();
     let key = ground.press("a.rs", SOURCE).await;
-    for path in ["", "?format=sexp", "?depth=1", "/nodes/0"] {
+    let places = ["/nodes/0", "/nodes?limit=2", "/nodes/0/children", "/node?byte=3"];
+    for path in ["", "?format=sexp", "?depth=1"].into_iter().chain(places) {
         let path = format!("/v1/trees/{key}{path}");
         let tag = ground.get(&path).await.header("etag").to_owned();
         let again =

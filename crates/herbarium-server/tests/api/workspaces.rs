@@ -121,6 +121,7 @@ async fn workspaces_are_only_where_they_are_allowed() {
 
 #[tokio::test]
 async fn a_file_has_the_answers_of_its_key() {
+    const AT: &str = "node?row=0&column=3&end_row=0&end_column=7&named=true&";
     let ground = Ground::new();
     ground.add_indexed().await;
     let file = "path=src/main.rs";
@@ -131,11 +132,16 @@ async fn a_file_has_the_answers_of_its_key() {
     let again = Request::get(format!("/v1/workspaces/project/tree?{file}"));
     let again = again.header("if-none-match", &tag).body(Body::empty()).unwrap();
     assert_eq!(ground.send(again).await.status, 304);
-    for path in ["nodes?", "nodes?limit=3&", "nodes/4?", "nodes/0/children?", "node?byte=20&"] {
+    for path in ["nodes?", "nodes?limit=3&", "nodes/4?", "nodes/0/children?", AT] {
         let of_file = ground.get(&format!("/v1/workspaces/project/{path}{file}")).await;
         let of_key = ground.get(&format!("{by_key}/{path}")).await;
         assert_eq!(of_file.json(), of_key.json(), "{path}");
-        assert!(of_file.header("content-location").starts_with(&by_key), "{path}");
+        let there = of_file.header("content-location");
+        assert!(there.starts_with(&by_key), "{path}");
+        assert_eq!(of_file.json(), ground.get(there).await.json(), "{path}");
+        let again = Request::get(format!("/v1/workspaces/project/{path}{file}"));
+        let again = again.header("if-none-match", of_file.header("etag")).body(Body::empty());
+        assert_eq!(ground.send(again.unwrap()).await.status, 304, "{path}");
     }
     let query = json!({ "query": "((function_item name: (_) @n) (#eq? @n \"helper\"))" });
     let found = ground.post(&format!("/v1/workspaces/project/query?{file}"), &query).await.json();
