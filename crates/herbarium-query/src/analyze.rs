@@ -295,9 +295,9 @@ struct Analysis<'a> {
     rules: &'a Rules,
     /// Kinds that patterns have children of.
     symbols: BTreeSet<u16>,
-    states: Vec<State>,
-    next: Vec<State>,
-    deeper: Vec<State>,
+    states: States,
+    next: States,
+    deeper: States,
     /// Steps that were wanted when the node was complete.
     finals: BTreeSet<u16>,
     /// Roots that the pattern was completed in.
@@ -310,9 +310,9 @@ impl<'a> Analysis<'a> {
         Self {
             rules,
             symbols,
-            states: Vec::new(),
-            next: Vec::new(),
-            deeper: Vec::new(),
+            states: States::default(),
+            next: States::default(),
+            deeper: States::default(),
             finals: BTreeSet::new(),
             finished: BTreeSet::new(),
             aborted: false,
@@ -327,7 +327,8 @@ impl<'a> Analysis<'a> {
     }
 
     fn run(&mut self, program: &Program, states: Vec<State>) {
-        self.states = states;
+        self.states.clear();
+        states.iter().for_each(|state| self.states.push(state));
         self.deeper.clear();
         self.finals.clear();
         self.finished.clear();
@@ -358,23 +359,26 @@ impl<'a> Analysis<'a> {
     fn round(&mut self, program: &Program, recursion_limit: usize) {
         self.next.clear();
         let states = std::mem::take(&mut self.states);
-        for (index, state) in states.iter().enumerate() {
-            if let Some(last) = self.next.last() {
-                match state.compare(last) {
-                    Ordering::Equal => {
-                        insert(&mut self.next, *state);
-                        continue;
-                    }
-                    Ordering::Greater => {
-                        self.next.extend_from_slice(&states[index..]);
-                        break;
-                    }
-                    Ordering::Less => {}
-                }
-            }
-            self.advance(program, state, recursion_limit);
-        }
+        self.advance_least(program, states.iter(), recursion_limit);
         self.states = states;
+    }
+
+    fn advance_least<'s>(
+        &mut self,
+        program: &Program,
+        mut states: impl Iterator<Item = &'s State>,
+        recursion_limit: usize,
+    ) {
+        while let Some(state) = states.next() {
+            match self.next.last().map(|last| state.compare(last)) {
+                Some(Ordering::Equal) => self.next.insert(state),
+                Some(Ordering::Greater) => {
+                    self.next.push(state);
+                    return states.for_each(|state| self.next.push(state));
+                }
+                Some(Ordering::Less) | None => self.advance(program, state, recursion_limit),
+            }
+        }
     }
 
     /// Tries every child that may come next.
@@ -458,7 +462,7 @@ impl<'a> Analysis<'a> {
             *next.top_mut() =
                 Level { state: top.state, symbol: child.symbol, child: 0, field, done: false };
             if next.recursion() > recursion_limit {
-                insert(&mut self.deeper, next);
+                self.deeper.insert(&next);
                 return;
             }
         }
@@ -495,7 +499,7 @@ impl<'a> Analysis<'a> {
                 } else if next.depth == 0 {
                     self.finals.insert(next.step);
                 } else {
-                    insert(&mut self.next, next);
+                    self.next.insert(&next);
                 }
             }
             if !matches || step.alternative == NONE || step.alternative <= next.step {
@@ -513,20 +517,102 @@ struct Child {
     production: u16,
 }
 
-/// Inserts in order, unless it is there.
-fn insert(states: &mut Vec<State>, state: State) {
-    let mut at = 0;
-    let mut size = states.len();
-    while size > 1 {
-        let half = size / 2;
-        if states[at + half].compare(&state) != Ordering::Greater {
-            at += half;
-        }
-        size -= half;
+/// States in their order.
+///
+/// There can be hundreds of thousands, and every new one moves those behind it:
+/// what is moved are their numbers.
+#[derive(Default)]
+struct States {
+    all: Vec<State>,
+    order: Vec<u32>,
+}
+
+impl States {
+    fn clear(&mut self) {
+        self.all.clear();
+        self.order.clear();
     }
-    match states.get(at).map(|other| other.compare(&state)) {
-        Some(Ordering::Equal) => {}
-        Some(Ordering::Less) => states.insert(at + 1, state),
-        _ => states.insert(at, state),
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &State> {
+        self.order.iter().map(|number| &self.all[*number as usize])
+    }
+
+    fn last(&self) -> Option<&State> {
+        self.order.last().map(|number| &self.all[*number as usize])
+    }
+
+    fn push(&mut self, state: &State) {
+        self.order.push(self.all.len() as u32);
+        self.all.push(*state);
+    }
+
+    /// Inserts in order, unless it is there.
+    fn insert(&mut self, state: &State) {
+        let compare = |at: usize| self.all[self.order[at] as usize].compare(state);
+        let mut at = 0;
+        let mut size = self.order.len();
+        while size > 1 {
+            let half = size / 2;
+            if compare(at + half) != Ordering::Greater {
+                at += half;
+            }
+            size -= half;
+        }
+        let at = match (at < self.order.len()).then(|| compare(at)) {
+            Some(Ordering::Equal) => return,
+            Some(Ordering::Less) => at + 1,
+            _ => at,
+        };
+        self.order.insert(at, self.all.len() as u32);
+        self.all.push(*state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// States of few levels and few values, so that many are the same.
+    fn some_state(number: &mut u32) -> State {
+        let mut below = |limit: u32| {
+            *number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (*number >> 16) % limit
+        };
+        let mut state = State::new(below(3) as u16, below(3) as u16, below(4) as usize);
+        state.depth = 1 + below(3) as u8;
+        for level in &mut state.stack[1..usize::from(state.depth)] {
+            level.symbol = below(3) as u16;
+        }
+        state
+    }
+
+    #[test]
+    fn states_are_where_a_plain_list_has_them() {
+        let (mut states, mut plain) = (States::default(), Vec::<State>::new());
+        let mut number = 1;
+        for _ in 0..2000 {
+            let state = some_state(&mut number);
+            states.insert(&state);
+            // As tree-sitter's `array_search_sorted_with`, on what is no strict order.
+            let (mut at, mut size) = (0, plain.len());
+            while size > 1 {
+                if plain[at + size / 2].compare(&state) != Ordering::Greater {
+                    at += size / 2;
+                }
+                size -= size / 2;
+            }
+            match plain.get(at).map(|other| other.compare(&state)) {
+                Some(Ordering::Equal) => {}
+                Some(Ordering::Less) => plain.insert(at + 1, state),
+                _ => plain.insert(at, state),
+            }
+        }
+        assert!(plain.len() > 50, "{} of 2000 differ", plain.len());
+        assert!(states.iter().eq(&plain));
+        assert_eq!(states.last(), plain.last());
     }
 }
