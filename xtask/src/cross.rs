@@ -12,8 +12,6 @@ pub(crate) const TARGETS: &[&str] = &["x86_64-pc-windows-gnu", "aarch64-apple-da
 
 /// Crates that cannot be checked for a family of systems, and why.
 const NOT_FOR: &[(&str, &str, &str)] = &[
-    ("windows", "herbarium-loadgen", "asks the kernel for limits and clocks as Unix has them"),
-    ("windows", "herbarium-load", "is built on herbarium-loadgen"),
     ("apple", "herbarium-health", "libproc reads headers of macOS while it is built"),
     ("apple", "herbarium-http", "is built on herbarium-health"),
     ("apple", "herbarium-server", "is built on herbarium-health"),

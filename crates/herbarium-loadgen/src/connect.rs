@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -29,6 +31,7 @@ use crate::target::{Place, Target};
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(unix)]
     Unix(UnixStream),
 }
 
@@ -58,6 +61,10 @@ impl Door {
     /// Opens a connection; TLS included.
     pub(crate) async fn open(&self) -> Result<Stream, Fault> {
         match &self.place {
+            // A target elsewhere is refused when it is read.
+            #[cfg(not(unix))]
+            Place::Unix(_) => Err(Fault::Connect),
+            #[cfg(unix)]
             Place::Unix(path) => match UnixStream::connect(path).await {
                 Ok(stream) => Ok(Stream::Unix(stream)),
                 Err(error) => Err(of_connect(&error)),
@@ -177,6 +184,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, into),
+            #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, into),
         }
     }
@@ -192,6 +200,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
@@ -200,6 +209,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -208,6 +218,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

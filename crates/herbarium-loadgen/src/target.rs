@@ -79,6 +79,9 @@ impl Target {
     pub fn parse(url: &str) -> Result<Self, TargetError> {
         let wrong = |why| TargetError::Url { url: url.to_owned(), why };
         if let Some(rest) = url.strip_prefix("unix:") {
+            if !cfg!(unix) {
+                return Err(wrong("this system has no unix sockets"));
+            }
             return Self::unix(url, rest).ok_or_else(|| wrong("the path of the socket is missing"));
         }
         let (tls, rest) = match url.split_once("://") {
