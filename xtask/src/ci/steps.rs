@@ -290,6 +290,14 @@ pub(crate) const STEPS: &[Step] = &[
         jobs: &["faults"],
     },
     Step {
+        name: "alerts",
+        protects: "a fault is heard of, and its end; metrics are in a scrape; what operations.md says works",
+        commands: Commands::Lines(&["cargo xtask e2e names alerts operations"]),
+        needs: &[need::PROMETHEUS, need::ALERTMANAGER, need::KUBECTL],
+        when: Nightly,
+        jobs: &["faults"],
+    },
+    Step {
         name: "conformance",
         protects: "queries answer as tree-sitter's engine does, in all languages",
         commands: Commands::Lines(&["cargo xtask conformance --all-langs"]),

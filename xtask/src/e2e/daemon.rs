@@ -102,6 +102,40 @@ impl Daemon {
         for (name, text) in CODE {
             write(&folder.0.join("code").join(name), text)?;
         }
+        let daemon = Self::bare(bench, folder, options)?;
+        daemon.index()?;
+        Ok(daemon)
+    }
+
+    /// Starts one with these options in a folder, without a workspace.
+    pub(super) fn bare(bench: &Bench, folder: Folder, options: &[&str]) -> Result<Self, String> {
+        Self::launch(bench, folder, ["127.0.0.1:0", "127.0.0.1:0"], options)
+    }
+
+    /// Ends it, unless that was done, and starts it anew: the same store and addresses.
+    pub(super) fn again(self, bench: &Bench, options: &[&str]) -> Result<Self, String> {
+        let mut ended = self;
+        ended.end()?;
+        let Self { folder, api, health, .. } = ended;
+        Self::launch(bench, folder, [&api, &health], options)
+    }
+
+    /// Ends it, if it runs; its folder stays.
+    pub(super) fn end(&mut self) -> Result<(), String> {
+        if self.peer.is_running() {
+            self.peer.signal("-TERM")?;
+            self.peer.ended(PATIENCE)?;
+        }
+        Ok(())
+    }
+
+    /// Starts it at these addresses, and waits until it is ready.
+    fn launch(
+        bench: &Bench,
+        folder: Folder,
+        [listen, health_listen]: [&str; 2],
+        options: &[&str],
+    ) -> Result<Self, String> {
         let log = folder.0.join("log");
         let lines = File::create(&log).map_err(|error| format!("make a log: {error}"))?;
         let errors = lines.try_clone().map_err(|error| format!("make a log: {error}"))?;
@@ -109,7 +143,7 @@ impl Daemon {
         command
             .env("HERBARIUM_STORE", folder.0.join("store"))
             .env("HERBARIUM_WORKSPACES_ROOTS", &folder.0)
-            .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])
+            .args(["--listen", listen, "--health-listen", health_listen])
             .args(["--drain-pre-drain", "200ms", "--log-format", "json"])
             .args(options)
             .stdout(lines)
@@ -118,14 +152,15 @@ impl Daemon {
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
         let up = until(PATIENCE, "the service", || {
             let text = said();
-            let (api, health) = (after(&text, "\"url\":\"http://"), after(&text, "\"address\":\""));
+            let (api, health) = (after(&text, "\"url\":\"http"), after(&text, "\"address\":\""));
+            // `://` or `s://` comes before it.
+            let api = api.and_then(|it| it.split_once("://").map(|(_, it)| it.to_owned()));
             let gone = !peer.is_running();
             gone.then_some(None).or_else(|| Some(Some((api?, health?))))
         })?;
         let (api, health) = up.ok_or_else(|| format!("the service ended: {}", said()))?;
         let daemon = Self { peer, folder, api, health };
         until(PATIENCE, "readiness", || daemon.is_ready().then_some(()))?;
-        daemon.index()?;
         Ok(daemon)
     }
 

@@ -113,6 +113,38 @@ fn is_of_word(it: char) -> bool {
     it.is_ascii_alphanumeric() || matches!(it, '_' | ':' | '$' | '.')
 }
 
+/// A text with windows and offsets of a sixtieth, for tests that cannot wait.
+pub(super) fn in_minutes_not_hours(expression: &str) -> String {
+    let mut out = String::new();
+    let mut rest = expression;
+    while let Some(at) =
+        [rest.find('['), rest.find("offset ").map(|at| at + 6)].into_iter().flatten().min()
+    {
+        let (before, after) = rest.split_at(at + 1);
+        let end = after.find(|it: char| !it.is_ascii_alphanumeric()).unwrap_or(after.len());
+        out += before;
+        out += &sixtieth(&after[..end]);
+        rest = &after[end..];
+    }
+    out + rest
+}
+
+/// `5m` is `5s` then, `1d` is `1440s`; what is no duration stays.
+pub(super) fn sixtieth(duration: &str) -> String {
+    let unit = |seconds: u64| {
+        let number = duration[..duration.len() - 1].parse::<u64>().ok();
+        number.map(|number| format!("{}s", (number * seconds / 60).max(1)))
+    };
+    let shorter = match duration.chars().last() {
+        Some('s') => unit(1),
+        Some('m') => unit(60),
+        Some('h') => unit(3600),
+        Some('d') => unit(86400),
+        _ => None,
+    };
+    shorter.unwrap_or_else(|| duration.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +175,14 @@ mod tests {
         );
         check("a and b or c unless d", &["a{}", "b{}", "c{}", "d{}"]);
         check("rate(a{job=~\"$job\"}[$__rate_interval])", &["a{job~$job}"]);
+    }
+
+    #[test]
+    fn windows_and_offsets_become_shorter_and_names_do_not() {
+        let check = |text: &str, expected: &str| assert_eq!(in_minutes_not_hours(text), expected);
+        check("rate(a[5m]) + rate5m", "rate(a[5s]) + rate5m");
+        check("a offset 1d > b[3d]", "a offset 1440s > b[4320s]");
+        check("a[1h] offset 15m", "a[60s] offset 15s");
+        check("a{b=\"5m\"}", "a{b=\"5m\"}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::alerts::{self, Alert};
+use super::promql::{in_minutes_not_hours, sixtieth};
 use super::slo::Slo;
 
 /// Rules that are looked at one after the other.
@@ -137,7 +138,30 @@ fn one(text: &mut String, rule: &Rule) {
     }
 }
 
+/// A file of rules whose windows, offsets and patience are a sixtieth: hours are minutes.
+pub(crate) fn hurried(yaml: &str) -> String {
+    let hold = |line: &str| match line.split_once("for: ") {
+        Some((margin, hold)) if margin.trim().is_empty() => {
+            format!("{margin}for: {}\n", sixtieth(hold))
+        }
+        _ => format!("{line}\n"),
+    };
+    in_minutes_not_hours(yaml).lines().map(hold).collect()
+}
+
 /// A text of JSON is one of YAML.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_become_minutes_in_a_file_of_rules() {
+        let text = "  - alert: A\n    expr: |-\n      rate(a[1h]) > 1\n    for: 10m\n";
+        let expected = "  - alert: A\n    expr: |-\n      rate(a[60s]) > 1\n    for: 10s\n";
+        assert_eq!(hurried(text), expected);
+    }
 }

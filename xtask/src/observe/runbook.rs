@@ -56,7 +56,7 @@ fn gaps(alert: &str, section: &str) -> Vec<String> {
 /// All lines of shell on a page.
 pub(crate) fn commands(page: &str) -> Vec<&str> {
     let blocks = page.split("```sh\n").skip(1).filter_map(|it| it.split_once("```"));
-    let lines = blocks.flat_map(|(block, _)| block.lines());
+    let lines = blocks.flat_map(|(block, _)| block.lines()).map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
