@@ -188,6 +188,59 @@ fn there_is_time_for_the_whole_drain() {
     assert!(stop.is_some_and(|stop| stop > drain), "{stop:?}, drain of {drain} s");
 }
 
+/// Bytes of what a unit or a manifest calls `4G` or `4Gi`.
+fn gibibytes(text: &str) -> Option<u64> {
+    let number = text.trim_end_matches('i').strip_suffix('G')?;
+    number.parse::<u64>().ok().map(|number| number << 30)
+}
+
+/// The alert of memory would come too late, or always.
+#[test]
+fn the_alert_of_memory_is_about_the_limit_that_holds() {
+    let objectives: toml::Table = read("prometheus/slo.toml").parse().expect("TOML");
+    let limit = objectives["memory"]["limit_bytes"].as_integer().expect("a number");
+    let limit = u64::try_from(limit).ok();
+    let (_, unit) = unit().into_iter().find(|it| it.0 == "MemoryMax").expect("a limit");
+    assert_eq!(gibibytes(&unit), limit, "MemoryMax of the unit");
+    let overlay = yaml("kubernetes/overlays/production/stateful-set.yaml").remove(0);
+    let container = &overlay["spec"]["template"]["spec"]["containers"][0];
+    let memory = container["resources"]["limits"]["memory"].as_str().expect("a limit");
+    assert_eq!(gibibytes(memory), limit, "the limit of the production overlay");
+}
+
+/// What is scraped in the cluster is the health port of the pods, under the name that rules ask for.
+#[test]
+fn the_pods_are_scraped_at_their_health_port_as_the_job_of_the_rules() {
+    let monitor = yaml("kubernetes/components/prometheus/pod-monitor.yaml").remove(0);
+    let spec = &monitor["spec"];
+    assert_eq!(spec["podMetricsEndpoints"][0]["port"].as_str(), Some("health"));
+    assert_eq!(spec["jobLabel"].as_str(), Some("app.kubernetes.io/name"));
+    let base = yaml("kubernetes/base/kustomization.yaml").remove(0);
+    let job = base["labels"][0]["pairs"]["app.kubernetes.io/name"].as_str();
+    assert_eq!(job, spec["selector"]["matchLabels"]["app.kubernetes.io/name"].as_str());
+    let rules = read("prometheus/herbarium.rules.yml");
+    assert!(rules.contains(&format!("up{{job=\"{}\"}}", job.expect("a name"))), "{job:?}");
+    let example = yaml("prometheus/prometheus.yml").remove(0);
+    assert_eq!(example["scrape_configs"][0]["job_name"].as_str(), job);
+    let target = example["scrape_configs"][0]["static_configs"][0]["targets"][0].as_str();
+    assert_eq!(target, Some(format!("127.0.0.1:{HEALTH}").as_str()));
+}
+
+#[test]
+fn staged_rollouts_use_the_ports_of_the_service() {
+    for path in ["argo-rollouts.yaml", "flagger.yaml", "README.md"] {
+        let text = read(path);
+        for name in ["herbarium-stable:", "herbarium-canary:"] {
+            for (_, rest) in text.match_indices(name).map(|(at, it)| text[at..].split_at(it.len()))
+            {
+                let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                let port = port.parse::<i64>().ok();
+                assert!([Some(API), Some(HEALTH)].contains(&port), "{path}: {name}{port:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn everything_in_the_folder_is_put_together() {
     let base = yaml("kubernetes/base/kustomization.yaml").remove(0);

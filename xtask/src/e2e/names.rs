@@ -23,9 +23,7 @@ const NOT_MET: &[&str] = &[
     "log_lines_dropped_total",
     "metrics_label_values_replaced_total",
     "herbarium_cache_tier_failures_total",
-    "herbarium_problems_total",
     // Limits that take many clients at once, or much code.
-    "health_connections_evicted_total",
     "herbarium_work_refused_total",
     "herbarium_cache_admissions_refused_total",
     "herbarium_cache_forgotten_total",
@@ -106,7 +104,9 @@ fn scraped(daemon: &Daemon, wanted: &[&str]) -> Result<String, String> {
 
 /// Reads, queries, jobs; a store with damaged bytes at the end.
 fn at_work(bench: &Bench) -> Result<String, String> {
-    let daemon = Daemon::start(bench, &[])?;
+    let daemon = Daemon::start(bench, &["--engine-max-file-size", "1K"])?;
+    write(&daemon.folder.0.join("code/large.rs"), &"fn f() {}\n".repeat(200))?;
+    daemon.ask("POST", "/v1/workspaces/code/index", "{}")?;
     for path in [
         "/v1/workspaces/code/tree?path=src/main.rs",
         "/v1/workspaces/code/outline?path=tool.py",
@@ -126,6 +126,7 @@ fn at_work(bench: &Bench) -> Result<String, String> {
     let wanted = [
         "herbarium_cache_hits_total{",
         "herbarium_cache_misses_total ",
+        "herbarium_problems_total{",
         "herbarium_tier_promotions_total{",
         "tokio_workers_busy_ratio ",
     ];
@@ -160,7 +161,7 @@ fn damage(daemon: &Daemon) -> Result<(), String> {
 /// Few connections, one request, little time for a head.
 fn narrow(bench: &Bench) -> Result<String, String> {
     let options = ["--limits-requests", "1", "--limits-connections", "4"];
-    let patience = ["--limits-head-time", "1s"];
+    let patience = ["--limits-head-time", "1s", "--health-connections", "2"];
     let daemon = Daemon::start(bench, &[options.as_slice(), &patience].concat())?;
     let connect = || TcpStream::connect(&daemon.api).map_err(|error| format!("connect: {error}"));
     let mut held = connect()?;
@@ -172,13 +173,15 @@ fn narrow(bench: &Bench) -> Result<String, String> {
     })?;
     drop(held);
     let silent = (0..6).map(|_| connect()).collect::<Result<Vec<_>, _>>()?;
+    let watching = (0..4).map(|_| TcpStream::connect(&daemon.health)).collect::<Vec<_>>();
     let wanted = [
+        "health_connections_evicted_total ",
         "http_server_shed_total{",
         "http_server_connections_evicted_total ",
         "http_server_connections_closed_total{",
     ];
     let text = scraped(&daemon, &wanted)?;
-    drop(silent);
+    drop((silent, watching));
     daemon.stop()?;
     Ok(text)
 }
