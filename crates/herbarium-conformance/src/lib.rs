@@ -358,7 +358,7 @@ fn first_difference(what: &'static str, expected: &[Found], found: &[Found]) -> 
 fn captured(one: &herbarium_query::QueryMatch<'_, '_>) -> Vec<(u32, u16, usize, usize)> {
     let captures = one.captures();
     captures
-        .map(|one| (one.index, one.node.kind_id(), one.node.start_byte(), one.node.end_byte()))
+        .map(|one| (one.index, one.kind_id, one.node.start_byte(), one.node.end_byte()))
         .collect()
 }
 

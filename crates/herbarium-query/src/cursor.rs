@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use herbarium_codec::{Node, Point, Tree};
+use herbarium_codec::{Node, Point, Quirk, Tree};
 
 use crate::Query;
 use crate::engine::{Engine, Limits, Memory, POINT_MAX};
@@ -554,9 +554,15 @@ pub struct QueryMatch<'a, 'tree> {
 
 /// A node that was captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QueryCapture<'tree> {
     /// The node.
     pub node: Node<'tree>,
+    /// Its kind as tree-sitter gives it here. That is the node's, but where the
+    /// pattern begins with any node that has a child of some kind, such as
+    /// `(_ (identifier)) @parent`, and the node is an error or another extra: then
+    /// it is what the grammar calls the child in whose place the node stands.
+    pub kind_id: u16,
     /// Number of the capture in the query.
     pub index: u32,
 }
@@ -578,9 +584,11 @@ impl<'a, 'tree> QueryMatch<'a, 'tree> {
         'tree: 'a,
     {
         let tree = self.tree;
-        self.captured.iter().map(move |one| QueryCapture {
-            node: tree.node(one.node as usize).unwrap_or_else(|| tree.root_node()),
-            index: u32::from(one.capture),
+        self.captured.iter().map(move |one| {
+            let node = tree.node(one.node as usize).unwrap_or_else(|| tree.root_node());
+            let alias = if one.as_parent { alias_of(tree, one.node) } else { None };
+            let kind_id = alias.unwrap_or_else(|| node.kind_id());
+            QueryCapture { node, kind_id, index: u32::from(one.capture) }
         })
     }
 
@@ -591,4 +599,13 @@ impl<'a, 'tree> QueryMatch<'a, 'tree> {
     {
         self.captures().filter(move |capture| capture.index == index).map(|capture| capture.node)
     }
+}
+
+/// What an extra is to its children, where that is not what it shows.
+#[cold]
+fn alias_of(tree: &Tree, node: u32) -> Option<u16> {
+    tree.quirks_of(node).find_map(|quirk| match quirk {
+        Quirk::Alias(kind) => Some(kind),
+        _ => None,
+    })
 }

@@ -47,7 +47,8 @@
 //! In three things only, as a stored tree does not show where hidden nodes are.
 //! With a range or a start depth, tree-sitter does not look for patterns of
 //! several roots into hidden nodes outside the range: there, more may be found
-//! outside the range, never less inside. And with a range that ends before the
+//! outside the range, never less inside; with a match limit as well, what is found
+//! outside counts for it. And with a range that ends before the
 //! tree does, it may forget matches at the end that could have become longer, as
 //! it does not note that it leaves a node whose last children are in a hidden
 //! repetition behind the range: these last matches, which lie in the range, are

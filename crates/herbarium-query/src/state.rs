@@ -8,10 +8,18 @@ pub(crate) const NO_LIST: u32 = u32::MAX;
 pub(crate) const NO_ID: u32 = u32::MAX;
 
 /// A node that was captured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Captured {
     pub(crate) node: u32,
     pub(crate) capture: u16,
+    /// It was captured once its child matched.
+    pub(crate) as_parent: bool,
+}
+
+impl Captured {
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.node, self.capture) == (other.node, other.capture)
+    }
 }
 
 /// A match in the making.

@@ -128,7 +128,7 @@ impl<'a> Engine<'a> {
             checks.iter().all(|check| check.is_satisfied_by_only(capture, text))
         };
         if is_satisfied {
-            self.add_chained(chain, NO_LIST, Some(Captured { node, capture }));
+            self.add_chained(chain, NO_LIST, Some(Captured { node, capture, as_parent: false }));
         }
         is_satisfied || for_captures
     }
@@ -288,7 +288,11 @@ impl<'a> Engine<'a> {
         let captured = || {
             steps.iter().zip(nodes).flat_map(|(step, node)| {
                 let step = &program.steps[usize::from(*step)];
-                captures_of(&step.captures).map(move |capture| Captured { node: *node, capture })
+                captures_of(&step.captures).map(move |capture| Captured {
+                    node: *node,
+                    capture,
+                    as_parent: false,
+                })
             })
         };
         let is_satisfied = checks.iter().all(|check| {

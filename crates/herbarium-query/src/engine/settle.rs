@@ -139,7 +139,7 @@ impl Engine<'_> {
                     left_contains = false;
                     break;
                 }
-                (Some(a), Some(b)) if a == b => (i, j) = (i + 1, j + 1),
+                (Some(a), Some(b)) if a.is(b) => (i, j) = (i + 1, j + 1),
                 (Some(a), Some(b)) => match self.compare_nodes(a.node, b.node) {
                     Ordering::Less => (right_contains, i) = (false, i + 1),
                     Ordering::Greater => (left_contains, j) = (false, j + 1),

@@ -153,7 +153,7 @@ impl Engine<'_> {
             }
             self.take_parent(look, index, &step);
             if step.is_captured() {
-                self.capture(index, &step, look.node);
+                self.capture(index, &step, look.node, false);
             }
             if self.memory.states[index].dead {
                 self.memory.states.remove(index);
@@ -274,18 +274,21 @@ impl Engine<'_> {
             && root.is_captured()
         {
             let parent = self.memory.path[look.depth as usize - 1];
-            self.capture(index, &root, parent);
+            self.capture(index, &root, parent, true);
         }
     }
 
-    pub(super) fn capture(&mut self, index: usize, step: &Step, node: u32) {
+    pub(super) fn capture(&mut self, index: usize, step: &Step, node: u32, as_parent: bool) {
         if self.memory.states[index].dead {
             return;
         }
         match self.list_for(index, None) {
             Some(list) => {
-                let captured =
-                    captures_of(&step.captures).map(|capture| Captured { node, capture });
+                let captured = captures_of(&step.captures).map(|capture| Captured {
+                    node,
+                    capture,
+                    as_parent,
+                });
                 let list = self.memory.lists.get_mut(list);
                 self.memory.states[index].last_end = 0;
                 if list.is_empty() {

@@ -74,6 +74,25 @@ fn a_pattern_that_begins_with_a_field_waits_for_none_before() {
     sources.iter().for_each(|source| check("fish", source, &patterns));
 }
 
+/// tree-sitter gives an error, or another extra, that was captured once its child
+/// matched the kind of what would stand in its place.
+#[test]
+fn an_error_that_is_found_from_its_child_has_the_kind_that_tree_sitter_gives_it() {
+    let source = "const { en)coding, ...rest } = f(a, { b)c, ...d });\nlet [g)h] = {i)j};";
+    check("javascript", source, &["(_ !name (identifier) @i) @x", "(_ (identifier)) @x @y"]);
+    let bench = Bench::of("javascript");
+    let specimen = bench.press(source.into());
+    let query = bench.compiler.compile("(_ (identifier)) @x").expect("a query");
+    let mut cursor = QueryCursor::new();
+    let mut matches = cursor.matches(&query, specimen.tree.root_node(), &specimen.source);
+    let mut others = 0;
+    while let Some(found) = matches.next_match() {
+        let is_other = |one: &herbarium_query::QueryCapture<'_>| one.kind_id != one.node.kind_id();
+        others += found.captures().filter(is_other).count();
+    }
+    assert!(others > 0, "none stands in the place of anything");
+}
+
 /// Where tree-sitter does not note that it leaves a node, what waited there for a
 /// sibling goes on with the children of the next node.
 #[test]
