@@ -517,58 +517,91 @@ struct Child {
     production: u16,
 }
 
+/// Numbers of states that are kept together at most.
+const CHUNK: usize = 1024;
+
 /// States in their order.
 ///
-/// There can be hundreds of thousands, and every new one moves those behind it:
-/// what is moved are their numbers.
+/// There can be millions, and every new one moves those behind it: what is moved
+/// are their numbers, and of these only those of one chunk.
 #[derive(Default)]
 struct States {
     all: Vec<State>,
-    order: Vec<u32>,
+    chunks: Vec<Vec<u32>>,
+    /// How many states there are up to the end of each chunk.
+    ends: Vec<usize>,
 }
 
 impl States {
     fn clear(&mut self) {
         self.all.clear();
-        self.order.clear();
+        self.ends.clear();
+        // Mostly there is one: its memory is used again.
+        self.chunks.truncate(1);
+        self.chunks.iter_mut().for_each(Vec::clear);
+        self.ends.resize(self.chunks.len(), 0);
+    }
+
+    fn len(&self) -> usize {
+        self.all.len()
     }
 
     fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.all.is_empty()
     }
 
     fn iter(&self) -> impl Iterator<Item = &State> {
-        self.order.iter().map(|number| &self.all[*number as usize])
+        self.chunks.iter().flatten().map(|number| &self.all[*number as usize])
     }
 
     fn last(&self) -> Option<&State> {
-        self.order.last().map(|number| &self.all[*number as usize])
+        let number = self.chunks.last()?.last()?;
+        self.all.get(*number as usize)
+    }
+
+    fn get(&self, at: usize) -> &State {
+        let number = self.ends.partition_point(|end| *end <= at);
+        let chunk = &self.chunks[number];
+        &self.all[chunk[at + chunk.len() - self.ends[number]] as usize]
     }
 
     fn push(&mut self, state: &State) {
-        self.order.push(self.all.len() as u32);
-        self.all.push(*state);
+        self.insert_at(self.len(), state);
     }
 
     /// Inserts in order, unless it is there.
     fn insert(&mut self, state: &State) {
-        let compare = |at: usize| self.all[self.order[at] as usize].compare(state);
         let mut at = 0;
-        let mut size = self.order.len();
+        let mut size = self.len();
         while size > 1 {
             let half = size / 2;
-            if compare(at + half) != Ordering::Greater {
+            if self.get(at + half).compare(state) != Ordering::Greater {
                 at += half;
             }
             size -= half;
         }
-        let at = match (at < self.order.len()).then(|| compare(at)) {
-            Some(Ordering::Equal) => return,
-            Some(Ordering::Less) => at + 1,
-            _ => at,
-        };
-        self.order.insert(at, self.all.len() as u32);
+        match (at < self.len()).then(|| self.get(at).compare(state)) {
+            Some(Ordering::Equal) => {}
+            Some(Ordering::Less) => self.insert_at(at + 1, state),
+            _ => self.insert_at(at, state),
+        }
+    }
+
+    fn insert_at(&mut self, at: usize, state: &State) {
+        if self.chunks.is_empty() {
+            self.chunks.push(Vec::new());
+            self.ends.push(0);
+        }
+        let number = self.ends.partition_point(|end| *end < at);
+        let chunk = &mut self.chunks[number];
+        chunk.insert(at + chunk.len() - self.ends[number], self.all.len() as u32);
+        self.ends[number..].iter_mut().for_each(|end| *end += 1);
         self.all.push(*state);
+        if chunk.len() > CHUNK {
+            let behind = chunk.split_off(CHUNK / 2);
+            self.ends.insert(number, self.ends[number] - behind.len());
+            self.chunks.insert(number + 1, behind);
+        }
     }
 }
 
@@ -576,13 +609,13 @@ impl States {
 mod tests {
     use super::*;
 
-    /// States of few levels and few values, so that many are the same.
+    /// States of few levels and values, so that some are the same.
     fn some_state(number: &mut u32) -> State {
         let mut below = |limit: u32| {
             *number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (*number >> 16) % limit
         };
-        let mut state = State::new(below(3) as u16, below(3) as u16, below(4) as usize);
+        let mut state = State::new(below(40) as u16, below(3) as u16, below(40) as usize);
         state.depth = 1 + below(3) as u8;
         for level in &mut state.stack[1..usize::from(state.depth)] {
             level.symbol = below(3) as u16;
@@ -594,7 +627,7 @@ mod tests {
     fn states_are_where_a_plain_list_has_them() {
         let (mut states, mut plain) = (States::default(), Vec::<State>::new());
         let mut number = 1;
-        for _ in 0..2000 {
+        for _ in 0..20_000 {
             let state = some_state(&mut number);
             states.insert(&state);
             // As tree-sitter's `array_search_sorted_with`, on what is no strict order.
@@ -611,7 +644,8 @@ mod tests {
                 _ => plain.insert(at, state),
             }
         }
-        assert!(plain.len() > 50, "{} of 2000 differ", plain.len());
+        let several = 3 * CHUNK..19_900;
+        assert!(several.contains(&plain.len()), "{} of 20,000 differ", plain.len());
         assert!(states.iter().eq(&plain));
         assert_eq!(states.last(), plain.last());
     }
