@@ -9,6 +9,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use herbarium_codec::{Action, ERROR_KIND, Grammar, Symbol};
 
@@ -18,23 +19,32 @@ use crate::step::{NONE, Program, WILDCARD, Word, flag};
 
 const MAX_DEPTH: usize = 8;
 const MAX_ROUNDS: usize = 256;
+/// States from one look at the clock to the next.
+const WORK_PER_CHECK: u32 = 100;
 const ABI_WITH_SUBTYPES: u32 = 15;
 
 /// Sets the derived flags of all steps, or says which step can match nothing.
+///
+/// With a deadline, gives up when it has passed: patterns with many children of a
+/// large grammar take minutes.
 pub(crate) fn analyze(
     program: &mut Program,
     grammar: &Grammar,
     rules: &Rules,
+    deadline: Option<Instant>,
 ) -> Result<(), Fault> {
     let parents = mark_steps(program, grammar)?;
     let symbols = parents.iter().map(|parent| program.steps[*parent].symbol).collect();
-    let mut analysis = Analysis::new(rules, symbols);
+    let mut analysis = Analysis { deadline, ..Analysis::new(rules, symbols) };
     for parent in parents {
         analyze_parent(program, &mut analysis, parent)?;
     }
     mark_predicate_captures(program);
     spread_fallibility(program);
     mark_non_local(program, &mut analysis);
+    if analysis.is_late {
+        return Err(too_slow(program, 0));
+    }
     for step in 0..program.steps.len() {
         let splits = !program.steps[step].is_done()
             && (program.steps[step].has(flag::CONTAINS_CAPTURES) || program.is_fallible(step));
@@ -90,6 +100,10 @@ fn impossible(offset: u32) -> Fault {
     Fault { kind: QueryErrorKind::Structure, offset: offset as usize }
 }
 
+fn too_slow(program: &Program, step: usize) -> Fault {
+    Fault { kind: QueryErrorKind::TooSlow, offset: offset_of(program, step) as usize }
+}
+
 /// Follows the children of one step.
 fn analyze_parent(
     program: &mut Program,
@@ -105,6 +119,9 @@ fn analyze_parent(
     };
     let starts = subgraph.starts.iter().map(|&state| State::new(state, step.symbol, parent + 1));
     analysis.run(program, starts.collect());
+    if analysis.is_late {
+        return Err(too_slow(program, parent));
+    }
     if analysis.aborted {
         for index in parent + 1..program.steps.len() {
             let below = &mut program.steps[index];
@@ -303,6 +320,11 @@ struct Analysis<'a> {
     /// Roots that the pattern was completed in.
     finished: BTreeSet<u16>,
     aborted: bool,
+    deadline: Option<Instant>,
+    /// The deadline has passed.
+    is_late: bool,
+    /// Since the last look at the clock.
+    work: u32,
 }
 
 impl<'a> Analysis<'a> {
@@ -316,6 +338,9 @@ impl<'a> Analysis<'a> {
             finals: BTreeSet::new(),
             finished: BTreeSet::new(),
             aborted: false,
+            deadline: None,
+            is_late: false,
+            work: 0,
         }
     }
 
@@ -338,6 +363,9 @@ impl<'a> Analysis<'a> {
         for round in 0.. {
             if round == MAX_ROUNDS {
                 self.aborted = true;
+                return;
+            }
+            if self.is_late {
                 return;
             }
             if self.states.is_empty() {
@@ -363,6 +391,15 @@ impl<'a> Analysis<'a> {
         self.states = states;
     }
 
+    fn must_stop(&mut self) -> bool {
+        self.work += 1;
+        if self.work >= WORK_PER_CHECK {
+            self.work = 0;
+            self.is_late |= self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        }
+        self.is_late
+    }
+
     fn advance_least<'s>(
         &mut self,
         program: &Program,
@@ -370,6 +407,9 @@ impl<'a> Analysis<'a> {
         recursion_limit: usize,
     ) {
         while let Some(state) = states.next() {
+            if self.must_stop() {
+                return;
+            }
             match self.next.last().map(|last| state.compare(last)) {
                 Some(Ordering::Equal) => self.next.insert(state),
                 Some(Ordering::Greater) => {

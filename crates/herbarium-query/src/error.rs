@@ -61,6 +61,8 @@ pub enum QueryErrorKind {
     Structure,
     /// It is longer or nests deeper than is allowed.
     TooLarge,
+    /// What it can match is not worked out within the time that was given.
+    TooSlow,
 }
 
 /// An error before its place in the text is worked out.
@@ -168,6 +170,10 @@ impl fmt::Display for QueryError {
             QueryErrorKind::Structure => "this pattern can match nothing",
             QueryErrorKind::TooLarge => {
                 "the query has more than 65,534 steps, or nests deeper than 400 levels"
+            }
+            QueryErrorKind::TooSlow => {
+                "what this pattern can match was not worked out in the time given; \
+                 ask for fewer children of one node"
             }
         };
         write!(f, "query, line {}, column {}: {what}", self.row + 1, self.column + 1)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use herbarium_codec::{Grammar, ParseTable};
 
@@ -43,10 +44,26 @@ impl Compiler {
     /// The text is no query of this grammar. Same kind and place as
     /// `tree_sitter::Query::new` has.
     pub fn compile(&self, source: &str) -> Result<Query, QueryError> {
+        self.compile_until(source, None)
+    }
+
+    /// As [`Compiler::compile`], given up when that time has passed. For queries
+    /// of others: some that are short take minutes, as they do with tree-sitter,
+    /// such as ones with many anchored children in a grammar with many rules.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`] has, and [`QueryErrorKind::TooSlow`].
+    ///
+    /// [`QueryErrorKind::TooSlow`]: crate::QueryErrorKind::TooSlow
+    pub fn compile_until(
+        &self,
+        source: &str,
+        deadline: Option<Instant>,
+    ) -> Result<Query, QueryError> {
         let known = |captures| Known { grammar: self.grammar.clone(), captures };
         let mut program = parse(&self.grammar, &self.rules.table, source)
             .map_err(|(fault, program)| QueryError::of(fault, source, &known(program.captures)))?;
-        analyze(&mut program, &self.grammar, &self.rules)
+        analyze(&mut program, &self.grammar, &self.rules, deadline)
             .map_err(|fault| QueryError::of(fault, source, &known(program.captures.clone())))?;
         let predicates = predicate::read(&program, Some(source))?;
         program.predicate_offsets = Vec::new();
@@ -62,7 +79,7 @@ impl Compiler {
     pub fn is_circular(&self, source: &str) -> bool {
         match parse(&self.grammar, &self.rules.table, source) {
             Ok(mut program) => {
-                let _ = analyze(&mut program, &self.grammar, &self.rules);
+                let _ = analyze(&mut program, &self.grammar, &self.rules, None);
                 program.circular
             }
             Err((_, program)) => program.circular,

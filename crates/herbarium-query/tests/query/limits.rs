@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use herbarium_query::QueryCursor;
+use herbarium_query::{QueryCursor, QueryErrorKind};
 
 use crate::common::Bench;
 
@@ -26,4 +26,16 @@ fn work_within_a_single_node_ends_with_the_time_too() {
         while matches.next_match().is_some() {}
         assert!(began.elapsed() < AT_MOST, "{} s", began.elapsed().as_secs());
     }
+}
+
+#[test]
+fn compiling_ends_with_its_time_too() {
+    let bench = Bench::of("rust");
+    let text = "(identifier)\n(block (_) (_)? (_)? (call_expression)* (_))";
+    let error = bench.compiler.compile_until(text, Some(Instant::now())).expect_err("it is late");
+    assert_eq!((error.kind, error.row, error.column), (QueryErrorKind::TooSlow, 1, 0));
+    let shown = error.to_string();
+    assert!(shown.contains("line 2, column 1: ") && shown.ends_with("\n  ^"), "{shown}");
+    let later = Instant::now() + Duration::from_secs(3600);
+    assert!(bench.compiler.compile_until(text, Some(later)).is_ok());
 }
