@@ -77,7 +77,7 @@ fn generated(root: &Path) -> Result<Vec<(&'static str, String)>, Box<dyn std::er
     ])
 }
 
-fn registry(root: &Path) -> Result<Registry, Box<dyn std::error::Error>> {
+pub(crate) fn registry(root: &Path) -> Result<Registry, Box<dyn std::error::Error>> {
     Registry::read(
         &read(root, &format!("{CRATE}/languages.toml"))?,
         &read(root, &format!("{CRATE}/clashes.toml"))?,

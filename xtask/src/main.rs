@@ -2,9 +2,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to its terminal")]
 
 mod api;
+mod bench;
 mod ci;
 mod command;
 mod conformance;
+mod corpus;
 mod coverage;
 mod crash;
 mod cross;
@@ -18,6 +20,7 @@ mod languages;
 mod metadata;
 mod notices;
 mod observe;
+mod site;
 mod spdx;
 mod supply;
 #[cfg(test)]
@@ -38,8 +41,10 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task { name: "api", usage: api::USAGE, run: api::run },
+    Task { name: "bench", usage: bench::USAGE, run: bench::run },
     Task { name: "ci", usage: ci::USAGE, run: ci::run },
     Task { name: "conformance", usage: conformance::USAGE, run: conformance::run },
+    Task { name: "corpus", usage: corpus::USAGE, run: corpus::run },
     Task { name: "coverage", usage: coverage::USAGE, run: coverage::run },
     Task { name: "crash", usage: crash::USAGE, run: crash::run },
     Task { name: "cross", usage: cross::USAGE, run: cross::run },
@@ -52,6 +57,7 @@ const TASKS: &[Task] = &[
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
     Task { name: "notices", usage: notices::USAGE, run: notices::run },
     Task { name: "observe", usage: observe::USAGE, run: observe::run },
+    Task { name: "site", usage: site::USAGE, run: site::run },
     Task { name: "supply", usage: supply::USAGE, run: supply::run },
 ];
 

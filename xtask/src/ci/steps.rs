@@ -114,6 +114,14 @@ pub(crate) const STEPS: &[Step] = &[
         jobs: &["checks"],
     },
     Step {
+        name: "links",
+        protects: "links of the documents lead somewhere, and the book has every page",
+        commands: Commands::Lines(&["cargo xtask site --links"]),
+        needs: &[],
+        when: Quick,
+        jobs: &["checks"],
+    },
+    Step {
         name: "xtask",
         protects: "the tasks themselves; the arrows of docs/ARCHITECTURE.md",
         commands: Commands::Lines(&["cargo test --package xtask"]),
@@ -304,6 +312,22 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[],
         when: Nightly,
         jobs: &["faults"],
+    },
+    Step {
+        name: "corpus",
+        protects: "real code of at least 60 languages: every tree as a fresh parse has it",
+        commands: Commands::Lines(&["cargo xtask corpus --set small --press"]),
+        needs: &[],
+        when: Nightly,
+        jobs: &["faults"],
+    },
+    Step {
+        name: "site",
+        protects: "the documents as a book, and every link of its pages",
+        commands: Commands::Lines(&["cargo xtask site"]),
+        needs: &[],
+        when: Nightly,
+        jobs: &["release"],
     },
     Step {
         name: "dist",
