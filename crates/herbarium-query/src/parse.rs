@@ -477,6 +477,10 @@ impl Parser<'_> {
     /// Lets the last alternative of `start` before `limit` be skipped.
     fn skip_to_end(&mut self, start: usize, limit: usize) {
         let end = self.step_count();
+        // A group of predicates has no step that could be skipped.
+        if start >= end {
+            return;
+        }
         let mut index = start;
         let mut left = end;
         loop {

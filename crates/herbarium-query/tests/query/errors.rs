@@ -212,6 +212,29 @@ fn deep_and_long_queries_are_refused_not_crashed_on() {
     }
 }
 
+/// tree-sitter writes behind its steps there.
+#[test]
+fn predicates_alone_may_be_grouped_captured_and_repeated() {
+    let bench = Bench::of("json");
+    let specimen = bench.press(b"[1, \"a\", [2], 3]".to_vec());
+    for group in ["((#set! x y))", "[((#set! x y))]", "(((#set! x y)) (#set! z))"] {
+        for text in
+            ["G?", "G*", "G+", "G @a", "G? @a", "((number) @b G?)", "(array G* (number) @b)"]
+                .iter()
+                .chain(&["(array (number) @b . G?)", "[G (number)]?", "(array [(number) G]* @a)"])
+        {
+            let text = text.replace('G', group);
+            let Ok(query) = bench.compiler.compile(&text) else { continue };
+            let mut cursor = herbarium_query::QueryCursor::new();
+            cursor.set_time_limit(Some(std::time::Duration::from_secs(60)));
+            let mut matches = cursor.matches(&query, specimen.tree.root_node(), &specimen.source);
+            while matches.next_match().is_some() {}
+            drop(matches);
+            assert!(!cursor.did_stop(), "{text}");
+        }
+    }
+}
+
 #[test]
 fn patterns_that_tree_sitter_never_ends_with_come_to_an_end() {
     let bench = Bench::of("json");
