@@ -248,8 +248,11 @@ impl Packer {
         if raw_len as u64 > (payload.len() as u64).saturating_mul(MAX_RATIO) {
             return Err("its length is impossible");
         }
-        buffer.clear();
-        buffer.resize(raw_len, 0);
+        // What is in it from before is written over, so that it need not be zeroed.
+        if buffer.len() < raw_len {
+            buffer.resize(raw_len, 0);
+        }
+        let buffer = buffer.get_mut(..raw_len).unwrap_or_default();
         let len = match packing.method {
             Method::Lz4 => decompress_into(payload, buffer).map_err(|_| "it is no LZ4 block")?,
             _ => self.unpack_zstd(packing, payload, buffer, contexts)?,

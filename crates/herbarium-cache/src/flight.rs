@@ -5,14 +5,15 @@ use std::error::Error;
 use std::future::Future;
 use std::hash::BuildHasher;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 
 use quick_cache::DefaultHashBuilder;
 
 use crate::Key;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Why a computation gave no value. Every caller that waited for it gets the same one.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -104,6 +104,7 @@ mod record;
 mod scratch;
 mod stats;
 mod stripe;
+mod sync;
 mod tier;
 pub mod tune;
 

@@ -19,9 +19,10 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    /// What stays in the buffers is of no use; whoever takes them next writes over it.
     fn trim(&mut self, keep: usize) {
         for buffer in [&mut self.raw, &mut self.packed] {
-            buffer.clear();
+            buffer.truncate(keep);
             buffer.shrink_to(keep);
         }
     }

@@ -16,13 +16,14 @@
 //! cache may forget.
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{PoisonError, TryLockError};
 
 use quick_cache::DefaultHashBuilder;
 
 use crate::Key;
 use crate::bounded::Evicted;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 const STRIPES: usize = 256;
 
