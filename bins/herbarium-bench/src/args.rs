@@ -43,6 +43,15 @@ pub(crate) enum Command {
     /// Every query through this engine on stored trees and tree-sitter's on live ones; exits with
     /// 1 where they differ
     Conformance(ConformanceArgs),
+    /// Index, re-index, open, query and symbols over whole code bases, beside parsing, compared with
+    /// an earlier report
+    Report(ReportArgs),
+    /// Measures one code base and prints what `report` reads
+    #[command(hide = true)]
+    OneCorpus(OneCorpusArgs),
+    /// Does one piece of work so many times, for those who count its instructions
+    #[command(hide = true)]
+    Hot(HotArgs),
     /// Measures one language and prints what `languages` reads
     #[command(hide = true)]
     OneLanguage(OneLanguageArgs),
@@ -158,6 +167,39 @@ pub(crate) struct ConformanceArgs {
     /// Languages compared at a time [default: one a core]
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<NonZero<usize>>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    /// A code base; may be given several times
+    #[arg(long = "corpus", value_name = "DIR", required = true)]
+    pub(crate) corpora: Vec<PathBuf>,
+
+    /// An earlier report as JSON: a ratio that grew by more than a fifth is a bar that is missed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Write Markdown with plots to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+
+    /// Where to make the stores, which are deleted afterwards [default: the folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OneCorpusArgs {
+    pub(crate) path: PathBuf,
+    #[arg(long)]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HotArgs {
+    pub(crate) work: crate::hot::Work,
+    pub(crate) file: PathBuf,
+    pub(crate) times: u32,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,7 @@
 //! Bars: what a figure must reach.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::table::Table;
@@ -8,7 +10,7 @@ use crate::table::Table;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Bar {
     /// What is measured.
-    name: &'static str,
+    name: Cow<'static, str>,
     /// The most that is allowed.
     limit: f64,
     /// The figure; where there are several, the worst.
@@ -29,14 +31,18 @@ enum Verdict {
 
 impl Bar {
     /// A bar for one figure.
-    pub(crate) fn one(name: &'static str, limit: f64, measured: Option<f64>) -> Self {
+    pub(crate) fn one(
+        name: impl Into<Cow<'static, str>>,
+        limit: f64,
+        measured: Option<f64>,
+    ) -> Self {
         let verdict = match measured {
             Some(measured) if measured <= limit => Verdict::Pass,
             // A figure that is no number is over every limit.
             Some(_) => Verdict::Fail,
             None => Verdict::NotMeasured,
         };
-        Self { name, limit, measured, of: None, verdict }
+        Self { name: name.into(), limit, measured, of: None, verdict }
     }
 
     /// A bar that each of many figures must meet.
@@ -67,7 +73,7 @@ pub(crate) fn show(bars: &[Bar]) -> String {
             Verdict::NotMeasured => "not measured",
         };
         table.row([
-            bar.name.to_owned(),
+            bar.name.to_string(),
             figure(bar.limit),
             bar.measured.map_or_else(String::new, figure),
             bar.of.clone().unwrap_or_default(),

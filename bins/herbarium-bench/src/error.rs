@@ -39,6 +39,16 @@ pub(crate) enum BenchError {
     Compress(#[source] io::Error),
     #[error("measuring `{language}` in a process of its own: {said}")]
     Child { language: &'static str, said: String },
+    #[error("measuring {} in a process of its own: {said}", path.display())]
+    Corpus { path: PathBuf, said: String },
+    #[error("reading the report {}", path.display())]
+    Baseline { path: PathBuf, source: serde_json::Error },
+    #[error("expected a report of schema {expected} in {}, found {found}: write it anew", path.display())]
+    Schema { path: PathBuf, expected: u32, found: u32 },
+    #[error("asking what was indexed")]
+    Ask { source: Box<herbarium::Error> },
+    #[error("{} is in no language that is built in: name a source file", path.display())]
+    NoLanguage { path: PathBuf },
     #[error("indexing {}", path.display())]
     Index { path: PathBuf, source: IndexError },
     #[error("using the store in {}", path.display())]

@@ -1,7 +1,7 @@
 //! `index`: a first and a second index of a code base, beside plain parsing of
 //! the same files.
 
-mod plain;
+pub(crate) mod plain;
 
 use std::fs;
 use std::num::NonZero;
@@ -33,22 +33,29 @@ pub(crate) fn run(args: &IndexArgs) -> Result<IndexBenchReport, BenchError> {
     };
     let scratch = scratch.map_err(BenchError::read(args.scratch.clone().unwrap_or_default()))?;
     let store_dir = scratch.path().join("store");
-    let options = options(args);
-
-    eprintln!("reading every file once, so that both find them in memory");
-    warm_up(&root);
-    eprintln!("indexing");
-    let first = indexed(&root, &store_dir, &options)?;
-    eprintln!("parsing the same files, without keeping anything");
-    let rows = indexed_files(&root, &store_dir)?;
-    let plain = plain::parse_all(&rows, &options)?;
-    eprintln!("indexing again");
-    let second = indexed(&root, &store_dir, &options)?;
-    eprintln!("compressing every file");
-    let source_zstd = plain::zstd_all(&rows, options.workers)?;
-    let figures = IndexFigures::new(options.workers, first, second.0, plain, source_zstd);
+    let figures = measure(&root, &store_dir, &options(args))?;
     let bars = bars(&figures);
     Ok(IndexBenchReport { figures, bars })
+}
+
+/// A first and a second index into that store, which stays, and plain parsing between them.
+pub(crate) fn measure(
+    root: &Path,
+    store_dir: &Path,
+    options: &EngineOptions,
+) -> Result<IndexFigures, BenchError> {
+    eprintln!("reading every file once, so that both find them in memory");
+    warm_up(root);
+    eprintln!("indexing");
+    let first = indexed(root, store_dir, options)?;
+    eprintln!("parsing the same files, without keeping anything");
+    let rows = indexed_files(root, store_dir)?;
+    let plain = plain::parse_all(&rows, options)?;
+    eprintln!("indexing again");
+    let second = indexed(root, store_dir, options)?;
+    eprintln!("compressing every file");
+    let source_zstd = plain::zstd_all(&rows, options.workers)?;
+    Ok(IndexFigures::new(options.workers, first, second.0, plain, source_zstd))
 }
 
 /// What was measured.
@@ -58,42 +65,42 @@ pub(crate) struct IndexBenchReport {
 }
 
 #[derive(Serialize)]
-struct IndexFigures {
-    workers: usize,
-    files: u64,
-    lines: u64,
-    nodes: u64,
-    source_bytes: u64,
-    problems: u64,
-    first: Run,
-    plain: Plain,
-    second: Run,
+pub(crate) struct IndexFigures {
+    pub(crate) workers: usize,
+    pub(crate) files: u64,
+    pub(crate) lines: u64,
+    pub(crate) nodes: u64,
+    pub(crate) source_bytes: u64,
+    pub(crate) problems: u64,
+    pub(crate) first: Run,
+    pub(crate) plain: Plain,
+    pub(crate) second: Run,
     /// CPU time of the first index by that of parsing and dropping alone.
-    cpu_ratio: Option<f64>,
+    pub(crate) cpu_ratio: Option<f64>,
     /// The same, by what the engine's own parses took during the run.
-    cpu_ratio_within: Option<f64>,
+    pub(crate) cpu_ratio_within: Option<f64>,
     /// Sum of every source file at zstd -3.
-    source_zstd_bytes: u64,
-    stored_share: f64,
+    pub(crate) source_zstd_bytes: u64,
+    pub(crate) stored_share: f64,
     /// With all that the store keeps besides trees.
-    store_files_share: f64,
+    pub(crate) store_files_share: f64,
 }
 
 /// One run of the engine.
 #[derive(Serialize)]
-struct Run {
-    seconds: f64,
-    cpu_seconds: Option<f64>,
+pub(crate) struct Run {
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: Option<f64>,
     /// What parsing and dropping took of it.
-    parse_cpu_seconds: f64,
-    parses: u64,
-    reads: u64,
-    trees_new: u64,
-    trees_reused: u64,
-    stored_bytes: u64,
+    pub(crate) parse_cpu_seconds: f64,
+    pub(crate) parses: u64,
+    pub(crate) reads: u64,
+    pub(crate) trees_new: u64,
+    pub(crate) trees_reused: u64,
+    pub(crate) stored_bytes: u64,
     /// All files of the store.
-    store_files_bytes: u64,
-    peak_resident_bytes: u64,
+    pub(crate) store_files_bytes: u64,
+    pub(crate) peak_resident_bytes: u64,
 }
 
 fn options(args: &IndexArgs) -> EngineOptions {
@@ -168,7 +175,7 @@ fn in_store(dir: &Path) -> impl FnOnce(StoreError) -> BenchError {
 }
 
 /// The files that have a tree now.
-fn indexed_files(root: &Path, store_dir: &Path) -> Result<Vec<SourceRow>, BenchError> {
+pub(crate) fn indexed_files(root: &Path, store_dir: &Path) -> Result<Vec<SourceRow>, BenchError> {
     let store = open(store_dir)?;
     let manifest = store.manifest(root).map_err(in_store(store_dir))?;
     let rows = manifest.iter().flat_map(|manifest| manifest.rows());

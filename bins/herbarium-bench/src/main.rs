@@ -8,8 +8,10 @@ mod bar;
 mod clock;
 mod codec;
 mod conformance;
+mod corpora;
 mod corpus;
 mod error;
+mod hot;
 mod index;
 mod languages;
 mod memory;
@@ -53,6 +55,15 @@ fn run(cli: &Cli) -> Result<ExitCode, BenchError> {
             let differs = report.bars().iter().any(Bar::is_missed);
             Ok(if differs { ExitCode::from(1) } else { ExitCode::SUCCESS })
         }
+        Command::Report(args) => {
+            let report = corpora::run(args)?;
+            if let Some(file) = &args.markdown {
+                std::fs::write(file, report.markdown()).map_err(BenchError::Write)?;
+            }
+            tell(cli, &report)
+        }
+        Command::OneCorpus(args) => print(&corpora::run_one(args)?),
+        Command::Hot(args) => hot::run(args).map(|()| ExitCode::SUCCESS),
         Command::OneLanguage(args) => print(&languages::run_one(args)?),
     }
 }

@@ -135,6 +135,46 @@ fn a_second_index_parses_nothing() {
 }
 
 #[test]
+fn a_report_is_a_baseline_for_the_next_and_parses_once() {
+    let dir = code_base();
+    let args = ["report", "--json", "--corpus"];
+    let value = json(&args, Some(dir.path()));
+    check_json("report", &value);
+    let corpus = &value["corpora"][0];
+    assert_eq!((&corpus["files"], &corpus["index"]["parses"]), (&81.into(), &81.into()));
+    assert_eq!(corpus["query"]["found"], 40 * 101, "{corpus}");
+    assert_eq!(value["passed"], true, "{value}");
+    let files = tempfile::tempdir().unwrap();
+    let (baseline, page) = (files.path().join("baseline.json"), files.path().join("page.md"));
+    let compared = |report: &Value| {
+        fs::write(&baseline, report.to_string()).unwrap();
+        let paths = [baseline.to_str().unwrap(), page.to_str().unwrap()];
+        let args = ["report", "--json", "--baseline", paths[0], "--markdown", paths[1], "--corpus"];
+        bench(&args, Some(dir.path()))
+    };
+    let bars = serde_json::from_slice::<Value>(&compared(&value).stdout).unwrap();
+    assert_eq!(bars["bars"].as_array().map(Vec::len), Some(7), "{bars}");
+    assert!(fs::read_to_string(&page).unwrap().contains("<svg"));
+    let mut other = value;
+    other["schema"] = 99.into();
+    let refused = compared(&other);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("expected a report of schema 1"));
+}
+
+#[test]
+fn hot_work_is_done_on_a_file_of_a_known_language() {
+    let dir = code_base();
+    for work in ["parse", "capture", "encode", "decode"] {
+        let args =
+            ["hot", work, dir.path().join("short1.rs").to_str().unwrap(), "2"].map(String::from);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        assert!(bench(&args, None).status.success(), "{work}");
+    }
+    check_exit(&["hot", "parse", "Cargo.lock.none", "1"], None, 3, "Cargo.lock.none");
+}
+
+#[test]
 fn tiers_prints_what_the_page_describes() {
     let dir = code_base();
     let value = json(&["tiers", "--json", "--passes", "2"], Some(dir.path()));
