@@ -47,15 +47,15 @@
 //! In three things only, as a stored tree does not show where hidden nodes are.
 //! With a range or a start depth, tree-sitter does not look for patterns of
 //! several roots into hidden nodes outside the range: there, more may be found
-//! outside the range, never less inside; with a match limit as well, what is found
-//! outside counts for it. And with a range that ends before the
+//! outside the range, never less inside. And with a range that ends before the
 //! tree does, it may forget matches at the end that could have become longer, as
 //! it does not note that it leaves a node whose last children are in a hidden
 //! repetition behind the range: these last matches, which lie in the range, are
 //! found here. For the same reason it may go on, in the children of the next
 //! node, with what waits for a sibling: with a range it finds matches whose nodes
 //! are no siblings, which it does not find without one, and which are not found
-//! here. Two of tree-sitter's faults are
+//! here. With a range and a match limit together, each of this can decide which
+//! match is given up for the limit: there, other ones may be. Two of tree-sitter's faults are
 //! not copied: texts that it never comes to an end with
 //! ([`Compiler::is_circular`]), and what it finds after a pattern that begins on
 //! any kind was disabled. And queries that nest deeper than 400 levels, which
