@@ -158,11 +158,22 @@ pub(crate) fn is_refusal(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
+/// Whether a directory stands in the place of a file, or a link that leads nowhere.
+fn is_no_file(error: &io::Error) -> bool {
+    // `ErrorKind` has no stable name for ELOOP.
+    let is_loop = cfg!(target_os = "linux") && error.raw_os_error() == Some(40);
+    is_loop || error.kind() == io::ErrorKind::IsADirectory
+}
+
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         _ if is_refusal(source) => ": have its permissions changed, or name another directory",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ": free some space; what was stored before is safe"
+        }
+        _ if is_no_file(source) => {
+            ": what stands there is no file; delete it if nobody needs what is in it: the store \
+             makes its files anew"
         }
         _ => "",
     }

@@ -261,3 +261,33 @@ fn pipes_in_the_place_of_files_make_nobody_wait() {
     let error = Store::open(&path, StoreOptions::new()).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
 }
+
+/// Something that is no file stands in the place of each of the store's files: it opens, or
+/// the error says what to delete, and then nothing is lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_file_is_named_with_what_to_do() {
+    let directory = |path: &Path| fs::create_dir(path).unwrap();
+    let link = |path: &Path| std::os::unix::fs::symlink(path.file_name().unwrap(), path).unwrap();
+    let ways: [fn(&Path); 2] = [directory, link];
+    for name in ["HERBARIUM", "hold.lock", "catalogue.lock", "catalogue.redb"] {
+        for way in ways {
+            let (_guard, path) = place();
+            let store = open(&path);
+            put(&store, 0..3);
+            store.close().unwrap();
+            let file = path.join(name);
+            let _ = fs::remove_file(&file);
+            way(&file);
+            match Store::open(&path, StoreOptions::new()).and_then(|store| store.hold().map(drop)) {
+                Ok(()) => {}
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(said.contains(name) && said.contains("delete it"), "{name}: {said}");
+                    fs::remove_dir(&file).or_else(|_| fs::remove_file(&file)).unwrap();
+                }
+            }
+            check(&open(&path), 0..3);
+        }
+    }
+}
