@@ -90,7 +90,10 @@ impl Asked {
 }
 
 fn built(root: &Path) -> Result<PathBuf, String> {
-    command::run(root, "cargo build --release --package herbarium-bench --package herbarium-cli")?;
+    command::run(
+        root,
+        "cargo build --release --package herbarium-bench --package herbarium-cli --features all-langs",
+    )?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release"))
@@ -131,12 +134,12 @@ fn page(markdown: &str, instructions: &str, rivals: &str, asked: &Asked) -> Stri
         .iter()
         .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
-    let options: Vec<_> = corpora.iter().map(|name| format!("--corpus CODE/{name}")).collect();
+    let options: Vec<_> = corpora.iter().map(|name| format!("--corpus CODE/code/{name}")).collect();
     format!(
         "# Figures\n\n\
          Written by one run of `cargo xtask bench`; nothing here is typed by hand. Ratios are of CPU time within that\n\
          run, and carry over to other machines; seconds do not. [bench.md](bench.md) says what each figure means.\n\n\
-         To repeat it, with the code that `cargo xtask corpus --set large --to CODE` brings, or any other:\n\n\
+         To repeat it, with the code that `cargo xtask corpus --set all --to CODE` brings, or any other:\n\n\
          ```text\n\
          cargo xtask bench {} --save target/bench/now.json --page docs/BENCHMARKS.md\n\
          cargo xtask bench {} --baseline target/bench/now.json\n\
@@ -179,6 +182,6 @@ mod tests {
     fn the_page_says_how_to_repeat_it() {
         let asked = asked(&["--corpus", "/x/go"]).expect("arguments");
         let page = page("R\n", "I\n", "V\n", &asked);
-        assert!(page.contains("bench --corpus CODE/go --save") && page.ends_with("R\nI\nV\n"));
+        assert!(page.contains("bench --corpus CODE/code/go --save") && page.ends_with("R\nI\nV\n"));
     }
 }
