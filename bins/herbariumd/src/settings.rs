@@ -56,7 +56,7 @@ settings! {
         STREAMED: usize = "work.streams", || own().streams,
             "Queries and symbols over whole workspaces that may run at a time." => with_check(one_at_least);
         QUERY_TIME: Time = "work.query_time", || Time(own().query_time),
-            "The longest that a query may take on one tree." => with_check(some_time);
+            "The longest that a query may be compiled for, and may take on one tree." => with_check(some_time);
         STREAM_TIME: Time = "work.stream_time", || Time(own().stream_time),
             "The longest that a streamed answer may take." => with_check(some_time);
         STREAM_STALL: Time = "work.stream_stall", || Time(own().stream_stall),

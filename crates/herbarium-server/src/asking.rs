@@ -106,15 +106,22 @@ pub(crate) fn looks_at_text(query: &str) -> bool {
 }
 
 impl Shared {
+    /// Until when a query that is asked now may be compiled.
+    pub(crate) fn compile_time(&self) -> Instant {
+        Instant::now() + self.options.query_time
+    }
+
     /// The query of a language: kept, except in the baseline. Blocks.
     pub(crate) fn compile(&self, language: &str, text: &str) -> Result<Arc<Query>, Problem> {
+        let deadline = self.compile_time();
         if !self.options.baseline {
-            let query = self.herbarium.compile(language, text);
+            let query = self.herbarium.compile_until(language, text, deadline);
             return query.map_err(|error| problem::no_query(language, &error));
         }
         let tables = self.engine().query_tables(language);
         let tables = tables.map_err(|error| problem::no_tables(language, &error))?;
-        let query = Compiler::new(tables.grammar, tables.parse_table).compile(text);
+        let compiler = Compiler::new(tables.grammar, tables.parse_table);
+        let query = compiler.compile_until(text, Some(deadline));
         query.map(Arc::new).map_err(|error| problem::bad_query(language, &error))
     }
 

@@ -29,6 +29,10 @@ kinds! {
     NO_TREE = "no-such-tree" NOT_FOUND
         "No tree has this key"
         "Post the source to /v1/trees, or take a key from a workspace's files.";
+    QUERY_TOO_SLOW = "query-too-slow" UNPROCESSABLE_ENTITY
+        "What the query can match was not worked out in time"
+        "Ask for fewer children of one node, or for several patterns in several requests; or raise \
+         `work.query_time`.";
     NOT_STORED = "not-stored" INSUFFICIENT_STORAGE
         "The tree was made, and could not be stored"
         "Nothing is kept of it. Whoever runs the service has to make room, or let it write.";

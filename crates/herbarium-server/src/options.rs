@@ -34,7 +34,7 @@ pub struct ServiceOptions {
     pub streams: usize,
     /// Clients that follow jobs at a time. 100 by default.
     pub followers: usize,
-    /// The longest that a query may take on one tree, and on each file of a streamed
+    /// The longest that a query may be compiled for, and may take on one tree, and on each file of a streamed
     /// one. What was found until then is the answer, which says that it is not
     /// complete. 5 s by default.
     pub query_time: Duration,

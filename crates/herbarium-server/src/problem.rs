@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use herbarium::index::{IndexError, OpenError, TablesError};
 use herbarium::languages::ParseError;
-use herbarium::query::QueryError;
+use herbarium::query::{QueryError, QueryErrorKind};
 use herbarium::store::StoreError;
 use herbarium::{Error, NoQuery};
 use serde_json::json;
@@ -253,6 +253,10 @@ pub(crate) fn bad_query(language: &str, error: &QueryError) -> Problem {
 pub(crate) fn bad_query_in(wrong: &[(String, &QueryError)]) -> Problem {
     let problem = Problem::new(&kinds::BAD_QUERY).detail("compile the query");
     let Some((language, first)) = wrong.first() else { return problem };
+    let problem = match first.kind {
+        QueryErrorKind::TooSlow => Problem::new(&kinds::QUERY_TOO_SLOW).detail("compile the query"),
+        _ => problem,
+    };
     let all = wrong.iter().map(|(language, error)| {
         json!({ "language": language, "row": error.row, "column": error.column,
             "message": error.to_string() })

@@ -195,7 +195,8 @@ impl Shared {
         text: bool,
     ) -> Result<Search, Problem> {
         let mut snapshot = self.snapshot(&field)?;
-        let compile = |id: &'static str| Some(self.herbarium.compile(id, query));
+        let deadline = self.compile_time();
+        let compile = |id: &'static str| Some(self.herbarium.compile_until(id, query, deadline));
         let (queries, left_out) = compile_for(languages_of(&snapshot), compile)?;
         snapshot.retain_languages(|id| queries.contains_key(id));
         let head = head(snapshot.len(), &queries, left_out);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use herbarium_codec::Grammar;
 use herbarium_index::{Engine, TablesError};
@@ -34,6 +34,16 @@ pub enum NoQuery {
 /// # Errors
 /// The text is no query of the language, or the language has no tables here.
 pub fn compile(engine: &Engine, language: &str, text: &str) -> Result<Query, NoQuery> {
+    compile_until(engine, language, text, None)
+}
+
+/// As [`compile`](compile()), given up at a time; see [`Compiler::compile_until`].
+pub(crate) fn compile_until(
+    engine: &Engine,
+    language: &str,
+    text: &str,
+    deadline: Option<Instant>,
+) -> Result<Query, NoQuery> {
     let grammar = engine.grammar(language)?;
     let store = engine.store();
     let parts =
@@ -42,7 +52,8 @@ pub fn compile(engine: &Engine, language: &str, text: &str) -> Result<Query, NoQ
         return Ok(query);
     }
     let tables = engine.query_tables(language)?;
-    let query = Compiler::new(tables.grammar, tables.parse_table).compile(text)?;
+    let compiler = Compiler::new(tables.grammar, tables.parse_table);
+    let query = compiler.compile_until(text, deadline)?;
     if let Some(parts) = parts {
         store.keep_query(&parts, &query.to_bytes());
     }
@@ -96,13 +107,14 @@ impl Queries {
         engine: &Engine,
         language: &str,
         text: &str,
+        deadline: Option<Instant>,
     ) -> Result<Arc<Query>, NoQuery> {
         let id = id_of(language)?;
         let name = (id, Arc::from(text));
         if let Some(query) = lock(&self.recent).get(&name) {
             return Ok(query);
         }
-        let query = Arc::new(compile(engine, id, text)?);
+        let query = Arc::new(compile_until(engine, id, text, deadline)?);
         if text.len() <= LONGEST {
             lock(&self.recent).put(name, &query);
         }
@@ -181,7 +193,7 @@ mod tests {
         let store = Store::open(dir.path(), StoreOptions::new()).unwrap();
         let engine = Engine::new(Arc::new(store), EngineOptions::default());
         let queries = Queries::default();
-        let compile = |text: &str| queries.compile(&engine, "json", text).unwrap();
+        let compile = |text: &str| queries.compile(&engine, "json", text, None).unwrap();
         let first = compile("(number) @n");
         assert!(Arc::ptr_eq(&first, &compile("(number) @n")));
         for number in 0..MOST {
@@ -189,8 +201,14 @@ mod tests {
         }
         assert_eq!(lock(&queries.recent).queries.len(), MOST);
         assert!(!Arc::ptr_eq(&first, &compile("(number) @n")));
-        assert!(matches!(queries.compile(&engine, "json", "(no) @n"), Err(NoQuery::Wrong(_))));
-        assert!(matches!(queries.compile(&engine, "no", "(_) @n"), Err(NoQuery::NoTables(_))));
+        assert!(matches!(
+            queries.compile(&engine, "json", "(no) @n", None),
+            Err(NoQuery::Wrong(_))
+        ));
+        assert!(matches!(
+            queries.compile(&engine, "no", "(_) @n", None),
+            Err(NoQuery::NoTables(_))
+        ));
     }
 
     #[test]

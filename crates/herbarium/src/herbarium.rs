@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use herbarium_index::{Cancel, Engine, EngineOptions, IndexReport, Opened};
 use herbarium_query::Query;
@@ -66,7 +67,22 @@ impl Herbarium {
     /// # Errors
     /// The text is no query of the language, or the language has no tables here.
     pub fn compile(&self, language: &str, query: &str) -> Result<Arc<Query>, NoQuery> {
-        self.queries.compile(&self.engine, language, query)
+        self.queries.compile(&self.engine, language, query, None)
+    }
+
+    /// As [`compile`](Herbarium::compile), given up at a time: for the queries of others,
+    /// of which some that are short take minutes.
+    ///
+    /// # Errors
+    /// As [`compile`](Herbarium::compile), and
+    /// [`TooSlow`](herbarium_query::QueryErrorKind::TooSlow).
+    pub fn compile_until(
+        &self,
+        language: &str,
+        query: &str,
+        deadline: Instant,
+    ) -> Result<Arc<Query>, NoQuery> {
+        self.queries.compile(&self.engine, language, query, Some(deadline))
     }
 
     /// The query for the symbols of a language; none if no symbols are known of it.

@@ -52,7 +52,9 @@ impl Shared {
         }
         languages
             .retain(|id| search.languages.is_empty() || search.languages.iter().any(|it| it == id));
-        let compile = |id: &'static str| Some(self.herbarium.compile(id, &search.query));
+        let deadline = self.compile_time();
+        let compile =
+            |id: &'static str| Some(self.herbarium.compile_until(id, &search.query, deadline));
         let (queries, left_out) = compile_for(languages.into_iter().collect(), compile)?;
         let head = head(search.keys.len(), &queries, left_out);
         Ok(Ready { search, queries, absent, head })

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use herbarium::decode;
+use herbarium_server::ServiceOptions;
 use http::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -194,4 +195,14 @@ async fn who_may_only_read_changes_nothing() {
     assert_eq!(send(&nobody, read).await.problem(), "unauthorized");
     let docs = Request::get("/v1/docs").body(Body::empty()).unwrap();
     assert_eq!(send(&nobody, docs).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_compiled_in_time_is_a_problem_of_its_kind() {
+    let query_time = std::time::Duration::ZERO;
+    let ground = Ground::with(|options| ServiceOptions { query_time, ..options });
+    let key = ground.press("a.rs", SOURCE).await;
+    let query = json!({ "query": "(block (_) (_)? (_)? (call_expression)* (_))" });
+    let answer = ground.post(&format!("/v1/trees/{key}/query"), &query).await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (422, "query-too-slow"));
 }
