@@ -45,7 +45,7 @@ fn at(cursor: &tree_sitter::TreeCursor<'_>, depth: u32, broken: bool) -> Visit {
         start: node.start_byte() as u32,
         end: node.end_byte() as u32,
         depth,
-        kind: node.kind_id(),
+        kind: kind_of(&node),
         field: cursor.field_id().map_or(0, |field| field.get()),
         extra: node.is_extra(),
         missing: broken && node.is_missing(),
@@ -55,6 +55,19 @@ fn at(cursor: &tree_sitter::TreeCursor<'_>, depth: u32, broken: bool) -> Visit {
         unexpected: if is_token { unexpected(&node) } else { None },
         supertypes: 0,
     }
+}
+
+/// The kind that has the node's name: hardly ever another one than it counts as.
+fn kind_of(node: &tree_sitter::Node<'_>) -> u16 {
+    let (language, public) = (node.language(), node.kind_id());
+    let is_shown = |id| {
+        language.node_kind_for_id(id) == Some(node.kind())
+            && language.node_kind_is_named(id) == node.is_named()
+    };
+    if node.is_error() || is_shown(public) {
+        return public;
+    }
+    (0..language.node_kind_count() as u16).find(|&id| is_shown(id)).unwrap_or(public)
 }
 
 /// The character is not part of the public interface, but of the printed form.

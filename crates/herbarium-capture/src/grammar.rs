@@ -13,7 +13,7 @@ pub fn grammar_of(
     name: &str,
     version: &str,
 ) -> Result<Grammar, GrammarError> {
-    Grammar::new(GrammarParts {
+    let grammar = Grammar::new(GrammarParts {
         name: name.to_owned(),
         version: version.to_owned(),
         abi: language.abi_version() as u32,
@@ -30,7 +30,24 @@ pub fn grammar_of(
                 subtypes: language.subtypes_for_supertype(kind).to_vec(),
             })
             .collect(),
-    })
+    })?;
+    grammar.with_public_kinds(public_kinds(language))
+}
+
+/// The kinds that count as one of another name.
+fn public_kinds(language: &tree_sitter::Language) -> Vec<(u16, u16)> {
+    let name = |id| (language.node_kind_for_id(id), language.node_kind_is_named(id));
+    let mut pairs = Vec::new();
+    for id in (0..language.node_kind_count() as u16).filter(|&id| language.node_kind_is_visible(id))
+    {
+        // By its name, the kind that nodes of that name count as.
+        let public = language.id_for_node_kind(name(id).0.unwrap_or_default(), name(id).1);
+        // 0: found by no name, such as the empty one.
+        if public != 0 && name(public) != name(id) {
+            pairs.push((id, public));
+        }
+    }
+    pairs
 }
 
 fn kind(language: &tree_sitter::Language, id: u16) -> Kind {

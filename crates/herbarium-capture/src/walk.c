@@ -6,6 +6,7 @@
 // package's tree_cursor.c; the tests compare both on real code.
 
 #include <stdlib.h>
+#include <string.h>
 #include "subtree.h"
 #include "tree.h"
 #include "language.h"
@@ -92,6 +93,8 @@ typedef struct {
   const TSLanguage *language;
   uint32_t *supertypes;
   uint32_t symbols;
+  // By symbol, the kind that nodes of it are kept under.
+  TSSymbol *kinds;
   // By production, what its field map says.
   uint8_t *traits;
   // Those of the innermost node last.
@@ -358,7 +361,18 @@ static uint8_t traits_of(const TSLanguage *language, uint32_t production) {
   return traits;
 }
 
-// Prepares the tables of supertypes and productions. False when memory ran out.
+// The public symbol, unless it has another name: then nodes of the symbol do not
+// show it, only count as it, and keep their own.
+static TSSymbol kind_of(const TSLanguage *language, TSSymbol symbol) {
+  TSSymbol public = language->public_symbol_map[symbol];
+  if (public == symbol) return symbol;
+  bool same_named =
+    language->symbol_metadata[public].named == language->symbol_metadata[symbol].named;
+  const char *name = language->symbol_names[symbol];
+  return same_named && !strcmp(language->symbol_names[public], name) ? public : symbol;
+}
+
+// Prepares the tables of supertypes, kinds and productions. False when memory ran out.
 static bool use_language(Walk *self, const TSLanguage *language) {
   if (self->language == language) return true;
   uint32_t count = language->symbol_count + language->alias_count;
@@ -369,6 +383,10 @@ static bool use_language(Walk *self, const TSLanguage *language) {
   uint8_t *traits = realloc(self->traits, (size_t)productions + 1);
   if (!traits) return false;
   self->traits = traits;
+  TSSymbol *kinds = realloc(self->kinds, (size_t)(count + 1) * sizeof(TSSymbol));
+  if (!kinds) return false;
+  self->kinds = kinds;
+  for (uint32_t symbol = 0; symbol < count; symbol++) kinds[symbol] = kind_of(language, symbol);
   for (uint32_t production = 0; production < productions; production++) {
     traits[production] = traits_of(language, production);
   }
@@ -388,7 +406,7 @@ static TSSymbol public_symbol(const TSLanguage *language, TSSymbol symbol) {
   return symbol == ts_builtin_sym_error ? symbol : language->public_symbol_map[symbol];
 }
 
-static inline void record(Record *restrict out, const TSLanguage *language, Subtree subtree,
+static inline void record(Record *restrict out, const TSSymbol *kinds, Subtree subtree,
                           TSSymbol alias, uint32_t start, uint32_t depth, TSFieldId field,
                           uint32_t supertypes) {
   TSSymbol symbol = alias ? alias : ts_subtree_symbol(subtree);
@@ -396,7 +414,7 @@ static inline void record(Record *restrict out, const TSLanguage *language, Subt
   out->start = start;
   out->end = start + ts_subtree_size(subtree).bytes;
   out->depth = depth;
-  out->kind = public_symbol(language, symbol);
+  out->kind = symbol == ts_builtin_sym_error ? symbol : kinds[symbol];
   out->field = field;
   out->supertypes = supertypes;
   out->flags = (ts_subtree_extra(subtree) ? EXTRA : 0) | (missing ? MISSING : 0) |
@@ -424,6 +442,7 @@ void herbarium_walk_delete(void *walk) {
     free(self->frames);
     free(self->supertypes);
     free(self->traits);
+    free(self->kinds);
     free(self->holders);
   }
   free(self);
@@ -450,7 +469,7 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
     if (!use_language(self, language)) return UINT32_MAX;
     Subtree root = self->tree->root;
     uint32_t start = ts_subtree_padding(root).bytes;
-    record(&out[count++], language, root, 0, start, 0, 0, 0);
+    record(&out[count++], self->kinds, root, 0, start, 0, 0, 0);
     self->visible++;
     if (ts_subtree_child_count(root) && !push(self, root, start, 1)) return UINT32_MAX;
   }
@@ -488,7 +507,7 @@ uint32_t herbarium_walk_next(void *walk, Record *restrict out, uint32_t capacity
     bool visible = ts_subtree_visible(child) || alias;
     bool hidden_missing = !visible && ts_subtree_missing(child);
     if (visible || hidden_missing) {
-      record(&out[count], language, child, alias, start, depth, field, frame->supertypes);
+      record(&out[count], self->kinds, child, alias, start, depth, field, frame->supertypes);
       if (hidden_missing) out[count].flags |= HIDDEN;
       count++;
     }

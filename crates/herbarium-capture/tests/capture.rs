@@ -12,6 +12,7 @@ fn languages() -> Vec<(&'static str, Language)> {
         ("javascript", tree_sitter_javascript::LANGUAGE.into()),
         ("python", tree_sitter_python::LANGUAGE.into()),
         ("rust", tree_sitter_rust::LANGUAGE.into()),
+        ("vim", arborium_vim::language().into()),
     ]
 }
 
@@ -63,6 +64,26 @@ fn whole_and_broken_sources_are_captured_as_they_are() {
         ("c", "#if 0\nint x;\n#else\n#endif\n"),
     ];
     cases.iter().for_each(|(name, source)| drop(check(name, source.as_bytes())));
+}
+
+/// The grammar counts `"*"` as `wildcard` and `"NONE"` as `hl_group`.
+#[test]
+fn a_token_that_counts_as_another_kind_keeps_its_name() {
+    let check = |source: &str, names: &[(&str, bool, &str)]| {
+        let tree = check("vim", source.as_bytes());
+        for &(name, named, counts_as) in names {
+            let of_name = |node: &herbarium_codec::Node<'_>| node.kind() == name;
+            let node = tree.nodes().find(of_name).expect("a node of that name");
+            let found = (node.is_named(), tree.grammar().kind_name(node.kind_id()));
+            assert_eq!(found, (named, Some(counts_as)), "{name}");
+        }
+    };
+    let star = ("*", false, "wildcard");
+    check("let x = y * 2\n", &[star]);
+    check("set suffixes+=*\nlet x = y * 2\n", &[star]);
+    check("sign unplace *\nlet x = y * 2\n", &[("wildcard", true, "wildcard"), star]);
+    let names = [("hl_group", true, "hl_group"), ("NONE", false, "hl_group")];
+    check("hi link Foo NONE\nhi Foo term=NONE\n", &names);
 }
 
 #[test]

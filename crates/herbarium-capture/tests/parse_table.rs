@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use herbarium_capture::parse_table_of;
+use herbarium_capture::{grammar_of, parse_table_of};
 use herbarium_codec::{Action, ParseTable, Symbol};
 use herbarium_languages::{all, by_id};
 
@@ -36,6 +36,30 @@ fn symbols_show_what_the_kinds_of_the_grammar_show() {
             assert_eq!(name(public), name(symbol), "{id} {symbol}");
         }
     });
+}
+
+/// Says how many kinds count as one of another name.
+fn check_public_kinds(live: &tree_sitter::Language, id: &str) -> usize {
+    let table = parse_table_of(live);
+    let grammar = grammar_of(live, id, "test").expect("a grammar table");
+    let name = |kind| (grammar.kind_name(kind), grammar.is_named(kind));
+    let mut others = 0;
+    for kind in (0..).take(grammar.kind_count()).filter(|&kind| live.node_kind_is_visible(kind)) {
+        let public = table.public[usize::from(kind)];
+        let is_other = name(public) != name(kind);
+        others += usize::from(is_other);
+        let expected = if is_other { public } else { kind };
+        assert_eq!(grammar.public_kind(kind), expected, "{id} {kind} {:?}", name(kind));
+    }
+    others
+}
+
+#[test]
+fn a_kind_counts_as_another_only_where_the_parse_table_says_so() {
+    for language in all() {
+        check_public_kinds(&language.tree_sitter(), language.id());
+    }
+    assert_eq!(check_public_kinds(&arborium_vim::language().into(), "vim"), 2);
 }
 
 #[test]

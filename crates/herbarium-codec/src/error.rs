@@ -127,8 +127,10 @@ pub enum GrammarError {
         /// How many there may be.
         limit: usize,
     },
-    /// A supertype names a kind that does not exist.
-    #[error("grammar `{grammar}`: supertype table names kind {kind}, but there are {kinds} kinds")]
+    /// A supertype, or what a kind counts as, names a kind that does not exist.
+    #[error(
+        "grammar `{grammar}`: its supertypes or public kinds name kind {kind}, but there are {kinds} kinds"
+    )]
     UnknownKind {
         /// Name of the grammar.
         grammar: String,

@@ -52,6 +52,8 @@ pub struct Grammar {
     kind_ids: HashMap<(String, bool), u16>,
     field_ids: HashMap<String, u16>,
     supertype_kinds: Vec<u16>,
+    /// Kinds that count as others, by number; empty in nearly every grammar.
+    public_kinds: Vec<(u16, u16)>,
 }
 
 /// What a [`Grammar`] is made of.
@@ -124,7 +126,7 @@ impl Grammar {
     /// kind which does not exist.
     pub fn new(parts: GrammarParts) -> Result<Self, GrammarError> {
         check_parts(&parts)?;
-        let fingerprint = Fingerprint(xxh3_128(&body(&parts)).to_le_bytes());
+        let fingerprint = fingerprint_of(&body(&parts, &[]));
         let mut kind_ids = HashMap::with_capacity(parts.kinds.len());
         for (id, kind) in parts.kinds.iter().enumerate() {
             if kind.visible || kind.supertype {
@@ -141,7 +143,26 @@ impl Grammar {
             .map(|(id, _)| id)
             .take(MAX_SUPERTYPES)
             .collect();
-        Ok(Self { parts, fingerprint, kind_ids, field_ids, supertype_kinds })
+        let public_kinds = Vec::new();
+        Ok(Self { parts, fingerprint, kind_ids, field_ids, supertype_kinds, public_kinds })
+    }
+
+    /// The grammar with kinds that count as others: see [`Grammar::public_kind`].
+    /// Each pair is a kind and what it counts as.
+    ///
+    /// # Errors
+    /// A kind that does not exist.
+    pub fn with_public_kinds(
+        mut self,
+        pairs: impl IntoIterator<Item = (u16, u16)>,
+    ) -> Result<Self, GrammarError> {
+        self.public_kinds = pairs.into_iter().filter(|(kind, public)| kind != public).collect();
+        self.public_kinds.sort_unstable();
+        self.public_kinds.dedup_by_key(|pair| pair.0);
+        let named = self.public_kinds.iter().flat_map(|&(kind, public)| [kind, public]);
+        check_kinds(&self.parts, named)?;
+        self.fingerprint = fingerprint_of(&body(&self.parts, &self.public_kinds));
+        Ok(self)
     }
 
     /// Identity of the grammar.
@@ -191,6 +212,22 @@ impl Grammar {
         self.kind_ids.get(&(name.to_owned(), named)).copied()
     }
 
+    /// The kind that a kind counts as: what tree-sitter's `kind_id` gives, and
+    /// what queries compare. Nearly always itself. A grammar that gives one
+    /// token a named alias in most places and none in others may count both as
+    /// one kind, of which only one can have the name: nodes of the other keep a
+    /// kind of their own, for name and namedness.
+    #[inline]
+    pub fn public_kind(&self, kind: u16) -> u16 {
+        if self.public_kinds.is_empty() { kind } else { self.listed_public_kind(kind) }
+    }
+
+    #[cold]
+    fn listed_public_kind(&self, kind: u16) -> u16 {
+        let found = self.public_kinds.binary_search_by_key(&kind, |pair| pair.0).ok();
+        found.and_then(|at| self.public_kinds.get(at)).map_or(kind, |pair| pair.1)
+    }
+
     /// Name of a field; ids start at 1.
     pub fn field_name(&self, field: u16) -> Option<&str> {
         let index = usize::from(field).checked_sub(1)?;
@@ -225,7 +262,7 @@ impl Grammar {
         out.push(MAJOR);
         out.push(MINOR);
         out.extend_from_slice(&self.fingerprint.0);
-        out.extend_from_slice(&body(&self.parts));
+        out.extend_from_slice(&body(&self.parts, &self.public_kinds));
         out
     }
 
@@ -239,7 +276,10 @@ impl Grammar {
         read_magic(&mut reader)?;
         let expected = Fingerprint(reader.array("grammar fingerprint")?);
         let start = reader.offset();
-        let grammar = Self::new(read_parts(&mut reader)?).map_err(|error| invalid(start, error))?;
+        let parts = read_parts(&mut reader)?;
+        let public_kinds = read_public_kinds(&mut reader)?;
+        let grammar = Self::new(parts).and_then(|it| it.with_public_kinds(public_kinds));
+        let grammar = grammar.map_err(|error| invalid(start, error))?;
         if reader.left() != 0 {
             return Err(invalid(
                 reader.offset(),
@@ -275,19 +315,25 @@ fn check_parts(parts: &GrammarParts) -> Result<(), GrammarError> {
         .supertypes
         .iter()
         .flat_map(|entry| std::iter::once(&entry.kind).chain(&entry.subtypes));
-    for &kind in named {
-        if usize::from(kind) >= parts.kinds.len() {
-            return Err(GrammarError::UnknownKind {
-                grammar: parts.name.clone(),
-                kind,
-                kinds: parts.kinds.len(),
-            });
-        }
-    }
-    Ok(())
+    check_kinds(parts, named.copied())
 }
 
-fn body(parts: &GrammarParts) -> Vec<u8> {
+fn check_kinds(
+    parts: &GrammarParts,
+    named: impl IntoIterator<Item = u16>,
+) -> Result<(), GrammarError> {
+    let kinds = parts.kinds.len();
+    match named.into_iter().find(|kind| usize::from(*kind) >= kinds) {
+        Some(kind) => Err(GrammarError::UnknownKind { grammar: parts.name.clone(), kind, kinds }),
+        None => Ok(()),
+    }
+}
+
+fn fingerprint_of(body: &[u8]) -> Fingerprint {
+    Fingerprint(xxh3_128(body).to_le_bytes())
+}
+
+fn body(parts: &GrammarParts, public_kinds: &[(u16, u16)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_text(&mut out, &parts.name);
     put_text(&mut out, &parts.version);
@@ -310,6 +356,14 @@ fn body(parts: &GrammarParts) -> Vec<u8> {
         for &kind in &entry.subtypes {
             put_varint(&mut out, u32::from(kind));
         }
+    }
+    // Left out where there are none.
+    if !public_kinds.is_empty() {
+        put_varint(&mut out, public_kinds.len() as u32);
+    }
+    for &(kind, public) in public_kinds {
+        put_varint(&mut out, u32::from(kind));
+        put_varint(&mut out, u32::from(public));
     }
     out
 }
@@ -381,6 +435,23 @@ fn read_supertype(reader: &mut Reader<'_>) -> Result<Supertype, DecodeError> {
         subtypes.push(read_kind_id(reader)?);
     }
     Ok(Supertype { kind, subtypes })
+}
+
+/// Left out where there are none.
+fn read_public_kinds(reader: &mut Reader<'_>) -> Result<Vec<(u16, u16)>, DecodeError> {
+    if reader.left() == 0 {
+        return Ok(Vec::new());
+    }
+    let (offset, left) = (reader.offset(), reader.left());
+    let count = reader.count("number of kinds that count as others")?;
+    if count == 0 {
+        return Err(invalid(offset, format!("{left} bytes after the table")));
+    }
+    let mut pairs = Vec::with_capacity(count);
+    for _ in 0..count {
+        pairs.push((read_kind_id(reader)?, read_kind_id(reader)?));
+    }
+    Ok(pairs)
 }
 
 fn read_kind_id(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {

@@ -77,18 +77,25 @@ impl<'tree> Node<'tree> {
 
     /// Name of the kind: `call_expression`, `+=`, `ERROR`.
     pub fn kind(&self) -> &'tree str {
-        self.tree.grammar().kind_name(self.kind_id()).unwrap_or_default()
+        self.tree.grammar().kind_name(self.own_kind()).unwrap_or_default()
     }
 
-    /// Number of the kind in the grammar.
+    /// Number of the kind in the grammar. In few grammars it is also that of
+    /// nodes with another name: see [`crate::Grammar::public_kind`].
     #[inline]
     pub fn kind_id(&self) -> u16 {
+        self.tree.grammar().public_kind(self.own_kind())
+    }
+
+    /// The kind that has the name.
+    #[inline]
+    fn own_kind(&self) -> u16 {
         self.tree.shape_at(self.index).kind
     }
 
     /// Whether the kind is a named rule of the grammar, as against a literal.
     pub fn is_named(&self) -> bool {
-        self.tree.grammar().is_named(self.kind_id())
+        self.tree.grammar().is_named(self.own_kind())
     }
 
     /// Whether the node may appear anywhere, such as a comment.
@@ -103,7 +110,7 @@ impl<'tree> Node<'tree> {
 
     /// Whether the node stands for text that the parser could not understand.
     pub fn is_error(&self) -> bool {
-        self.kind_id() == ERROR_KIND
+        self.own_kind() == ERROR_KIND
     }
 
     /// Whether there is an error here or anywhere under the node.

@@ -17,7 +17,7 @@ use crate::{BookId, Quirk, Tree};
 /// What all nodes of one shape have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShapeInfo {
-    /// Kind of the node.
+    /// Kind of the node, as [`crate::Node::kind_id`] gives it.
     pub kind: u16,
     /// Field that it has in its parent; 0 for none.
     pub field: u16,
@@ -50,7 +50,7 @@ impl Tree {
     pub fn shape_info(&self, shape: u32) -> Option<ShapeInfo> {
         let shape = self.shape_by_id(shape)?;
         Some(ShapeInfo {
-            kind: shape.kind,
+            kind: self.grammar().public_kind(shape.kind),
             field: shape.field,
             has_children: shape.has(INTERNAL),
             is_last: shape.has(LAST),

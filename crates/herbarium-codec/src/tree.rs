@@ -229,7 +229,7 @@ impl Tree {
     pub fn shape_kinds(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
         (0..self.shape_count())
             .filter_map(|id| self.shape_by_id(id))
-            .map(|shape| (shape.kind, shape.field))
+            .map(|shape| (self.grammar.public_kind(shape.kind), shape.field))
     }
 }
 

@@ -2688,7 +2688,7 @@ pub(crate) static ROWS: [Row; 141] = [
         query_constants: &["HIGHLIGHTS_QUERY", "INJECTIONS_QUERY"],
         query_files: &["queries/highlights.scm", "queries/injections.scm"],
         weakness: None,
-        pin: Pin { abi: 15, states: 3342, kinds: 921, fields: 34, fingerprint: Fingerprint(0x3dd805fa7dc150499ba2933de1ae295d_u128.to_be_bytes()) },
+        pin: Pin { abi: 15, states: 3342, kinds: 921, fields: 34, fingerprint: Fingerprint(0x8a0ea404d920453b5a5d9ba531167d44_u128.to_be_bytes()) },
     },
     Row {
         index: 134,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use herbarium_codec::{
-    BookTrainer, DecodeError, ERROR_KIND, Grammar, GrammarError, GrammarParts, Kind, ShapeBook,
-    Supertype, doc,
+    BookTrainer, DecodeError, ERROR_KIND, Grammar, GrammarError, GrammarParts, Kind, NewNode, Node,
+    ShapeBook, Supertype, TreeBuilder, decode, doc, encode,
 };
 use proptest::prelude::*;
 
@@ -77,6 +77,49 @@ fn every_part_is_in_the_fingerprint() {
         let other = Grammar::new(other).expect("a grammar").fingerprint();
         assert_ne!(own, other, "change {index}");
     }
+}
+
+/// [`parts`], of which the token `word` counts as the first node of that name.
+fn with_public_kinds() -> Grammar {
+    let grammar = Grammar::new(parts()).expect("a grammar");
+    grammar.with_public_kinds([(2, 1), (3, 3)]).expect("kinds that exist")
+}
+
+#[test]
+fn a_kind_counts_as_itself_or_what_the_grammar_says() {
+    let grammar = with_public_kinds();
+    let kinds: Vec<u16> = [0, 1, 2, 3, 7, ERROR_KIND].map(|kind| grammar.public_kind(kind)).into();
+    assert_eq!(kinds, [0, 1, 1, 3, 7, ERROR_KIND]);
+    let plain = Grammar::new(parts()).expect("a grammar");
+    assert_eq!(plain.public_kind(2), 2);
+    assert_ne!(plain.fingerprint(), grammar.fingerprint());
+    assert_eq!(plain.clone().with_public_kinds([(2, 2)]), Ok(plain.clone()));
+    let error = plain.with_public_kinds([(2, 7)]).expect_err("refused").to_string();
+    assert!(error.contains("kind 7") && error.contains("`test`"), "{error}");
+}
+
+#[test]
+fn what_kinds_count_as_is_in_the_bytes() {
+    let (grammar, bytes) = (with_public_kinds(), with_public_kinds().to_bytes());
+    assert_eq!(Grammar::from_bytes(&bytes), Ok(grammar));
+    (0..bytes.len()).for_each(|len| assert!(open(&bytes[..len]).is_err(), "{len} bytes"));
+}
+
+#[test]
+fn a_node_has_the_name_of_its_kind_and_the_number_of_what_it_counts_as() {
+    let grammar = Arc::new(with_public_kinds());
+    let mut builder = TreeBuilder::new(&grammar);
+    builder.start(b"a").expect("a source");
+    let node = |kind, depth| NewNode { kind, depth, end: 1, ..NewNode::default() };
+    builder.push(node(1, 0)).expect("a root");
+    builder.push(node(2, 1)).expect("a child");
+    let tree = decode(&encode(&builder.finish().expect("a tree")), &grammar).expect("opens");
+    let seen = |node: Node<'_>| (node.kind_id(), node.is_named());
+    let child = tree.root_node().child(0).expect("a child");
+    assert_eq!((seen(tree.root_node()), seen(child)), ((1, true), (1, false)));
+    assert_eq!(tree.root_node().to_sexp(), "(word)");
+    let kinds = (0..).map_while(|shape| tree.shape_info(shape)).map(|info| info.kind);
+    assert!(kinds.chain(tree.shape_kinds().map(|(kind, _)| kind)).all(|kind| kind == 1));
 }
 
 #[test]
