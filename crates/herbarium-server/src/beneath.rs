@@ -60,6 +60,18 @@ pub(crate) fn look_beneath(root: &Path, path: &Relative) -> Option<Looks> {
     Looks::of(&metadata)
 }
 
+/// The same, if the system can tell without waiting for a disk or a network: for where
+/// nothing may block. `None` also where it cannot be told so.
+pub(crate) fn look_without_waiting(root: &Path, path: &Relative) -> Option<Looks> {
+    #[cfg(target_os = "linux")]
+    return kernel::look(root, path);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (root, path);
+        None
+    }
+}
+
 fn regular(root: &Path, path: &Relative) -> Result<(File, Metadata), NoFile> {
     let file = open_beneath(root, path)?;
     let metadata = file.metadata().map_err(NoFile::Unreadable)?;
@@ -97,10 +109,13 @@ mod kernel {
     use std::fs::File;
     use std::path::Path;
 
-    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    use rustix::fd::{AsFd, OwnedFd};
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat2};
     use rustix::io::Errno;
+    use rustix::path::Arg;
 
     use super::{NoFile, refusal};
+    use crate::memo::Looks;
     use crate::relative::Relative;
 
     /// None where the kernel is older than 5.6, or a sandbox does not let it.
@@ -123,6 +138,30 @@ mod kernel {
             Err(Errno::AGAIN) => Some(Err(NoFile::Missing)),
             Err(errno) => Some(Err(refusal(errno.into()))),
         }
+    }
+
+    /// File systems that keep what tells of a file that is open in memory, as
+    /// `statfs(2)` numbers them: ext, XFS, Btrfs, F2FS, tmpfs. Others may ask a server.
+    const LOCAL: [u32; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
+
+    /// Names are looked up in the kernel's memory alone, since Linux 5.12; it refuses
+    /// where that is not enough. What is found is not opened, only held.
+    pub(super) fn look(root: &Path, path: &Relative) -> Option<Looks> {
+        let root = held(CWD, root, OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)?;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let file = held(&root, path.as_path(), OFlags::empty(), beneath)?;
+        let system = fstatfs(&file).ok()?.f_type;
+        // A number of 32 bits, in fields of several widths and signs.
+        if !LOCAL.contains(&(system as u32)) {
+            return None;
+        }
+        let metadata = File::from(file).metadata().ok()?;
+        metadata.is_file().then(|| Looks::of(&metadata)).flatten()
+    }
+
+    fn held(at: impl AsFd, path: impl Arg, flags: OFlags, how: ResolveFlags) -> Option<OwnedFd> {
+        let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
+        openat2(at, path, flags, Mode::empty(), how | ResolveFlags::CACHED).ok()
     }
 }
 
@@ -237,6 +276,22 @@ mod tests {
                 let refused = read(open, &ground.root, path);
                 assert!(matches!(refused, Err(NoFile::Missing)), "{path}: {refused:?}");
             }
+        }
+    }
+
+    /// What is found without waiting is what is found at all; the file system of the test
+    /// may be one that is not asked so.
+    #[test]
+    fn a_look_without_waiting_sees_the_same() {
+        let ground = ground();
+        let look = |path: &str| look_without_waiting(&ground.root, &Relative::parse(path).unwrap());
+        for path in ["in/file", "good", "good-folder/file"] {
+            let seen = look_beneath(&ground.root, &Relative::parse(path).unwrap());
+            assert!(seen.is_some() && [None, seen].contains(&look(path)), "{path}");
+        }
+        let places = ["bad", "bad-relative", "bad-folder/file", "loop", "none", "in"];
+        for path in places {
+            assert_eq!(look(path), None, "{path}");
         }
     }
 

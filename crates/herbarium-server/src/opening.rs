@@ -12,7 +12,7 @@ use herbarium::languages::{HEAD_BYTES, detect, known};
 use herbarium::store::{KeyParts, StoreError, TreeKey};
 use herbarium::{Cancel, Origin};
 
-use crate::beneath::{Content, look_beneath, read_beneath};
+use crate::beneath::{Content, look_beneath, look_without_waiting, read_beneath};
 use crate::metrics::TREES;
 use crate::problem::{self, Problem};
 use crate::relative::Relative;
@@ -97,6 +97,17 @@ impl Shared {
         let looks = look_beneath(&workspace.root, path)?;
         let key = self.memo.tree_of(&workspace.root, path, looks)?;
         self.open_key(&key).ok()
+    }
+
+    /// The same, if the tree is hot and nothing has to be waited for: for where nothing
+    /// may block.
+    pub(crate) fn hot_unchanged(&self, workspace: &Workspace, path: &Relative) -> Option<Opened> {
+        if self.options.baseline {
+            return None;
+        }
+        let looks = look_without_waiting(&workspace.root, path)?;
+        let key = self.memo.tree_of(&workspace.root, path, looks)?;
+        self.hot(&key)
     }
 
     /// A file's content.

@@ -107,6 +107,14 @@ impl Target {
         Ok(Self::File(shared.workspaces.get(workspace)?, Relative::parse(path)?))
     }
 
+    /// Its tree, if that is hot and can be told without waiting.
+    fn hot(&self, shared: &Shared) -> Option<Opened> {
+        match self {
+            Self::Key(key) => shared.hot(key),
+            Self::File(workspace, path) => shared.hot_unchanged(workspace, path),
+        }
+    }
+
     /// Its tree, with its source if it is a file's. Blocks.
     fn open(&self, shared: &Shared, cancel: &herbarium::Cancel) -> Result<Opened, Problem> {
         match self {
@@ -120,18 +128,23 @@ impl Target {
 /// takes some microseconds, less than handing the work on.
 const SMALL: usize = 50_000;
 
-/// Opens a tree and does something quick with it.
+/// Answers with more nodes are written elsewhere, too.
+const FEW: usize = 200;
+
+/// Opens a tree and does something with so many of its nodes: at once if the tree is small
+/// and hot, else elsewhere.
 pub(crate) async fn look<T: Send + 'static>(
     shared: &Arc<Shared>,
     target: Target,
-    work: impl FnOnce(&Opened) -> T + Send + 'static,
+    nodes: usize,
+    work: impl FnOnce(&Opened, &Shared) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    if let Target::Key(key) = &target
-        && let Some(hot) = shared.hot(key).filter(|hot| hot.tree.descendant_count() <= SMALL)
+    if nodes <= FEW
+        && let Some(hot) = target.hot(shared).filter(|hot| hot.tree.descendant_count() <= SMALL)
     {
-        return Ok(work(&hot));
+        return Ok(work(&hot, shared));
     }
-    look_on_worker(shared, target, |opened, _| work(opened)).await
+    look_on_worker(shared, target, work).await
 }
 
 /// Opens a tree, and does something with it that needs no source, elsewhere. A file that
@@ -151,22 +164,6 @@ pub(crate) async fn look_on_worker<T: Send + 'static>(
         Ok(work(&opened, &of_worker))
     };
     shared.pool.run(run).await?
-}
-
-/// Answers with more nodes are written elsewhere, too.
-const FEW: usize = 200;
-
-/// Opens a tree and does something with so many of its nodes.
-pub(crate) async fn look_at_some<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    target: Target,
-    nodes: usize,
-    work: impl FnOnce(&Opened) -> T + Send + 'static,
-) -> Result<T, Problem> {
-    match nodes <= FEW {
-        true => look(shared, target, work).await,
-        false => look_on_worker(shared, target, |opened, _| work(opened)).await,
-    }
 }
 
 /// Opens a tree, with its source if it is a file's, and does something with them that may

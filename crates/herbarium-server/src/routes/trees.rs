@@ -6,8 +6,8 @@ use herbarium_http::{Json, Path, Query};
 use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    Known, Ours, State, Target, by_accept, forever, json_bytes, look, look_at_some, look_on_worker,
-    not_modified, on_worker, page_size, tag, typed,
+    Known, Ours, State, Target, by_accept, forever, json_bytes, look, look_on_worker, not_modified,
+    on_worker, page_size, tag, typed,
 };
 use crate::ServiceOptions;
 use crate::asking::Ask;
@@ -168,8 +168,8 @@ pub(crate) async fn nodes(
     known: Known,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
-    let work = move |opened: &Opened| Ok(pages::nodes(opened, page.after, limit));
-    lasting(&key, "-l", &known, |target| look_at_some(&shared, target, limit, work)).await
+    let work = move |opened: &Opened, _: &Shared| Ok(pages::nodes(opened, page.after, limit));
+    lasting(&key, "-l", &known, |target| look(&shared, target, limit, work)).await
 }
 
 /// Some nodes of a tree, by number and by place
@@ -208,8 +208,8 @@ pub(crate) async fn node(
     Path((key, id)): Path<(String, usize)>,
     known: Known,
 ) -> Result<Response, Problem> {
-    let work = move |opened: &Opened| pages::node(opened, id);
-    lasting(&key, "-n", &known, |target| look(&shared, target, work)).await
+    let work = move |opened: &Opened, _: &Shared| pages::node(opened, id);
+    lasting(&key, "-n", &known, |target| look(&shared, target, 1, work)).await
 }
 
 /// An answer that a client may keep for ever, and need not be given again.
@@ -253,8 +253,8 @@ pub(crate) async fn children(
     known: Known,
 ) -> Result<Response, Problem> {
     let limit = page_size(page.limit, &shared)?;
-    let work = move |opened: &Opened| pages::children(opened, id, page.after, limit);
-    lasting(&key, "-c", &known, |target| look_at_some(&shared, target, limit, work)).await
+    let work = move |opened: &Opened, _: &Shared| pages::children(opened, id, page.after, limit);
+    lasting(&key, "-c", &known, |target| look(&shared, target, limit, work)).await
 }
 
 /// The smallest node at a place
@@ -275,8 +275,8 @@ pub(crate) async fn node_at(
     known: Known,
 ) -> Result<Response, Problem> {
     let stretch = Stretch::of(&at)?;
-    let work = move |opened: &Opened| pages::at(opened, stretch);
-    lasting(&key, "-a", &known, |target| look(&shared, target, work)).await
+    let work = move |opened: &Opened, _: &Shared| pages::at(opened, stretch);
+    lasting(&key, "-a", &known, |target| look(&shared, target, 1, work)).await
 }
 
 /// A query on one tree

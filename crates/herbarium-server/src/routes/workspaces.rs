@@ -14,7 +14,7 @@ use http::header::HeaderMap;
 
 use super::trees::{Form, Stretch, pages};
 use super::{
-    Known, Ours, State, Target, by_accept, for_now, json_bytes, located, look_on_worker,
+    Known, Ours, State, Target, by_accept, for_now, json_bytes, located, look, look_on_worker,
     not_modified, on_worker, page_size, tag,
 };
 use crate::asking::Ask;
@@ -323,7 +323,8 @@ pub(crate) async fn nodes(
     let limit = page_size(page.limit, &shared)?;
     let look = move |opened: &Opened| Ok(pages::nodes(opened, page.after, limit));
     let at = format!("/nodes?{}", stretch_of(page.after, limit));
-    on_file(&shared, &name, &page.path, at, known, look).await
+    let here = Here { name: &name, path: &page.path, at, nodes: limit };
+    on_file(&shared, here, known, look).await
 }
 
 /// A node of a workspace's file
@@ -347,7 +348,8 @@ pub(crate) async fn node(
 ) -> Result<Response, Problem> {
     let at = format!("/nodes/{id}");
     let look = move |opened: &Opened| pages::node(opened, id);
-    on_file(&shared, &name, &params.path, at, known, look).await
+    let here = Here { name: &name, path: &params.path, at, nodes: 1 };
+    on_file(&shared, here, known, look).await
 }
 
 /// The children of a node of a workspace's file, page by page
@@ -372,7 +374,8 @@ pub(crate) async fn children(
     let limit = page_size(page.limit, &shared)?;
     let at = format!("/nodes/{id}/children?{}", stretch_of(page.after, limit));
     let look = move |opened: &Opened| pages::children(opened, id, page.after, limit);
-    on_file(&shared, &name, &page.path, at, known, look).await
+    let here = Here { name: &name, path: &page.path, at, nodes: limit };
+    on_file(&shared, here, known, look).await
 }
 
 /// The smallest node at a place in a workspace's file
@@ -393,7 +396,9 @@ pub(crate) async fn node_at(
     let (path, at) = params.split();
     let stretch = Stretch::of(&at)?;
     let look = move |opened: &Opened| pages::at(opened, stretch);
-    on_file(&shared, &name, &path, format!("/node?{}", at.as_query()), known, look).await
+    let at = format!("/node?{}", at.as_query());
+    let here = Here { name: &name, path: &path, at, nodes: 1 };
+    on_file(&shared, here, known, look).await
 }
 
 /// A query on a workspace's file
@@ -467,24 +472,32 @@ fn stretch_of(after: Option<usize>, limit: usize) -> String {
     }
 }
 
+/// What is looked at: a file of a workspace, where in its tree, as the rest of a URL, and
+/// how many nodes.
+struct Here<'a> {
+    name: &'a str,
+    path: &'a str,
+    at: String,
+    nodes: usize,
+}
+
 /// Looks at the tree of a file. The answer says where the same is found by the tree's key.
 async fn on_file(
     shared: &Arc<Shared>,
-    workspace: &str,
-    path: &str,
-    at: String,
+    here: Here<'_>,
     known: Known,
-    look: impl FnOnce(&Opened) -> Result<Response, Problem> + Send + 'static,
+    write: impl FnOnce(&Opened) -> Result<Response, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let target = Target::file(shared, workspace, path)?;
+    let Here { name, path, at, nodes } = here;
+    let target = Target::file(shared, name, path)?;
     let work = move |opened: &Opened, shared: &Shared| {
         let tag = tag(&opened.key, "-p");
-        let mut response = look(opened)?;
+        let mut response = write(opened)?;
         if known.has(&tag) {
             return Ok(not_modified(tag));
         }
         for_now(&mut response, tag, shared, &format!("/v1/trees/{}{at}", opened.key));
         Ok(response)
     };
-    look_on_worker(shared, target, work).await?
+    look(shared, target, nodes, work).await?
 }
