@@ -228,6 +228,11 @@ impl Grammar {
         found.and_then(|at| self.public_kinds.get(at)).map_or(kind, |pair| pair.1)
     }
 
+    /// Whether kinds that are named otherwise, or not, count as this one.
+    pub fn is_shared(&self, kind: u16) -> bool {
+        self.public_kinds.iter().any(|pair| pair.1 == kind)
+    }
+
     /// Name of a field; ids start at 1.
     pub fn field_name(&self, field: u16) -> Option<&str> {
         let index = usize::from(field).checked_sub(1)?;

@@ -19,6 +19,8 @@ use crate::{BookId, Quirk, Tree};
 pub struct ShapeInfo {
     /// Kind of the node, as [`crate::Node::kind_id`] gives it.
     pub kind: u16,
+    /// Whether it is named: that of its own kind, see [`crate::Grammar::public_kind`].
+    pub is_named: bool,
     /// Field that it has in its parent; 0 for none.
     pub field: u16,
     /// Whether it has children.
@@ -51,6 +53,7 @@ impl Tree {
         let shape = self.shape_by_id(shape)?;
         Some(ShapeInfo {
             kind: self.grammar().public_kind(shape.kind),
+            is_named: self.grammar().is_named(shape.kind),
             field: shape.field,
             has_children: shape.has(INTERNAL),
             is_last: shape.has(LAST),

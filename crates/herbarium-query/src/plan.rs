@@ -317,7 +317,7 @@ impl Plan {
     /// Adds an entry to a shape if the pattern can start there and needs
     /// states.
     fn consider(&mut self, aim: Aim<'_>, shape: usize, number: usize) {
-        let Aim { query, tree, mode, chains } = aim;
+        let Aim { query, mode, chains, .. } = aim;
         let program = &query.program;
         if !self.useful[number] {
             return;
@@ -335,7 +335,7 @@ impl Plan {
             let is_counted = mode == Mode::Exact && !entry.alone;
             let fits = match is_counted {
                 true => self.may_start(step, number < program.wildcards, shape),
-                false => self.fits(step, entry.step, shape, tree),
+                false => self.fits(step, entry.step, shape),
             };
             if !fits {
                 return;
@@ -352,7 +352,7 @@ impl Plan {
     /// Adds what a shape can be to chains; gives the steps above last ones
     /// that it fits.
     fn add_events(&mut self, aim: Aim<'_>, shape: usize) -> u64 {
-        let Aim { query, tree, mode, chains: Some(chains) } = aim else { return 0 };
+        let Aim { query, mode, chains: Some(chains), .. } = aim else { return 0 };
         let program = &query.program;
         let kind = self.shapes[shape].kind;
         let from = self.events.len();
@@ -366,7 +366,7 @@ impl Plan {
                 if counts
                     && self.useful[usize::from(chain.entry)]
                     && chains.takes(chain.pattern, mode == Mode::Captures)
-                    && self.fits(&program.steps[usize::from(step)], step, shape, tree)
+                    && self.fits(&program.steps[usize::from(step)], step, shape)
                 {
                     self.events.push(event);
                 }
@@ -379,7 +379,7 @@ impl Plan {
         let mut above = 0;
         for kind in [wildcards, kind] {
             for (step, bit) in chains.above(kind) {
-                let fits = self.fits(&program.steps[usize::from(step)], step, shape, tree);
+                let fits = self.fits(&program.steps[usize::from(step)], step, shape);
                 above |= if fits { bit } else { 0 };
             }
         }
@@ -396,10 +396,10 @@ impl Plan {
     }
 
     /// Whether a node of a shape can match a step, as far as its shape shows.
-    fn fits(&self, step: &Step, number: u16, shape: usize, tree: &Tree) -> bool {
+    fn fits(&self, step: &Step, number: u16, shape: usize) -> bool {
         let info = &self.shapes[shape];
         let may_have_field = self.quirks && info.is_extra;
-        step.fits(info, |kind| tree.grammar().is_named(kind))
+        step.fits(info)
             && (step.field == 0 || info.field == step.field || may_have_field)
             && (step.supertype == 0
                 || self.supertypes[shape] & self.wanted[usize::from(number)] != 0)

@@ -224,9 +224,11 @@ impl Query {
 
     /// Patterns that need no states.
     pub(crate) fn chains(&self) -> &Chains {
-        self.derived
-            .chains
-            .get_or_init(|| Chains::of(&self.program, |kind| self.grammar.is_named(kind)))
+        self.derived.chains.get_or_init(|| {
+            Chains::of(&self.program, |kind| {
+                self.grammar.is_named(kind) && !self.grammar.is_shared(kind)
+            })
+        })
     }
 
     /// The grammar that the query was compiled for.

@@ -114,7 +114,7 @@ fn first_named(tree: &Tree, from: u32, end: u32, kind: u16) -> Option<u32> {
         if info.kind == kind {
             return Some(at);
         }
-        if tree.grammar().is_named(info.kind) {
+        if info.is_named {
             return None;
         }
         at = tree.subtree_end(at);

@@ -87,13 +87,13 @@ impl Step {
 
     /// Whether nodes of a shape are of the kind that the step wants.
     #[inline]
-    pub(crate) fn fits(&self, info: &ShapeInfo, is_named: impl Fn(u16) -> bool) -> bool {
+    pub(crate) fn fits(&self, info: &ShapeInfo) -> bool {
         if self.symbol != WILDCARD {
             info.kind == self.symbol && (!self.has(flag::MISSING) || info.is_missing)
         } else if self.has(flag::MISSING) {
             info.is_missing
         } else {
-            info.kind != ERROR_KIND && (!self.has(flag::NAMED) || is_named(info.kind))
+            info.kind != ERROR_KIND && (!self.has(flag::NAMED) || info.is_named)
         }
     }
 

@@ -92,6 +92,7 @@ fn a_kind_counts_as_itself_or_what_the_grammar_says() {
     assert_eq!(kinds, [0, 1, 1, 3, 7, ERROR_KIND]);
     let plain = Grammar::new(parts()).expect("a grammar");
     assert_eq!(plain.public_kind(2), 2);
+    assert!(grammar.is_shared(1) && !grammar.is_shared(2) && !plain.is_shared(1));
     assert_ne!(plain.fingerprint(), grammar.fingerprint());
     assert_eq!(plain.clone().with_public_kinds([(2, 2)]), Ok(plain.clone()));
     let error = plain.with_public_kinds([(2, 7)]).expect_err("refused").to_string();
@@ -118,7 +119,9 @@ fn a_node_has_the_name_of_its_kind_and_the_number_of_what_it_counts_as() {
     let child = tree.root_node().child(0).expect("a child");
     assert_eq!((seen(tree.root_node()), seen(child)), ((1, true), (1, false)));
     assert_eq!(tree.root_node().to_sexp(), "(word)");
-    let kinds = (0..).map_while(|shape| tree.shape_info(shape)).map(|info| info.kind);
+    let infos: Vec<_> = (0..2).filter_map(|node| tree.shape_info(tree.shape_of(node))).collect();
+    assert_eq!(infos.iter().map(|info| info.is_named).collect::<Vec<_>>(), [true, false]);
+    let kinds = infos.iter().map(|info| info.kind);
     assert!(kinds.chain(tree.shape_kinds().map(|(kind, _)| kind)).all(|kind| kind == 1));
 }
 

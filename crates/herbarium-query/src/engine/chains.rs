@@ -93,7 +93,7 @@ impl<'a> Engine<'a> {
                 let bit = kinds.iter().position(|kind| *kind == step.supertype);
                 bit.is_some_and(|bit| self.tree.shape_supertypes(shape) & 1 << bit != 0)
             };
-            step.fits(&info, |kind| grammar.is_named(kind))
+            step.fits(&info)
                 && (step.field == 0 || info.field == step.field || may_have_field)
                 && (step.supertype == 0 || supertypes())
         })

@@ -31,7 +31,7 @@ impl Engine<'_> {
             node,
             depth: self.depth(),
             shape,
-            is_named: self.tree.grammar().is_named(info.kind),
+            is_named: info.is_named,
             has_later_sibling: node != self.root && !info.is_last,
             has_later_named: None,
             field_comes_again: None,
@@ -207,10 +207,7 @@ impl Engine<'_> {
 
     pub(super) fn has_later_named(&self, look: &mut Look) -> bool {
         *look.has_later_named.get_or_insert_with(|| {
-            look.has_later_sibling
-                && self
-                    .siblings_after(look.node)
-                    .any(|info| self.tree.grammar().is_named(info.kind))
+            look.has_later_sibling && self.siblings_after(look.node).any(|info| info.is_named)
         })
     }
 
