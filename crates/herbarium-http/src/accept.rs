@@ -239,8 +239,8 @@ impl Talker {
         };
         let (service, waiting) = (connection.count(service), connection.waiting());
         let grace = limits.half_closed_time;
-        let (stream_waiting, end) = (waiting.clone(), waiting.clone());
-        let stream = Talking::new(stream, Arc::clone(&talk), stream_waiting, grace);
+        let end = waiting.clone();
+        let stream = Talking::new(stream, Arc::clone(&talk), waiting.clone(), grace);
         let serving = Serving::new(stream, service, Arc::clone(&talk), Arc::clone(limits), waiting);
         let watching = connection.watch_until(serving, retire(limits.max_age));
         match race(watching, talk.stalled(limits.write_time)).await {

@@ -37,8 +37,8 @@ pub(crate) struct Account {
     pub(crate) status: Option<StatusCode>,
     /// Whether it counts among the requests that run.
     pub(crate) is_counted: bool,
+    /// Room for the bodies, of the request and of the answer.
     pub(crate) held: Option<Arc<Held>>,
-    pub(crate) answer_held: Option<Held>,
     pub(crate) bytes: u64,
 }
 
@@ -147,10 +147,8 @@ fn has_room(response: &Response, account: &mut Account) -> bool {
     if size <= PIECE as u64 {
         return true;
     }
-    let held = Held::new(Arc::clone(&account.gate.shared), account.gate.handles.bytes.clone());
-    let has_room = held.add(size, &account.limits);
-    account.answer_held = Some(held);
-    has_room
+    let Account { gate, limits, held, .. } = account;
+    held.get_or_insert_with(|| Arc::new(gate.hold())).add(size, limits)
 }
 
 /// As in draft-ietf-httpapi-ratelimit-headers.

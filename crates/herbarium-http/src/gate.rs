@@ -14,6 +14,7 @@ use crate::asked::Client;
 use crate::auth::{Authentication, Authenticator};
 use crate::cors::Cors;
 use crate::front::Front;
+use crate::incoming::Held;
 use crate::kinds;
 use crate::limits::Limits;
 use crate::metrics::{Handles, Shed};
@@ -140,6 +141,11 @@ impl Gate {
     pub(crate) fn check_quota(&self, who: &Principal, limits: &Limits) -> Option<Taken> {
         let quota = limits.quota?;
         Some(self.shared.by_key.take(who.shared_name(), quota, limits.rates_remembered))
+    }
+
+    /// Room for bodies: none yet.
+    pub(crate) fn hold(&self) -> Held {
+        Held::new(Arc::clone(&self.shared), self.handles.bytes.clone())
     }
 
     /// What needs no router.

@@ -26,7 +26,7 @@ use crate::answer::{Account, AnswerBody, Terms, finish, panicked};
 use crate::asked::{Asked, Client};
 use crate::auth::Authentication;
 use crate::gate::{Gate, is_last};
-use crate::incoming::{BodyError, Held, RequestBody, overloaded};
+use crate::incoming::{BodyError, RequestBody, overloaded};
 use crate::kinds;
 use crate::limits::Limits;
 use crate::metrics::Shed;
@@ -66,7 +66,6 @@ impl hyper::service::Service<Request<Incoming>> for Conversation {
             began: Instant::now(),
             status: None,
             held: None,
-            answer_held: None,
             bytes: 0,
         };
         let terms = self.terms(&parts);
@@ -233,8 +232,7 @@ fn guard(
         return Err(BodyError::TooLarge { limit: limits.body_bytes }.into());
     }
     let coding = Coding::of(&parts.headers)?;
-    let held =
-        Arc::new(Held::new(Arc::clone(&account.gate.shared), account.gate.handles.bytes.clone()));
+    let held = Arc::new(account.gate.hold());
     let reserved = length.unwrap_or(0);
     if !held.add(reserved, limits) {
         return Err(overloaded(limits, "there is no room for the body"));

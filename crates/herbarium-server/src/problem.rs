@@ -251,17 +251,17 @@ pub(crate) fn bad_query(language: &str, error: &QueryError) -> Problem {
 
 /// A query that is wrong in each of these languages.
 pub(crate) fn bad_query_in(wrong: &[(String, &QueryError)]) -> Problem {
-    let problem = Problem::new(&kinds::BAD_QUERY).detail("compile the query");
-    let Some((language, first)) = wrong.first() else { return problem };
-    let problem = match first.kind {
-        QueryErrorKind::TooSlow => Problem::new(&kinds::QUERY_TOO_SLOW).detail("compile the query"),
-        _ => problem,
+    let of = |kind| Problem::new(kind).detail("compile the query");
+    let Some((language, first)) = wrong.first() else { return of(&kinds::BAD_QUERY) };
+    let kind = match first.kind {
+        QueryErrorKind::TooSlow => &kinds::QUERY_TOO_SLOW,
+        _ => &kinds::BAD_QUERY,
     };
     let all = wrong.iter().map(|(language, error)| {
         json!({ "language": language, "row": error.row, "column": error.column,
             "message": error.to_string() })
     });
-    problem
+    of(kind)
         .expected(format!("a query of {language}"))
         .found(first.to_string())
         .with("row", first.row)

@@ -492,10 +492,10 @@ async fn on_file(
     let target = Target::file(shared, name, path)?;
     let work = move |opened: &Opened, shared: &Shared| {
         let tag = tag(&opened.key, "-p");
-        let mut response = write(opened)?;
         if known.has(&tag) {
             return Ok(not_modified(tag));
         }
+        let mut response = write(opened)?;
         for_now(&mut response, tag, shared, &format!("/v1/trees/{}{at}", opened.key));
         Ok(response)
     };
