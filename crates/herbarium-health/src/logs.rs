@@ -13,6 +13,10 @@
 //! are dropped, and counted in `log_lines_dropped_total`; the one thing that
 //! never happens is that a request waits. Once the pipe is read again, a line
 //! says how many are missing.
+//!
+//! The line that sums up a service that was stopped ([`crate::Drained`]) is
+//! the last one, unless the program has more to say: from then on, nothing
+//! below `INFO` is written.
 
 mod fields;
 mod writer;
@@ -164,7 +168,7 @@ fn lines(json: bool, ansi: bool, writer: Arc<Writer>) -> Box<dyn Layer<Registry>
     let lines = tracing_subscriber::fmt::layer()
         .with_timer(SystemTime)
         .with_ansi(ansi)
-        .with_writer(move || writer::Line(Arc::clone(&writer)));
+        .with_writer(writer::Lines(writer));
     if json {
         let lines = lines.json().flatten_event(true).with_span_list(false);
         lines.fmt_fields(fields::JsonSpans).boxed()
@@ -197,4 +201,11 @@ impl Drop for LogGuard {
 /// all was written.
 pub fn flush(patience: Duration) -> bool {
     INSTALLED.get().is_none_or(|writer| writer.flush(patience))
+}
+
+/// Writes nothing below `INFO` from here on.
+pub(crate) fn end() {
+    if let Some(writer) = INSTALLED.get() {
+        writer.end();
+    }
 }

@@ -5,6 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{mem, thread};
 
+use tracing::{Level, Metadata};
+use tracing_subscriber::fmt::MakeWriter;
+
 use super::Output;
 use crate::error::Error;
 use crate::json;
@@ -29,6 +32,8 @@ struct Waiting {
     dropped: u64,
     /// Of those dropped, how many no line has told of.
     untold: u64,
+    /// The service sums up: chatter is no longer taken.
+    ended: bool,
 }
 
 impl Writer {
@@ -52,8 +57,11 @@ impl Writer {
 
     /// Takes a line, or drops it. Never waits for a reader: the lock is held
     /// while bytes are copied, not while they are written.
-    fn put(&self, line: &[u8]) {
+    fn put(&self, level: Level, line: &[u8]) {
         let mut waiting = self.lock();
+        if waiting.ended && level > Level::INFO {
+            return;
+        }
         if waiting.lines.len().saturating_add(line.len()) > self.room {
             waiting.dropped += 1;
             waiting.untold += 1;
@@ -63,6 +71,12 @@ impl Writer {
         }
         waiting.lines.extend_from_slice(line);
         self.filled.notify_one();
+    }
+
+    /// Takes nothing below `INFO` from here on: what libraries trace while
+    /// they are taken down would come after the line that sums up.
+    pub(super) fn end(&self) {
+        self.lock().ended = true;
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -127,12 +141,30 @@ impl Writer {
     }
 }
 
+/// Makes a [`Line`] for each event.
+pub(super) struct Lines(pub(super) Arc<Writer>);
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line { writer: Arc::clone(&self.0), level: Level::INFO }
+    }
+
+    fn make_writer_for(&'a self, of: &Metadata<'_>) -> Line {
+        Line { writer: Arc::clone(&self.0), level: *of.level() }
+    }
+}
+
 /// One line in the making. The subscriber writes it in one piece.
-pub(super) struct Line(pub(super) Arc<Writer>);
+pub(super) struct Line {
+    writer: Arc<Writer>,
+    level: Level,
+}
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.put(line);
+        self.writer.put(self.level, line);
         Ok(line.len())
     }
 

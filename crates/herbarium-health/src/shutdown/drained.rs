@@ -54,6 +54,8 @@ impl Drained {
 
     /// Writes the last line, within bounded time.
     pub(super) async fn say(&self) {
+        #[cfg(feature = "logs")]
+        crate::logs::end();
         if tracing::dispatcher::has_been_set() {
             tracing::info!(
                 reason = self.reason,
