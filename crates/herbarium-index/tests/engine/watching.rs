@@ -60,7 +60,11 @@ impl Watched {
         }
     }
 
+    /// Waits until it is idle, unless that was the last thing it said.
     fn idle(&mut self) {
+        if matches!(self.seen.last(), Some(WatchEvent::Idle)) {
+            return;
+        }
         self.wait("idle", |event| matches!(event, WatchEvent::Idle));
     }
 
