@@ -29,14 +29,25 @@ const MOVE: &[Label] = &[Label::one_of("from", TIERS), Label::one_of("to", TIERS
 /// Ids of the registry.
 const LANGUAGE: &[Label] = &[Label::at_most("language", 200)];
 
+/// Moves that there are, of all that the names of tiers would make.
+const UP: &[&[&str]] = &[&["warm", "hot"], &["cold", "hot"], &["cold", "warm"]];
+const DOWN: &[&[&str]] = &[&["hot", "warm"], &["hot", "cold"], &["warm", "cold"]];
+
+/// Names of [`Rescan`](herbarium_index::Rescan).
+const RESCANS: &[&[&str]] = &[&["overflow"], &["flood"], &["rules"], &["unwatched"], &["manifest"]];
+
 /// All of them.
 pub(crate) fn metrics() -> Inventory {
     Inventory::new().with(CACHE).with(STORE).with(INDEX)
 }
 
 macro_rules! counter {
-    ($name:literal, $labels:expr, $help:literal) => {{
-        static METRIC: Metric = Metric::counter($name, $help).with_labels($labels);
+    ($name:literal, $labels:expr, $help:literal) => {
+        counter!($name, $labels, &[], $help)
+    };
+    ($name:literal, $labels:expr, $series:expr, $help:literal) => {{
+        static METRIC: Metric =
+            Metric::counter($name, $help).with_labels($labels).with_series($series);
         &METRIC
     }};
 }
@@ -62,11 +73,13 @@ const CACHE: &[&Metric] = &[
     counter!(
         "herbarium_tier_promotions_total",
         MOVE,
+        UP,
         "Values that moved up because they were used."
     ),
     counter!(
         "herbarium_tier_demotions_total",
         MOVE,
+        DOWN,
         "Values that moved down because there was no room."
     ),
     seconds!("herbarium_cache_get_duration_seconds", "Time of a hit; hot hits are sampled."),
@@ -125,6 +138,7 @@ const INDEX: &[&Metric] = &[
     counter!(
         "herbarium_watch_rescans_total",
         &[Label::at_most("why", 8)],
+        RESCANS,
         "Walks over a whole workspace because the system's events did not tell everything."
     ),
 ];
@@ -183,6 +197,13 @@ mod tests {
         let missing: Vec<_> = names.iter().filter(|name| !declared(name)).collect();
         assert!(missing.is_empty(), "{missing:?}");
         assert_eq!(names.len(), STORE.len() + INDEX.len(), "{names:?}");
+    }
+
+    #[test]
+    fn reasons_of_rescans_are_those_of_the_index() {
+        use herbarium_index::Rescan::{Flood, Manifest, Overflow, Rules, Unwatched};
+        let names = [Overflow, Flood, Rules, Unwatched, Manifest].map(|it| [it.name()]);
+        assert!(RESCANS.iter().eq(names.iter().map(|it| it.as_slice()).collect::<Vec<_>>().iter()));
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub struct Metric {
     unit: Unit,
     help: &'static str,
     labels: &'static [Label],
+    series: &'static [&'static [&'static str]],
     buckets: &'static [f64],
 }
 
@@ -103,14 +104,16 @@ pub enum Values {
 }
 
 impl Metric {
-    /// Something counted; the name ends in `_total`.
+    /// Something counted; the name ends in `_total`. A recorder that knows it
+    /// shows it from the start, at zero, if each of its labels is
+    /// [one of](Label::one_of) few values: only so is its first event seen.
     pub const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Counter, unit: Unit::Count, help, labels: &[], buckets: &[] }
+        Self::of_kind(Kind::Counter, name, Unit::Count, help, &[])
     }
 
     /// Something that goes up and down.
     pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, kind: Kind::Gauge, unit, help, labels: &[], buckets: &[] }
+        Self::of_kind(Kind::Gauge, name, unit, help, &[])
     }
 
     /// Something measured again and again, counted into buckets with these
@@ -121,13 +124,40 @@ impl Metric {
         help: &'static str,
         buckets: &'static [f64],
     ) -> Self {
-        Self { name, kind: Kind::Histogram, unit, help, labels: &[], buckets }
+        Self::of_kind(Kind::Histogram, name, unit, help, buckets)
+    }
+
+    const fn of_kind(
+        kind: Kind,
+        name: &'static str,
+        unit: Unit,
+        help: &'static str,
+        buckets: &'static [f64],
+    ) -> Self {
+        Self { name, kind, unit, help, labels: &[], series: &[], buckets }
     }
 
     /// With these labels.
     #[must_use]
     pub const fn with_labels(self, labels: &'static [Label]) -> Self {
         Self { labels, ..self }
+    }
+
+    /// With only these series at zero from the start, each the values of all
+    /// labels in their order: for counters whose label values do not all go
+    /// together, or are not declared.
+    ///
+    /// ```
+    /// use herbarium_health::inventory::{Label, Metric};
+    ///
+    /// static MOVES: Metric = Metric::counter("moves_total", "Moves between floors.")
+    ///     .with_labels(&[Label::at_most("from", 9), Label::at_most("to", 9)])
+    ///     .with_series(&[&["cellar", "attic"], &["attic", "cellar"]]);
+    /// assert_eq!(MOVES.series().len(), 2);
+    /// ```
+    #[must_use]
+    pub const fn with_series(self, series: &'static [&'static [&'static str]]) -> Self {
+        Self { series, ..self }
     }
 
     /// Counted in this unit: for counters of seconds or bytes.
@@ -159,6 +189,12 @@ impl Metric {
     /// The labels, in the order in which values are given.
     pub const fn labels(&self) -> &'static [Label] {
         self.labels
+    }
+
+    /// The series given with [`with_series`](Self::with_series); empty unless
+    /// they were.
+    pub const fn series(&self) -> &'static [&'static [&'static str]] {
+        self.series
     }
 
     /// Upper edges of the buckets; empty unless a histogram.

@@ -98,6 +98,8 @@ pub mod shutdown;
 #[cfg(feature = "server")]
 mod slots;
 mod source;
+#[cfg(feature = "prometheus")]
+mod zero;
 
 #[cfg(feature = "server")]
 pub use checks::{CheckOptions, Heartbeat, Latch};

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::inventory::{Inventory, InventoryError, Kind, SECONDS};
 use crate::metrics::{BUSY, QUEUE, TASKS, WORKERS};
 use crate::source::MetricsSource;
+use crate::zero;
 
 /// All that was recorded, ready to be written down in Prometheus' text format.
 ///
@@ -34,7 +35,8 @@ use crate::source::MetricsSource;
 /// # Ok::<(), herbarium_health::Error>(())
 /// ```
 ///
-/// Label values that are not declared in the inventory are recorded as
+/// Counters whose series are few and known are there from the start, at zero;
+/// others appear as they count. Label values that are not declared in the inventory are recorded as
 /// `other`, and so are those of undeclared metrics after the first hundred: no
 /// client can fill the memory with series. Histograms that are not declared
 /// get the edges [`SECONDS`].
@@ -79,6 +81,7 @@ impl Metrics {
         let handle = recorder.handle();
         let recorder = Arc::new(Bounded::new(recorder, &inventory));
         describe(&recorder, &inventory);
+        zero::start(&recorder, &inventory);
         let (process, last) = (Collector::default(), Mutex::new(None));
         let inner = Inner { recorder, handle, process, inventory, last };
         Ok(Self { inner: Arc::new(inner) })

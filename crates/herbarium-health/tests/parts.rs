@@ -44,6 +44,11 @@ fn declarations_hold_to_conventions() {
     check(labelled(EMPTY), "no value");
     check(labelled(TWICE), "twice");
     check(labelled(MANY), "40401 series");
+    const HOW: &[Label] = &[Label::one_of("how", &["ok"]), Label::at_most("where", 2)];
+    check(labelled(HOW).with_series(&[&["ok", "anywhere"]]), "");
+    check(labelled(HOW).with_series(&[&["ok"]]), r#"the series ["ok"]"#);
+    check(labelled(HOW).with_series(&[&["well", "here"]]), r#"the series ["well", "here"]"#);
+    check(Metric::gauge("size", Unit::Count, "Size.").with_series(&[&[]]), "no counter");
 }
 
 #[test]

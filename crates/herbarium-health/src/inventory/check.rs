@@ -38,6 +38,7 @@ impl Inventory {
             check_unit(metric)?;
             check_help(metric)?;
             check_labels(metric)?;
+            check_series(metric)?;
             check_buckets(metric)?;
         }
         Ok(())
@@ -111,6 +112,30 @@ fn check_labels(metric: &Metric) -> Result<(), InventoryError> {
         return wrong(metric, found, "leave a label out, or bound it");
     }
     Ok(())
+}
+
+fn check_series(metric: &Metric) -> Result<(), InventoryError> {
+    let labels = metric.labels();
+    let sound = |values: &&[&str]| {
+        labels.len() == values.len() && labels.iter().zip(*values).all(|it| admits(it.0, it.1))
+    };
+    if metric.kind() != Kind::Counter && !metric.series().is_empty() {
+        return wrong(metric, "series are given, and it is no counter", "leave them out");
+    }
+    match metric.series().iter().find(|values| !sound(values)) {
+        Some(values) => {
+            let found = format!("the series {values:?} does not fit the labels");
+            wrong(metric, found, "give a declared value for each label, in their order")
+        }
+        None => Ok(()),
+    }
+}
+
+fn admits(label: &Label, value: &str) -> bool {
+    match label.values() {
+        Values::OneOf(values) => values.contains(&value),
+        Values::AtMost(_) => true,
+    }
 }
 
 fn is_empty(label: &Label) -> bool {

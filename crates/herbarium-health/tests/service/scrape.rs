@@ -13,6 +13,8 @@ static JOBS: Metric = Metric::counter("test_jobs_total", "Jobs \"done\"\\.")
     .with_labels(&[Label::one_of("outcome", &["ok", "failed"])]);
 static LANGUAGES: Metric = Metric::counter("test_files_total", "Files, by language.")
     .with_labels(&[Label::at_most("language", 3)]);
+static FAULTS: Metric = Metric::counter("test_faults_total", "Faults, which no test makes.")
+    .with_labels(&[Label::one_of("kind", &["bent", "broken"])]);
 static TIME: Metric = Metric::histogram(
     "test_time_seconds",
     Unit::Seconds,
@@ -26,7 +28,7 @@ static UPKEEP: Metric =
 /// The recorder of this process.
 fn metrics() -> Metrics {
     static METRICS: OnceLock<Metrics> = OnceLock::new();
-    let inventory = || Inventory::new().with(&[&JOBS, &LANGUAGES, &TIME, &UPKEEP]);
+    let inventory = || Inventory::new().with(&[&JOBS, &LANGUAGES, &FAULTS, &TIME, &UPKEEP]);
     METRICS.get_or_init(|| Metrics::install(inventory()).expect("the only recorder")).clone()
 }
 
@@ -96,6 +98,20 @@ async fn what_is_recorded_is_exposed_as_it_was_declared() {
         .map(|edge| series[&format!("test_time_seconds_bucket{{le=\"{edge}\"}}")]);
     assert_eq!(buckets, [1.0, 3.0, 3.0, 4.0]);
     assert_eq!(series["test_time_seconds_count"], 4.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_are_at_zero_before_anything_happens() {
+    let series = scrape(&health()).series;
+    for name in [
+        "test_faults_total{kind=\"bent\"}",
+        "test_faults_total{kind=\"broken\"}",
+        "health_accept_errors_total",
+        "log_lines_dropped_total",
+        "metrics_label_values_replaced_total{metric=\"test_faults_total\"}",
+    ] {
+        assert_eq!(series.get(name), Some(&0.0), "{name}: {series:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
