@@ -53,17 +53,24 @@ fn same_toolchain(root: &Path) -> Result<(), String> {
 fn listings(root: &Path) -> Result<BTreeMap<String, String>, String> {
     let docs =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let listing = |name: String| {
+        let pages = docs.join("doc").join(name.replace('-', "_"));
+        listing(&name, &pages).map(|text| (format!("{name}.txt"), text))
+    };
+    libraries(root)?.into_iter().map(listing).collect()
+}
+
+/// The libraries that others build on.
+pub(crate) fn libraries(root: &Path) -> Result<Vec<String>, String> {
     let folder = root.join("crates");
     let entries =
         fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let names = names.filter(|name| folder.join(name).join("Cargo.toml").exists());
     let names = names.filter(|name| !TOOLS.contains(&&**name) && !ELSEWHERE.contains(&&**name));
-    let listing = |name: String| {
-        let pages = docs.join("doc").join(name.replace('-', "_"));
-        listing(&name, &pages).map(|text| (format!("{name}.txt"), text))
-    };
-    names.map(listing).collect()
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    Ok(names)
 }
 
 /// All items of one library.

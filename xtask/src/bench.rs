@@ -12,18 +12,25 @@ use serde_json::{Value, json};
 
 use crate::{Outcome, command, root};
 
-pub(crate) const USAGE: &str = "bench [--corpus DIR]... [--baseline FILE] [--save FILE] [--page FILE] [--no-rivals] [--programs DIR]   measure, compare ratios and instruction counts with the baseline, write the page";
+pub(crate) const USAGE: &str = "bench [--corpus DIR]... [--baseline FILE] [--save FILE] [--page FILE] [--no-rivals] [--programs DIR]   measure, compare ratios and instruction counts with the baseline, write the page
+  bench --instructions [--baseline FILE] [--programs DIR]   count the instructions of the hot paths alone, and compare them with benches/baseline.json; needs valgrind";
+
+/// What counts of instructions are held against.
+const BASELINE: &str = "benches/baseline.json";
 
 /// Measures, compares, writes.
 pub(crate) fn run(args: &[String]) -> Outcome {
     let asked = Asked::read(args)?;
     let root = root();
-    let programs = match &asked.programs {
-        Some(folder) => folder.clone(),
-        None => built(&root)?,
-    };
     let scratch = root.join("target/bench");
     fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
+    if asked.instructions {
+        return instructions_alone(&asked, &root, &scratch);
+    }
+    let programs = match &asked.programs {
+        Some(folder) => folder.clone(),
+        None => built(&root, EVERYTHING)?,
+    };
     let baseline = asked.baseline.as_deref().map(read).transpose()?;
 
     let counts = instructions::count(&root, &programs, &scratch)?;
@@ -49,7 +56,32 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     }
 }
 
+/// Small enough for every change: one program with the usual languages, and no code base.
+fn instructions_alone(asked: &Asked, root: &Path, scratch: &Path) -> Outcome {
+    let programs = match &asked.programs {
+        Some(folder) => folder.clone(),
+        None => built(root, "--package herbarium-bench")?,
+    };
+    let file = asked.baseline.clone().unwrap_or_else(|| root.join(BASELINE));
+    let baseline = read(&file)?;
+    let counts = instructions::count(root, &programs, scratch)?;
+    print!("{}", instructions::compared(&counts, &baseline["instructions"]));
+    if counts.is_empty() {
+        return Err("nothing was counted: apt-get install valgrind".into());
+    }
+    match instructions::grown(&counts, Some(&baseline["instructions"])) {
+        grown if grown.is_empty() => Ok(()),
+        grown => Err(format!(
+            "{}; if that is the price of something, say so in the change and write the counts \
+             above into {BASELINE}",
+            grown.join("; ")
+        )
+        .into()),
+    }
+}
+
 struct Asked {
+    instructions: bool,
     corpora: Vec<PathBuf>,
     baseline: Option<PathBuf>,
     save: Option<PathBuf>,
@@ -61,6 +93,7 @@ struct Asked {
 impl Asked {
     fn read(args: &[String]) -> Result<Self, String> {
         let mut asked = Self {
+            instructions: false,
             corpora: Vec::new(),
             baseline: None,
             save: None,
@@ -77,6 +110,7 @@ impl Asked {
                 "--save" => asked.save = Some(value()?.into()),
                 "--page" => asked.page = Some(value()?.into()),
                 "--programs" => asked.programs = Some(value()?.into()),
+                "--instructions" => asked.instructions = true,
                 "--no-rivals" => asked.rivals = false,
                 _ => return Err(format!("unknown argument {arg}; usage: cargo xtask {USAGE}")),
             }
@@ -89,11 +123,11 @@ impl Asked {
     }
 }
 
-fn built(root: &Path) -> Result<PathBuf, String> {
-    command::run(
-        root,
-        "cargo build --release --package herbarium-bench --package herbarium-cli --features all-langs",
-    )?;
+const EVERYTHING: &str = "--package herbarium-bench --package herbarium-cli --package herbariumd \
+     --package herbarium-load --features herbarium-bench/all-langs,herbarium-cli/all-langs";
+
+fn built(root: &Path, what: &str) -> Result<PathBuf, String> {
+    command::run(root, &format!("cargo build --release {what}"))?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release"))

@@ -244,6 +244,24 @@ mod tests {
         }
     }
 
+    /// The manual has a section for each, after the one on what is stable.
+    #[test]
+    fn every_command_of_the_manual_has_its_page_in_the_archive() {
+        let manual = read(&root(), "docs/cli.md").unwrap();
+        let (_, sections) = manual.split_once("\n## What is stable\n").unwrap();
+        let titles = sections.lines().filter_map(|line| line.strip_prefix("## "));
+        let commands: Vec<_> = titles.flat_map(|title| title.split(" and ")).collect();
+        assert!(commands.len() > 10, "{commands:?}");
+        let binaries = binaries(&root()).unwrap();
+        let herbarium = binaries.iter().find(|binary| binary.name == "herbarium").unwrap();
+        for command in commands {
+            let page = format!("man/man1/herbarium-{command}.1");
+            let extra = herbarium.extras.iter().find(|extra| extra.path == page);
+            let expected = format!("man {command}");
+            assert_eq!(extra.map(|extra| &extra.run), Some(&expected), "xtask/dist.toml");
+        }
+    }
+
     #[test]
     fn arguments_choose_binaries() {
         let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();

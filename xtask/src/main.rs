@@ -20,6 +20,7 @@ mod languages;
 mod metadata;
 mod notices;
 mod observe;
+mod semver;
 mod site;
 mod spdx;
 mod supply;
@@ -57,6 +58,7 @@ const TASKS: &[Task] = &[
     Task { name: "languages", usage: languages::USAGE, run: languages::run },
     Task { name: "notices", usage: notices::USAGE, run: notices::run },
     Task { name: "observe", usage: observe::USAGE, run: observe::run },
+    Task { name: "semver", usage: semver::USAGE, run: semver::run },
     Task { name: "site", usage: site::USAGE, run: site::run },
     Task { name: "supply", usage: supply::USAGE, run: supply::run },
 ];

@@ -210,3 +210,14 @@ fn what_the_page_points_to_exists() {
     paths.retain(|path| !root().join(path).exists());
     assert!(paths.is_empty(), "nothing is at {paths:?}");
 }
+
+/// An archive of the sources is no checkout; it is made from one.
+#[test]
+fn no_build_output_is_in_the_repository() {
+    let listed = Command::new("git").args(["ls-files"]).current_dir(root()).output();
+    let Some(listed) = listed.ok().filter(|output| output.status.success()) else { return };
+    let listed = String::from_utf8(listed.stdout).expect("UTF-8");
+    let built = |path: &&str| path.split('/').any(|folder| folder == "target");
+    let found: Vec<_> = listed.lines().filter(built).take(5).collect();
+    assert!(found.is_empty(), "git rm -r --cached these folders: {found:?}");
+}

@@ -28,6 +28,8 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "supply", workflow: CI, runs_on: LINUX, minutes: 30, keep: None },
     Job { name: "deploy", workflow: CI, runs_on: LINUX, minutes: 20, keep: None },
     Job { name: "targets", workflow: CI, runs_on: LINUX, minutes: 45, keep: None },
+    // For every change, and beside the others: optimised programs are built for it.
+    Job { name: "figures", workflow: CI, runs_on: LINUX, minutes: 30, keep: None },
     Job {
         name: "fuzz",
         workflow: NIGHTLY,

