@@ -28,6 +28,9 @@ fn shipped_queries_with_mistakes_give_the_same_error_at_the_same_place() {
             let query = std::fs::read_to_string(&file).expect("readable");
             for seed in 0..TEXTS * rounds() {
                 let text = Generator::new(seed).mistaken(&query, &bench.grammar);
+                if has_nul_in_literal(&text) {
+                    continue;
+                }
                 texts += 1;
                 if let Err(error) = bench.compiler.compile(&text) {
                     wrong += 1;
@@ -40,4 +43,14 @@ fn shipped_queries_with_mistakes_give_the_same_error_at_the_same_place() {
         }
     }
     assert!(wrong > texts / 2 && kinds.len() > 4, "{wrong} of {texts} are wrong: {kinds:?}");
+}
+
+/// Whether tree-sitter may read behind the end of a kind's name for it, and find
+/// there what happens to be in memory: the crate's documentation says how. A
+/// literal ends with its line.
+fn has_nul_in_literal(text: &str) -> bool {
+    text.lines().any(|line| {
+        let nul = line.find('\0').into_iter().chain(line.find("\\0")).max();
+        nul.is_some_and(|nul| line.find('"').is_some_and(|quote| quote < nul))
+    })
 }
