@@ -41,7 +41,7 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     pub(crate) force: bool,
     /// Exit with 2 if a percentile surely exceeds so many times what it was
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", value_parser = above_zero)]
     pub(crate) at_most: Option<f64>,
     /// Print JSON
     #[arg(long)]
@@ -62,16 +62,16 @@ pub(crate) struct CanaryArgs {
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "5,25,50,100")]
     pub(crate) steps: Vec<f64>,
     /// Roll back above this share of errors
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
     pub(crate) errors: f64,
     /// Roll back if p99 is above so many times that of the baseline
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = above_zero)]
     pub(crate) times: f64,
     /// Roll back above this share of --memory-limit
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
     pub(crate) memory: f64,
     /// Bytes that the new version may use; read through --server-pid or --server-metrics
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = above_zero)]
     pub(crate) memory_limit: Option<f64>,
     /// With fewer requests a step decides nothing
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
@@ -235,4 +235,16 @@ pub(crate) struct FileArgs {
     /// Write a summary as Markdown
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
+}
+
+/// Nothing is above `nan`, and a limit of that would never be exceeded.
+fn above_zero(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|it| *it > 0.0 && it.is_finite());
+    number.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// Of a whole.
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|it| (0.0..=1.0).contains(it));
+    number.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }

@@ -43,6 +43,9 @@ pub(crate) fn schedule(scenario: &Scenario) -> Result<String, Trouble> {
     let (least, most) = (scenario.connections(), scenario.most_connections());
     let _ = writeln!(out, "  connections: {least}, at most {most}\n");
     out.push_str(&plot(scenario.length(), level));
+    for gate in scenario.unmeasurable() {
+        let _ = writeln!(out, "\nwith these options it cannot be run: {gate}");
+    }
     for contradiction in scenario.contradictions() {
         let _ =
             writeln!(out, "\ncontradiction in `{}`: {}", contradiction.stage, contradiction.text);

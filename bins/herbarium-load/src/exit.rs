@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use herbarium_loadgen::{RunError, Verdict};
 
@@ -37,6 +38,7 @@ impl<E: Error + 'static> From<E> for Trouble {
         let any: &dyn Error = &error;
         let code = match any.downcast_ref::<RunError>() {
             Some(RunError::Unreachable { .. }) => Verdict::Unreachable.exit_code(),
+            Some(RunError::Stopped) => Verdict::Interrupted.exit_code(),
             Some(RunError::Worker(_) | RunError::Io { .. }) => Verdict::Invalid.exit_code(),
             _ => USAGE,
         };
@@ -56,9 +58,28 @@ pub(crate) fn tell_line(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// What was asked for. Likewise.
+/// Something that was asked for could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// What was asked for. A reader that has had enough is no reason to stop; a full
+/// disk is none either, but it must not pass for a success.
 pub(crate) fn print(text: impl Display) {
-    let _ = write!(std::io::stdout().lock(), "{text}");
+    let mut out = std::io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            LOST.store(true, Ordering::SeqCst);
+            tell_line(format_args!("error: cannot write to standard output: {error}"));
+        }
+        _ => {}
+    }
+}
+
+/// The exit code of what was done, if all of it could be told.
+pub(crate) fn of(code: u8) -> ExitCode {
+    match code {
+        0 if LOST.load(Ordering::SeqCst) => ExitCode::from(USAGE),
+        code => ExitCode::from(code),
+    }
 }
 
 /// clap's own code for a wrong command line is 2, which here is a failed gate.

@@ -23,7 +23,7 @@ pub fn run() -> ExitCode {
         Err(error) => return exit::of_clap(&error),
     };
     match command::run(args.command) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => exit::of(code),
         Err(trouble) => exit::tell(&trouble),
     }
 }

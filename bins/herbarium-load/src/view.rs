@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use herbarium_loadgen::{Scenario, Stop, View, show_nanos};
+use herbarium_loadgen::{Scenario, Stop, Verdict, View, show_nanos};
 use ratatui::DefaultTerminal;
 use ratatui::Frame;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
@@ -16,6 +16,19 @@ use ratatui::widgets::{Block, Gauge, Paragraph, Sparkline};
 
 /// Intervals that the curves show.
 const KEPT: usize = 400;
+
+/// How often keys are looked for.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The terminal is taken.
+static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Gives the terminal back, if it is taken: also for whoever ends the process.
+pub(crate) fn restore() {
+    if OPEN.swap(false, Ordering::SeqCst) {
+        ratatui::restore();
+    }
+}
 
 /// The whole terminal, until it is dropped.
 pub(crate) struct Screen {
@@ -39,6 +52,7 @@ impl Screen {
     /// so does `q`.
     pub(crate) fn open(scenario: &Scenario, stop: &Stop) -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
+        OPEN.store(true, Ordering::SeqCst);
         let closed = Arc::new(AtomicBool::new(false));
         listen(stop.clone(), Arc::clone(&closed));
         let title = format!(" {} ", scenario.name);
@@ -67,7 +81,7 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
-        ratatui::restore();
+        restore();
     }
 }
 
@@ -82,12 +96,22 @@ fn push(values: &mut Vec<u64>, value: u64) {
 fn listen(stop: Stop, closed: Arc<AtomicBool>) {
     std::thread::spawn(move || {
         while !closed.load(Ordering::SeqCst) {
-            if !event::poll(Duration::from_millis(100)).unwrap_or(false) {
-                continue;
+            match event::poll(LOOK) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                // A terminal without keys says so at once, again and again.
+                Err(_) => {
+                    std::thread::sleep(LOOK);
+                    continue;
+                }
             }
             if let Ok(Event::Key(key)) = event::read() {
                 let is_ctrl_c =
                     key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+                if is_ctrl_c && stop.is_set() {
+                    restore();
+                    std::process::exit(Verdict::Interrupted.exit_code().into());
+                }
                 if is_ctrl_c || key.code == KeyCode::Char('q') {
                     stop.set();
                 }

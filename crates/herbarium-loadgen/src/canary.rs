@@ -123,7 +123,14 @@ pub fn canary(
     let mut report = CanaryReport { decision: Decision::Promote, steps: Vec::new() };
     for share in &options.steps {
         let sized = scenario.sized(*share, None);
-        let step = step(&sized, *share, [baseline, candidate], options, stop, watch)?;
+        let step = match step(&sized, *share, [baseline, candidate], options, stop, watch) {
+            // What the steps before it gave is still worth knowing.
+            Err(RunError::Stopped) => {
+                report.decision = Decision::Interrupted;
+                break;
+            }
+            step => step?,
+        };
         report.decision = step.decision;
         report.steps.push(step);
         if report.decision != Decision::Promote {

@@ -22,15 +22,18 @@ use crate::outcome::Fault;
 use crate::probe::Probe;
 use crate::record::Tally;
 use crate::run::{
-    Caps, Collector, Course, Crew, Options, Outcome, Prepared, RunError, Stop, Team, View, Watch,
+    Caps, Collector, Course, Crew, LOOK, Options, Outcome, Prepared, RunError, Stop, Team, View,
+    Watch,
 };
-use crate::scenario::Scenario;
+use crate::scenario::{Mode, Scenario, ScenarioError};
 use crate::span::Span;
 use crate::target::Target;
 use crate::worker::Message;
 
 /// Version of the frames: both sides must speak the same.
 const PROTOCOL: u32 = 1;
+/// Of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// A frame is not longer: an interval's histograms take a few kilobytes.
 const MOST: u32 = 64 << 20;
 /// A side that says nothing for so long, where it should, is gone.
@@ -159,8 +162,10 @@ fn work_for(stream: &TcpStream, options: &WorkerOptions, stop: &Stop) -> io::Res
         Frame::Open { token, .. } if token != options.token => {
             return refuse("the token is another".to_owned(), None);
         }
-        Frame::Open { protocol, version, .. } if protocol != PROTOCOL => {
-            return refuse(format!("version {version} speaks another protocol"), None);
+        // A scenario may mean something else there, and so may a figure.
+        Frame::Open { protocol, version, .. } if protocol != PROTOCOL || version != VERSION => {
+            let why = format!("it is version {VERSION}, the coordinator {version}: run the same");
+            return refuse(why, None);
         }
         Frame::Open { .. } => {}
         _ => return refuse("this is no coordinator".to_owned(), None),
@@ -172,7 +177,7 @@ fn work_for(stream: &TcpStream, options: &WorkerOptions, stop: &Stop) -> io::Res
     };
     let session = Stop::new();
     let run = Options { interval, caps: options.caps.and(caps), ..Options::default() };
-    let prepared = prepare(options, *scenario, &target, Crew { first, here, of }, &run);
+    let prepared = prepare(options, *scenario, &target, Crew { first, here, of }, &run, stop);
     let team = prepared.and_then(|it| Ok((Team::start(&it, &session)?, it)));
     match team {
         Ok((team, prepared)) => run_part(stream, team, &prepared, &session, stop),
@@ -187,6 +192,7 @@ fn prepare(
     target: &str,
     crew: Crew,
     run: &Options,
+    stop: &Stop,
 ) -> Result<Prepared, RunError> {
     scenario.folder.clone_from(&options.folder);
     let refused = |error: crate::target::TargetError| RunError::Worker(told(&error));
@@ -194,7 +200,7 @@ fn prepare(
     if crew.first + crew.here > crew.of {
         return Err(RunError::Worker("the plan has fewer parts than workers".to_owned()));
     }
-    Prepared::new(&scenario, &target, run, crew)
+    Prepared::new(&scenario, &target, run, crew, stop)
 }
 
 /// An error with its causes on one line.
@@ -288,7 +294,8 @@ impl Watch for Teller<'_> {
 /// [`run`](crate::run()).
 ///
 /// # Errors
-/// As of [`run`](crate::run()), and when a worker refuses or is gone.
+/// As of [`run`](crate::run()), and when a worker refuses or is not there. One that
+/// is lost later ends the run, which is invalid, with a report of what was told.
 pub fn coordinate(
     scenario: &Scenario,
     target: &str,
@@ -299,13 +306,15 @@ pub fn coordinate(
     watch: &mut dyn Watch,
 ) -> Result<Outcome, RunError> {
     scenario.validate()?;
-    let streams = workers.iter().map(|at| greet(*at, token)).collect::<Result<Vec<_>, _>>()?;
+    let greeted = workers.iter().map(|at| greet(*at, token, stop));
+    let streams = greeted.collect::<Result<Vec<_>, _>>()?;
     let of = streams.iter().map(|(_, count)| count).sum();
-    let mut notes = plan_all(&streams, scenario, target, of, options)?;
+    enough_connections(scenario, of)?;
+    let mut notes = plan_all(&streams, scenario, target, of, options, stop)?;
     notes.sort();
     notes.dedup();
     notes.iter().for_each(|note| watch.note(note));
-    let start = start_all(&streams)?;
+    let start = start_all(&streams, options.interval.get())?;
     let started = SystemTime::now() + start.saturating_duration_since(Instant::now());
     let probe = Probe::start(&scenario.server, start);
     let (out, messages) = channel();
@@ -349,8 +358,19 @@ pub fn coordinate(
         cpu_seconds: ends.iter().map(|(cpu, _)| cpu).sum(),
         pressure: ends.iter().filter_map(|(_, pressure)| *pressure).reduce(f64::max),
         workers: of,
+        lost: collected.lost,
         notes,
     })
+}
+
+/// A thread without a connection could send nothing of its part.
+fn enough_connections(scenario: &Scenario, threads: usize) -> Result<(), RunError> {
+    let most = scenario.most_connections();
+    if scenario.load.mode == Mode::Open && (most as usize) < threads {
+        let expected = format!("at least {threads}, one for each thread of the workers");
+        return Err(ScenarioError::value("connections.max", most, expected).into());
+    }
+    Ok(())
 }
 
 fn io_error(deed: &'static str) -> impl Fn(io::Error) -> RunError {
@@ -358,27 +378,76 @@ fn io_error(deed: &'static str) -> impl Fn(io::Error) -> RunError {
 }
 
 /// Opens a connection; gives the number of threads there.
-fn greet(address: SocketAddr, token: &str) -> Result<(TcpStream, usize), RunError> {
-    let stream =
-        TcpStream::connect_timeout(&address, PATIENCE).map_err(io_error("reach a worker"))?;
+fn greet(address: SocketAddr, token: &str, stop: &Stop) -> Result<(TcpStream, usize), RunError> {
+    let stream = connect(address, stop)?;
     let set = || -> io::Result<()> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))
     };
-    set().map_err(io_error("reach a worker"))?;
-    let version = env!("CARGO_PKG_VERSION").to_owned();
+    set().map_err(lost(address))?;
+    let version = VERSION.to_owned();
     let open = Frame::Open { protocol: PROTOCOL, version, token: token.to_owned() };
-    send(&stream, &open).map_err(io_error("greet a worker"))?;
-    match expect(&stream, address)? {
+    send(&stream, &open).map_err(lost(address))?;
+    match expect_soon(&stream, address, stop)? {
         Frame::Hello { workers } if workers > 0 => Ok((stream, workers)),
         _ => Err(RunError::Worker(format!("{address} is no worker"))),
     }
 }
 
+/// On a thread of its own: a machine that drops packets answers nothing, and
+/// somebody may not want to wait for that.
+fn connect(address: SocketAddr, stop: &Stop) -> Result<TcpStream, RunError> {
+    let (told, connected) = channel();
+    std::thread::spawn(move || drop(told.send(TcpStream::connect_timeout(&address, PATIENCE))));
+    loop {
+        match connected.recv_timeout(LOOK) {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => {
+                let why = format!(
+                    "cannot reach a worker at {address}: {error}; look whether `herbarium-load worker` runs there"
+                );
+                return Err(RunError::Worker(why));
+            }
+            Err(_) if stop.is_set() => return Err(RunError::Stopped),
+            Err(_) => {}
+        }
+    }
+}
+
+/// The next frame of a worker that may take its time, unless somebody ends the run.
+fn expect_soon(
+    stream: &TcpStream,
+    address: impl std::fmt::Display + Copy,
+    stop: &Stop,
+) -> Result<Frame, RunError> {
+    let since = Instant::now();
+    stream.set_read_timeout(Some(LOOK)).map_err(lost(address))?;
+    loop {
+        match stream.peek(&mut [0]) {
+            Err(error) if is_waiting(&error) => {}
+            _ => break,
+        }
+        if stop.is_set() {
+            return Err(RunError::Stopped);
+        }
+        if since.elapsed() > PATIENCE {
+            let why = format!("the worker at {address} has said nothing for {PATIENCE:?}");
+            return Err(RunError::Worker(why));
+        }
+    }
+    stream.set_read_timeout(Some(PATIENCE)).map_err(lost(address))?;
+    expect(stream, address)
+}
+
+/// What is told of a worker that cannot be heard any more.
+fn lost(address: impl std::fmt::Display) -> impl Fn(io::Error) -> RunError {
+    move |error| RunError::Worker(format!("the worker at {address} is lost: {error}"))
+}
+
 /// The next frame, unless it is a refusal.
-fn expect(stream: &TcpStream, address: impl std::fmt::Display) -> Result<Frame, RunError> {
-    match receive(stream).map_err(io_error("hear a worker"))? {
+fn expect(stream: &TcpStream, address: impl std::fmt::Display + Copy) -> Result<Frame, RunError> {
+    match receive(stream).map_err(lost(address))? {
         Frame::Refused { why, unreachable: Some(fault) } => {
             Err(RunError::Unreachable { url: why, fault })
         }
@@ -387,8 +456,21 @@ fn expect(stream: &TcpStream, address: impl std::fmt::Display) -> Result<Frame, 
     }
 }
 
-fn peer(stream: &TcpStream) -> String {
-    stream.peer_addr().map_or("a worker".to_owned(), |at| at.to_string())
+/// The address of the other side.
+#[derive(Clone, Copy)]
+struct Peer(Option<SocketAddr>);
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("an unknown address"),
+        }
+    }
+}
+
+fn peer(stream: &TcpStream) -> Peer {
+    Peer(stream.peer_addr().ok())
 }
 
 /// Hands out the parts, and waits until all are ready.
@@ -398,6 +480,7 @@ fn plan_all(
     target: &str,
     of: usize,
     options: &Options,
+    stop: &Stop,
 ) -> Result<Vec<String>, RunError> {
     let mut first = 0;
     for (stream, here) in streams {
@@ -409,7 +492,7 @@ fn plan_all(
     }
     let mut all_notes = Vec::new();
     for (stream, _) in streams {
-        match expect(stream, peer(stream))? {
+        match expect_soon(stream, peer(stream), stop)? {
             Frame::Ready { notes } => all_notes.extend(notes),
             _ => return Err(RunError::Worker(format!("{} is not ready", peer(stream)))),
         }
@@ -418,7 +501,7 @@ fn plan_all(
 }
 
 /// Tells each when to begin, less the time that telling takes.
-fn start_all(streams: &[(TcpStream, usize)]) -> Result<Instant, RunError> {
+fn start_all(streams: &[(TcpStream, usize)], interval: Duration) -> Result<Instant, RunError> {
     let trips: Vec<Duration> =
         streams.iter().map(|(stream, _)| round_trip(stream)).collect::<Result<_, _>>()?;
     let slowest = trips.iter().max().copied().unwrap_or_default();
@@ -427,8 +510,8 @@ fn start_all(streams: &[(TcpStream, usize)]) -> Result<Instant, RunError> {
         let left = start.saturating_duration_since(Instant::now()).saturating_sub(trip / 2);
         let in_nanos = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
         send(stream, &Frame::Start { in_nanos }).map_err(io_error("start a worker"))?;
-        // Intervals come when they come; a worker that died closes its connection.
-        let _ = stream.set_read_timeout(None);
+        // One comes for each interval; a machine that is gone says nothing at all.
+        let _ = stream.set_read_timeout(Some(PATIENCE + interval * 2));
     }
     Ok(start)
 }
@@ -452,8 +535,8 @@ fn read_part(stream: &TcpStream, at: usize, out: &Sender<Message>) -> Option<(f6
             Ok(Frame::End { cpu_seconds, pressure }) => {
                 (Message::Done, Some((cpu_seconds, pressure)))
             }
-            Ok(_) => (Message::Failed(format!("{} is out of step", peer(stream))), None),
-            Err(error) => (Message::Failed(told(&error)), None),
+            Ok(_) => (Message::Lost(format!("{} is out of step", peer(stream))), None),
+            Err(error) => (Message::Lost(told(&error)), None),
         };
         let goes_on = matches!(message, Message::Tally(..));
         if out.send(message).is_err() || !goes_on {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::report::{Part, Point, Report};
+use crate::report::{Part, Point, Report, Verdict};
 use crate::scenario::Role;
 use crate::stats::{Interval, bootstrap};
 use crate::timeline::Buckets;
@@ -102,8 +102,8 @@ const LEAST_INTERVALS: usize = 5;
 /// Compares the steady parts of two runs.
 ///
 /// # Errors
-/// They differ in scenario, version or machine, or one is invalid, unless that
-/// is overruled.
+/// They differ in scenario, version or machine, or one is invalid, was ended early
+/// or found no server, unless that is overruled.
 pub fn compare(
     before: &Report,
     after: &Report,
@@ -112,9 +112,13 @@ pub fn compare(
     let differences = differences(before, after);
     if !options.force {
         for (which, report) in [("first", before), ("second", after)] {
-            if !report.honesty.valid {
-                return Err(CompareError::Invalid { which, verdict: "INVALID".to_owned() });
-            }
+            // Gates are no matter here: what the figures say of the server is.
+            let verdict = match report.verdict {
+                it @ (Verdict::Interrupted | Verdict::Unreachable) => it,
+                _ if !report.honesty.valid => Verdict::Invalid,
+                _ => continue,
+            };
+            return Err(CompareError::Invalid { which, verdict: verdict.to_string() });
         }
         if !differences.is_empty() {
             return Err(CompareError::Different { differences });

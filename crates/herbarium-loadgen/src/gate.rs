@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::usage_of;
 use crate::outcome::Fault;
-use crate::scenario::ScenarioError;
+use crate::report::Report;
+use crate::scenario::{Role, Scenario, ScenarioError, Stage};
 use crate::span::Span;
 
 /// One `[[gate]]` of a scenario.
@@ -241,6 +243,43 @@ impl GateSpec {
     fn has_window(&self) -> bool {
         use Metric::{Delivered, Errors, Rate, Response, Service};
         matches!(self.metric, Response | Service | Errors | Rate | Delivered)
+    }
+
+    /// What it needs and a scenario does not have.
+    pub(crate) fn missing_in(&self, scenario: &Scenario, stages: &[Stage]) -> Option<String> {
+        let has_role = |role| stages.iter().any(|stage| stage.role == role);
+        let watched = || {
+            match (scenario.server.pid, &scenario.server.metrics) {
+            (None, None) => Some("name the server's process (--server-pid) or metrics (--server-metrics): without, it is not watched".to_owned()),
+            (Some(pid), None) if usage_of(pid).is_none() => Some(format!("there is no process {pid} on this machine")),
+            _ => None,
+        }
+        };
+        let by_metric = match self.metric {
+            Metric::MemorySlope | Metric::MemoryGrowth | Metric::Descriptors => watched(),
+            Metric::Recovery if !has_role(Role::Recovery) => {
+                Some("no stage has the role recovery".to_owned())
+            }
+            Metric::Knee if !has_role(Role::Climb) => {
+                Some("no stage has the role climb".to_owned())
+            }
+            _ => None,
+        };
+        let unknown = |what, name: &Option<String>, is: &dyn Fn(&str) -> bool| {
+            let name = name.as_deref().filter(|name| !is(name))?;
+            Some(format!("there is no {what} `{name}`"))
+        };
+        let has_flow =
+            |name: &str| scenario.flows.iter().any(|flow| flow.name.as_deref() == Some(name));
+        by_metric
+            .or_else(|| {
+                unknown("stage", &self.stage, &|name| stages.iter().any(|it| it.name == name))
+            })
+            .or_else(|| unknown("flow", &self.flow, &has_flow))
+            .or_else(|| {
+                let path = scenario.folder.join(self.baseline.as_ref()?);
+                Report::read(&path).err().map(|error| error.to_string())
+            })
     }
 
     pub(crate) fn validate(&self) -> Result<(), ScenarioError> {

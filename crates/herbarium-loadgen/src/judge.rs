@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::gate::{Bound, GateSpec, Metric, Window};
 use crate::net;
+use crate::probe::ServerSample;
 use crate::report::{
     GateResult, Honesty, Knee, Limit, Part, Point, Recovery, Report, Summary, Verdict,
 };
@@ -25,7 +26,12 @@ pub(crate) fn judge(report: &mut Report, outcome: &Outcome) {
     let is_kept = report.honesty.limits.iter().all(|limit| limit.kept);
     report.honesty.valid = is_kept;
     let gates = report.scenario.gates.clone();
-    report.gates = gates.iter().map(|gate| result(report, gate)).collect();
+    let judged = gates.iter().map(|gate| match (outcome.interrupted, gate.metric) {
+        // Whoever ended the run does not want to wait for a Prometheus.
+        (true, Metric::Prometheus) => unknown(gate, "the run was ended early".to_owned()),
+        _ => result(report, gate),
+    });
+    report.gates = judged.collect();
     report.verdict = verdict(report, outcome.interrupted);
     report.exit_code = report.verdict.exit_code();
 }
@@ -36,8 +42,10 @@ fn verdict(report: &Report, interrupted: bool) -> Verdict {
     match () {
         () if interrupted => Verdict::Interrupted,
         () if report.is_unreachable() => Verdict::Unreachable,
-        () if !valid || gates.iter().any(|gate| gate.passed.is_none()) => Verdict::Invalid,
+        () if !valid => Verdict::Invalid,
+        // A server that answers nothing leaves gates on times without a figure, and is no good.
         () if gates.iter().any(|gate| gate.passed == Some(false)) => Verdict::Fail,
+        () if gates.iter().any(|gate| gate.passed.is_none()) => Verdict::Invalid,
         () => Verdict::Pass,
     }
 }
@@ -52,12 +60,16 @@ fn limits(report: &Report, outcome: &Outcome) -> Vec<Limit> {
         measured,
         limit,
     };
-    vec![
+    let mut limits = vec![
         limit("lag_p99", report.lag.p99, spec.lag_p99.as_secs_f64()),
         limit("late_or_dropped", Some(share), spec.late_or_dropped),
         limit("cpu", Some(outcome.cpu), spec.cpu),
         limit("host_pressure", outcome.pressure, spec.host_pressure),
-    ]
+    ];
+    if outcome.lost > 0 {
+        limits.push(limit("workers_lost", Some(outcome.lost as f64), 0.0));
+    }
+    limits
 }
 
 fn is_too_much(part: &Part, knee: &KneeSpec) -> bool {
@@ -249,9 +261,25 @@ fn query(gate: &GateSpec) -> Result<f64, String> {
     net::query(server, query, PATIENCE).map_err(|error| format!("{server}: {error}"))
 }
 
+/// What the server did in the steady part. Before it, connections are still being
+/// opened: a server that holds one for each user has not lost them. Where a
+/// steady part is too short to be seen twice, all that was seen.
+fn steady_samples(report: &Report) -> Vec<&ServerSample> {
+    let steady = report.stages.iter().filter(|part| part.role == Some(Role::Steady));
+    let is_steady = |sample: &&ServerSample| {
+        let mut steady = steady.clone();
+        steady.any(|part| (part.start..=part.start + part.seconds).contains(&sample.at))
+    };
+    let samples: Vec<&ServerSample> = report.server.iter().filter(is_steady).collect();
+    match samples.len() {
+        0 | 1 => report.server.iter().collect(),
+        _ => samples,
+    }
+}
+
 /// Growth an hour as a share of the usual size.
 fn memory_slope(report: &Report) -> Option<f64> {
-    let samples = report.server.iter();
+    let samples = steady_samples(report).into_iter();
     let points: Vec<(f64, f64)> =
         samples.filter_map(|sample| Some((sample.at / 3600.0, sample.memory?))).collect();
     let usual = median(&mut points.iter().map(|(_, memory)| *memory).collect::<Vec<_>>())?;
@@ -259,13 +287,13 @@ fn memory_slope(report: &Report) -> Option<f64> {
 }
 
 fn growth(report: &Report, of: impl Fn(f64, f64) -> f64) -> Option<f64> {
-    let mut memory = report.server.iter().filter_map(|sample| sample.memory);
+    let mut memory = steady_samples(report).into_iter().filter_map(|sample| sample.memory);
     let first = memory.next()?;
     Some(of(memory.next_back().unwrap_or(first), first))
 }
 
 fn descriptors(report: &Report) -> Option<f64> {
-    let mut open = report.server.iter().filter_map(|sample| sample.descriptors);
+    let mut open = steady_samples(report).into_iter().filter_map(|sample| sample.descriptors);
     let first = open.next()?;
     Some(open.next_back().unwrap_or(first) - first)
 }
@@ -290,17 +318,20 @@ fn scaling(report: &Report) -> Option<f64> {
 
 /// Measures a gate and holds it against its limits.
 pub fn result(report: &Report, gate: &GateSpec) -> GateResult {
-    let objective = gate.objective();
     let judged = measure(report, gate).and_then(|value| Ok((value, keeps(report, gate, value)?)));
     match judged {
         Ok((value, passed)) => GateResult {
-            objective,
+            objective: gate.objective(),
             measured: show(gate, value),
             value: value.is_finite().then_some(value),
             passed: Some(passed),
         },
-        Err(why) => GateResult { objective, measured: why, value: None, passed: None },
+        Err(why) => unknown(gate, why),
     }
+}
+
+fn unknown(gate: &GateSpec, why: String) -> GateResult {
+    GateResult { objective: gate.objective(), measured: why, value: None, passed: None }
 }
 
 fn keeps(report: &Report, gate: &GateSpec, value: f64) -> Result<bool, String> {

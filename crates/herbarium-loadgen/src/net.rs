@@ -2,12 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::target::{Place, Target};
 
 /// Bodies of metrics are no longer.
-const MOST: u64 = 16 << 20;
+const MOST: usize = 16 << 20;
 
 /// The body of what `GET url` gives, where `url` is `http://…`; a query may
 /// follow the path.
@@ -21,8 +21,8 @@ pub(crate) fn get(url: &str, timeout: Duration) -> io::Result<String> {
         return Err(io::Error::other("only http:// is read here"));
     };
     let address = addresses.first().ok_or_else(|| io::Error::other("no address"))?;
+    let deadline = Instant::now() + timeout;
     let mut stream = TcpStream::connect_timeout(address, timeout)?;
-    stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     let path = if target.base().is_empty() { "/" } else { target.base() };
     let mark = if query.is_empty() { "" } else { "?" };
@@ -32,15 +32,33 @@ pub(crate) fn get(url: &str, timeout: Duration) -> io::Result<String> {
         target.authority()
     );
     stream.write_all(head.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let answer = String::from_utf8_lossy(&read_until(&stream, deadline)?).into_owned();
     let (head, body) =
         answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("the answer has no head"))?;
     let status = head.split_whitespace().nth(1).unwrap_or("no status");
     match status {
         "200" => Ok(body.to_owned()),
         _ => Err(io::Error::other(format!("the answer's status is {status}: {}", body.trim()))),
+    }
+}
+
+/// All that comes before the end. The deadline is that of the whole: a server that
+/// sends a byte now and then is waited for no longer than others.
+fn read_until(mut stream: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
+    let (mut answer, mut part) = (Vec::new(), [0; 16 << 10]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the answer does not end in time"));
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut part)? {
+            0 => return Ok(answer),
+            _ if answer.len() > MOST => {
+                return Err(io::Error::other(format!("the answer is longer than {MOST} bytes")));
+            }
+            read => answer.extend_from_slice(&part[..read]),
+        }
     }
 }
 
@@ -93,6 +111,27 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_comes_byte_by_byte_is_not_waited_for() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n");
+            for _ in 0..200 {
+                std::thread::sleep(Duration::from_millis(50));
+                if stream.write_all(b"a").is_err() {
+                    return;
+                }
+            }
+        });
+        let error = get(&url, Duration::from_millis(400)).unwrap_err();
+        assert!(
+            matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock),
+            "{error}"
+        );
+    }
 
     #[test]
     fn metrics_are_found_by_their_whole_name() {

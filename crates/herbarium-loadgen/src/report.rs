@@ -277,7 +277,7 @@ pub struct Honesty {
 /// One limit of the generator.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Limit {
-    /// Of what: a field of `[honesty]`.
+    /// Of what: a field of `[honesty]`, or `workers_lost`.
     pub name: String,
     /// What was measured; `None` where it cannot be.
     pub measured: Option<f64>,
@@ -549,10 +549,8 @@ pub(crate) fn steady(stages: &[Stage]) -> Vec<usize> {
 
 /// Seconds for which each stage was really run.
 fn ran_for(stages: &[Stage], outcome: &Outcome) -> Vec<f64> {
-    let ran = |stage: &Stage| match outcome.interrupted {
-        true => outcome.elapsed.saturating_sub(stage.start).min(stage.length),
-        false => stage.length,
-    };
+    // A run may end early: when somebody ends it, and at a cap.
+    let ran = |stage: &Stage| outcome.elapsed.saturating_sub(stage.start).min(stage.length);
     stages.iter().map(|stage| ran(stage).as_secs_f64()).collect()
 }
 

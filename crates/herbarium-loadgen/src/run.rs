@@ -1,6 +1,7 @@
 //! A run: workers on threads of their own, their accounts merged by interval.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -126,6 +127,9 @@ pub enum RunError {
         /// What happened.
         fault: Fault,
     },
+    /// Somebody ended it before it began.
+    #[error("ended before the run began: nothing was measured")]
+    Stopped,
     /// More than a cap allows.
     #[error(
         "the run would take {planned} {what}, the cap is {cap}; make it smaller or raise the cap"
@@ -176,6 +180,8 @@ pub struct Outcome {
     pub pressure: Option<f64>,
     /// Workers in all.
     pub workers: usize,
+    /// Machines that were lost on the way, with their part of the arrivals.
+    pub lost: usize,
     /// What is worth knowing.
     pub notes: Vec<String>,
 }
@@ -203,9 +209,11 @@ pub fn run(
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, RunError> {
-    let workers = options.workers.unwrap_or_else(|| (host::cores() / 2).max(1)).max(1);
+    let workers = options.workers.unwrap_or_else(|| (host::cores() / 2).max(1));
+    // A worker without a connection could send nothing of its part.
+    let workers = workers.clamp(1, (scenario.most_connections() as usize).max(1));
     let crew = Crew { first: 0, here: workers, of: workers };
-    let prepared = Prepared::new(scenario, target, options, crew)?;
+    let prepared = Prepared::new(scenario, target, options, crew, stop)?;
     let mut notes = prepared.notes.clone();
     notes.iter().for_each(|note| watch.note(note));
     let stop_all = prepared.stop.clone();
@@ -237,10 +245,13 @@ pub fn run(
         cpu_seconds: collected.cpu_seconds,
         pressure,
         workers,
+        lost: 0,
         notes,
     })
 }
 
+/// How often it is looked whether somebody ends the run.
+pub(crate) const LOOK: Duration = Duration::from_millis(25);
 /// Workers begin a little later than they hear of it, so that all begin together.
 const TOGETHER: Duration = Duration::from_millis(20);
 
@@ -270,6 +281,7 @@ impl Prepared {
         target: &Target,
         options: &Options,
         crew: Crew,
+        stop: &Stop,
     ) -> Result<Self, RunError> {
         scenario.validate()?;
         let interval = options.interval.get().max(Duration::from_millis(10));
@@ -286,7 +298,7 @@ impl Prepared {
                 job.most_connections
             ));
         }
-        reach(&job.door, job.connect_timeout, target.url())?;
+        reach(&job.door, job.connect_timeout, target.url(), stop)?;
         Ok(Self { job: Arc::new(job), crew, notes, stop: Stop::new() })
     }
 }
@@ -319,11 +331,20 @@ impl Caps {
 }
 
 /// One connection, to learn early that there is nobody.
-fn reach(door: &Door, timeout: Duration, url: &str) -> Result<(), RunError> {
+fn reach(door: &Door, timeout: Duration, url: &str, stop: &Stop) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| RunError::Io { deed: "make a runtime", source })?;
-    let opened = runtime.block_on(async { tokio::time::timeout(timeout, door.open()).await });
-    match opened.unwrap_or(Err(Fault::Connect)) {
+    let opened = runtime.block_on(async {
+        let mut opened = pin!(tokio::time::timeout(timeout, door.open()));
+        loop {
+            match tokio::time::timeout(LOOK, &mut opened).await {
+                Ok(opened) => return Some(opened.unwrap_or(Err(Fault::Connect))),
+                Err(_) if stop.is_set() => return None,
+                Err(_) => {}
+            }
+        }
+    });
+    match opened.ok_or(RunError::Stopped)? {
         Ok(_) => Ok(()),
         Err(fault) => Err(RunError::Unreachable { url: url.to_owned(), fault }),
     }
@@ -450,6 +471,7 @@ pub(crate) struct Collected {
     pub(crate) timeline: Timeline,
     pub(crate) cpu: f64,
     pub(crate) cpu_seconds: f64,
+    pub(crate) lost: usize,
     pub(crate) notes: Vec<String>,
 }
 
@@ -465,6 +487,7 @@ impl Collector {
                 timeline: Timeline::new(interval),
                 cpu: 0.0,
                 cpu_seconds: 0.0,
+                lost: 0,
                 notes: Vec::new(),
             },
             cpu: vec![(0.0, 0); workers],
@@ -496,6 +519,14 @@ impl Collector {
                 Ok(Message::Failed(why)) => {
                     self.stop.set();
                     return Err(RunError::Worker(why));
+                }
+                Ok(Message::Lost(why)) => {
+                    // The others end, and what all have told so far is reported.
+                    self.stop.set();
+                    self.done += 1;
+                    self.collected.lost += 1;
+                    watch.note(&why);
+                    self.collected.notes.push(why);
                 }
                 Ok(Message::Ready) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
@@ -544,8 +575,8 @@ impl Collector {
         let (length, interval) = (self.length, self.interval);
         watch.interval(&View { at, length, interval, stage, slot: &slot, tally, whole });
         timeline.push(slot);
-        if whole.due >= self.cap && !self.stop.is_set() {
-            self.stop.set();
+        // Each worker ends by itself at its share of the cap.
+        if whole.due >= self.cap && whole.due - tally.due < self.cap {
             let note = format!("ended after {} requests: that is the cap", whole.due);
             watch.note(&note);
             self.collected.notes.push(note);

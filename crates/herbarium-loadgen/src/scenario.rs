@@ -302,6 +302,9 @@ pub struct ReplaySpec {
     /// 2 is twice as fast.
     #[serde(default = "one")]
     pub speed: f64,
+    /// 0.1 takes every tenth line, 2 each twice. A scale is one more factor.
+    #[serde(default = "one")]
+    pub share: f64,
 }
 
 fn one() -> f64 {
@@ -753,6 +756,17 @@ impl Scenario {
             .collect()
     }
 
+    /// What is wrong with gates that no run of this scenario could measure: one line
+    /// for each. Better known before the run than after it.
+    pub fn unmeasurable(&self) -> Vec<String> {
+        let stages = self.stages().unwrap_or_default();
+        let why = |gate: &GateSpec| {
+            let missing = gate.missing_in(self, &stages)?;
+            Some(format!("gate `{}`: {missing}", gate.objective()))
+        };
+        self.gates.iter().filter_map(why).collect()
+    }
+
     /// What makes two runs comparable: the same scenario in the same size. The
     /// target, the gates and what is watched are left out.
     pub fn fingerprint(&self) -> String {
@@ -864,6 +878,9 @@ impl StageSpec {
             size: ((it.size as f64 * scale).round() as u64).max(1),
             every: it.every,
         });
+        if let Some(replay) = &mut sized.replay {
+            replay.share *= scale;
+        }
         sized
     }
 
@@ -904,7 +921,10 @@ impl StageSpec {
             (_, Some(burst), _) => {
                 positive(&format!("{place}.burst.every"), burst.every.as_secs_f64())
             }
-            (.., Some(replay)) => positive(&format!("{place}.replay.speed"), replay.speed),
+            (.., Some(replay)) => {
+                positive(&format!("{place}.replay.speed"), replay.speed)?;
+                within(&format!("{place}.replay.share"), replay.share, 1e-9, 1e3)
+            }
             _ => Ok(()),
         }
     }
@@ -959,7 +979,10 @@ impl ReplaySpec {
             }
         }
         times.sort_unstable();
-        Ok(times.into())
+        // Evenly, so that what is left has the shape of the whole.
+        let until = |at: usize| (at as f64 * self.share).floor() as usize;
+        let copies = |(at, time)| std::iter::repeat_n(time, until(at + 1) - until(at));
+        Ok(times.into_iter().enumerate().flat_map(copies).collect())
     }
 }
 

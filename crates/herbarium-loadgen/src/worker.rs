@@ -24,7 +24,7 @@ use crate::job::{Job, Shift};
 use crate::outcome::Fault;
 use crate::random::Random;
 use crate::record::{Recorder, Sample, Tally};
-use crate::run::Stop;
+use crate::run::{LOOK, Stop};
 use crate::scenario::{Mode, Protocol};
 
 /// What a worker tells.
@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Done,
     /// It cannot work.
     Failed(String),
+    /// It is gone, on another machine.
+    Lost(String),
 }
 
 /// Where a worker stands among all.
@@ -64,9 +66,7 @@ const MOST_WAITING: usize = 1 << 20;
 /// Arrivals sent off before connections get their turn.
 const BATCH: u32 = 16;
 /// After an interruption, so long for what is under way.
-const GRACE: Duration = Duration::from_secs(2);
-/// How often a worker looks whether it is to stop.
-const LOOK: Duration = Duration::from_millis(25);
+const GRACE: Duration = Duration::from_millis(1500);
 /// A closed user who cannot connect tries again after this.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -222,6 +222,10 @@ impl Worker {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         self.recorder.borrow_mut().counters().due += u64::from(left > 0);
+        if left == 1 && self.job.mode == Mode::Closed {
+            // Nobody needs to think any longer. What is under way comes to its end.
+            self.alarm.cancel();
+        }
         left > 0
     }
 
@@ -246,7 +250,9 @@ impl Worker {
             batch += 1;
             self.offer(due);
         }
-        self.alarm.until(start + self.job.length).await;
+        if self.left.get() > 0 {
+            self.alarm.until(start + self.job.length).await;
+        }
         ramp.abort();
     }
 
@@ -374,18 +380,15 @@ impl Worker {
         let users = u64::from(self.job.most_connections);
         // Users do not think in step.
         let mut due = start + shift.from + self.job.think.mul_f64(random.unit());
-        while due < end && !self.stopped.get() {
+        while due < end && !self.stopped.get() && self.left.get() > 0 {
+            // Ahead of the request, which tries again, and counts, if this fails.
             if !line.is_open()
                 && line.connect(Instant::now() + self.job.connect_timeout).await.is_err()
             {
                 self.recorder.borrow_mut().counters().connect_failures += 1;
-                due = Instant::now().max(due) + BACK_OFF;
-                self.alarm.until(due.min(end)).await;
-                continue;
             }
-            if !self.job.think.is_zero() {
-                self.alarm.until(due.min(end)).await;
-            } else {
+            self.think(due.min(end), line).await;
+            if self.job.think.is_zero() {
                 due = due.max(Instant::now());
             }
             if due >= end || self.stopped.get() || !self.may_send() {
@@ -394,8 +397,22 @@ impl Worker {
             let index = u64::from(user) + users * line.served;
             line.served += 1;
             let done = line.serve(Due { at: due, stage: shift.stage, index }, due).await;
-            due = done + self.thought(random);
+            let pause = if line.unreachable { BACK_OFF } else { Duration::ZERO };
+            due = done + self.thought(random).max(pause);
         }
+    }
+
+    /// Waits until the next request is due; meanwhile the idle connection is watched.
+    async fn think(&self, until: Instant, line: &mut Line) {
+        let mut rest = pin!(self.alarm.until(until));
+        poll_fn(|cx| {
+            let rested = rest.as_mut().poll(cx);
+            if rested.is_pending() {
+                line.watch_idle(cx);
+            }
+            rested
+        })
+        .await;
     }
 
     fn thought(&self, random: &mut Random) -> Duration {
@@ -437,13 +454,14 @@ impl Worker {
             let task = self.tasks.borrow_mut().pop();
             let Some(mut task) = task else { break };
             while !task.is_finished() {
-                let _ = tokio::time::timeout(LOOK, &mut task).await;
+                // Before waiting: there may be thousands, and the time is that of all.
                 if self.stopped.get()
                     && since_stop.get_or_insert_with(Instant::now).elapsed() > GRACE
                 {
                     task.abort();
                     break;
                 }
+                let _ = tokio::time::timeout(LOOK, &mut task).await;
             }
         }
     }
@@ -485,6 +503,8 @@ struct Line {
     out: Vec<u8>,
     scratch: Vec<u8>,
     served: u64,
+    /// The last request found no connection.
+    unreachable: bool,
 }
 
 impl Drop for Line {
@@ -504,6 +524,7 @@ impl Line {
             out: Vec::new(),
             scratch: Vec::new(),
             served: 0,
+            unreachable: false,
         }
     }
 
@@ -577,6 +598,7 @@ impl Line {
             Ok((answer, fault)) => (Some(answer), fault),
             Err(fault) => (None, Some(fault)),
         };
+        self.unreachable = fault.is_some_and(Fault::is_unreachable);
         let is_kept = answer.is_some_and(|it| it.keep) && worker.job.keep_alive;
         if self.http1.is_some() && !is_kept {
             self.close();

@@ -6,7 +6,7 @@ use herbarium_loadgen::compare::{Change, CompareOptions, Comparison, Row, compar
 use herbarium_loadgen::{Report, Verdict, show_nanos};
 
 use crate::args::CompareArgs;
-use crate::exit::{Trouble, print};
+use crate::exit::{Trouble, print, tell_line};
 
 pub(crate) fn run(args: &CompareArgs) -> Result<u8, Trouble> {
     let (before, after) = (Report::read(&args.before)?, Report::read(&args.after)?);
@@ -16,13 +16,21 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Trouble> {
         true => print(format_args!("{}\n", serde_json::to_string_pretty(&comparison)?)),
         false => print(table(&comparison)),
     }
-    let worse = args.at_most.is_some_and(|most| exceeds(&comparison, most));
-    Ok(if worse { Verdict::Fail.exit_code() } else { Verdict::Pass.exit_code() })
+    Ok(args.at_most.map_or(Verdict::Pass, |most| judge(&comparison, most)).exit_code())
 }
 
-/// Surely: the whole interval lies above.
-fn exceeds(comparison: &Comparison, most: f64) -> bool {
-    comparison.rows.iter().filter_map(|row| row.interval).any(|interval| interval.low > most)
+/// Above for sure is when the whole interval lies above; without any interval
+/// nothing is sure.
+fn judge(comparison: &Comparison, most: f64) -> Verdict {
+    let mut intervals = comparison.rows.iter().filter_map(|row| row.interval).peekable();
+    if intervals.peek().is_none() {
+        tell_line("too few intervals to tell a difference from chance: make the runs longer");
+        return Verdict::Invalid;
+    }
+    match intervals.any(|interval| interval.low > most) {
+        true => Verdict::Fail,
+        false => Verdict::Pass,
+    }
 }
 
 fn table(comparison: &Comparison) -> String {

@@ -10,7 +10,7 @@ use crate::args::RunArgs;
 use crate::command::what;
 use crate::exit::{Trouble, print, tell_line};
 use crate::view::Screen;
-use crate::{draw, files, interrupt, show};
+use crate::{draw, exit, files, interrupt, show};
 
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Trouble> {
     let scenario = what::scenario(&args.what)?;
@@ -19,6 +19,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Trouble> {
         return Ok(0);
     }
     let target = what::target(&args.what, &scenario)?;
+    what::can_be_judged(&scenario)?;
+    files::check(&args.files)?;
     let options = what::options(&args.what);
     let stop = interrupt::stop_on_ctrl_c();
     let mut watch = Watching { live: live(args)?, shown: shown(args, &scenario, &stop) };
@@ -32,8 +34,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Trouble> {
     drop(watch);
     let report = Report::new(&scenario, target.url(), &outcome?);
     print(show::summary(&report));
-    files::write(&args.files, &report)?;
-    Ok(report.exit_code)
+    match files::write(&args.files, &report) {
+        Err(trouble) if report.exit_code == 0 => Err(trouble),
+        Err(trouble) => {
+            // What the run has to say weighs more.
+            let _ = exit::tell(&trouble);
+            Ok(report.exit_code)
+        }
+        Ok(()) => Ok(report.exit_code),
+    }
 }
 
 fn live(args: &RunArgs) -> Result<Option<Live>, Trouble> {

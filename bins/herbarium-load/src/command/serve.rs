@@ -24,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) fn run(args: &ServeArgs) -> Result<u8, Trouble> {
     let scenario = what::scenario(&args.what)?;
     let target = what::target(&args.what, &scenario)?;
+    what::can_be_judged(&scenario)?;
     let gate = Gate {
         scenario,
         target,

@@ -58,6 +58,14 @@ pub(crate) fn target(args: &WhatArgs, scenario: &Scenario) -> Result<Target, Tro
     Ok(Target::parse(url)?.allow(args.i_own_this_target)?)
 }
 
+/// Refuses gates that would be found out to be of no use after the run.
+pub(crate) fn can_be_judged(scenario: &Scenario) -> Result<(), Trouble> {
+    match scenario.unmeasurable() {
+        gates if gates.is_empty() => Ok(()),
+        gates => Err(Trouble::usage(gates.join("\n"))),
+    }
+}
+
 /// How it is run.
 pub(crate) fn options(args: &WhatArgs) -> Options {
     let mut caps = Caps::default();

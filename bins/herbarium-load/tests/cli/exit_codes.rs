@@ -56,6 +56,17 @@ fn what_makes_no_sense_is_1() {
     check(&["run", "short.toml", "--target", &url, "--scale", "0"], "--scale");
     check(&["run", "short.toml", "--target", &url, "--max-requests", "3"], "the cap is 3");
     check(&["compare", "a.json", "b.json"], "a.json");
+    check(&["compare", "a.json", "b.json", "--at-most", "nan"], "above 0");
+    let canary = ["canary", "short.toml", "--baseline", &url, "--candidate", &url];
+    for (option, value) in
+        [("--errors", "nan"), ("--times", "nan"), ("--memory", "80"), ("--memory-limit", "0")]
+    {
+        check(&[&canary[..], &[option, value]].concat(), option);
+    }
+    let gate = "\n[[gate]]\nmetric = \"response\"\nbelow = \"1s\"\nstage = \"typo\"";
+    bed.write("typo.toml", &format!("name = \"x\"\n[[stage]]\nhold = 1\nfor = \"1h\"{gate}"));
+    check(&["run", "typo.toml", "--target", &url], "no stage `typo`");
+    check(&["run", "endurance", "--target", &url], "--server-pid");
     check(
         &["canary", "short.toml", "--baseline", &url, "--candidate", &url, "--steps", "0"],
         "--steps",

@@ -1,7 +1,10 @@
 //! Several generators are one.
 
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use herbarium_loadgen::cluster::{WorkerOptions, coordinate, serve_worker};
 use herbarium_loadgen::{Report, RunError, Stop, Verdict, View, Watch};
@@ -101,5 +104,86 @@ fn a_worker_that_dies_ends_the_run_with_an_error() {
     let server = Server::start(Manner::Says(GOOD));
     let ended =
         coordinate(&scenario(LOAD), &server.url, &[address], "", &options(), &stop, &mut ());
-    assert!(matches!(ended, Err(RunError::Io { .. })), "{ended:?}");
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains(&address.to_string()), "{error}");
+}
+
+/// Frames, as a worker of other making would send them.
+struct Fake(TcpStream);
+
+impl Fake {
+    fn say(&mut self, text: &str) {
+        self.0.write_all(&u32::try_from(text.len()).unwrap().to_le_bytes()).unwrap();
+        self.0.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn hear(&mut self) -> String {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).unwrap();
+        let mut text = vec![0; u32::from_le_bytes(length) as usize];
+        self.0.read_exact(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+}
+
+#[test]
+fn a_worker_that_is_lost_on_the_way_makes_the_run_invalid_with_a_report() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mortal = listener.local_addr().unwrap();
+    let server = Server::start(Manner::Says(GOOD));
+    let (sent, url) = (server.counter(), server.url.clone());
+    std::thread::spawn(move || {
+        let mut fake = Fake(listener.accept().unwrap().0);
+        fake.hear();
+        fake.say("{\"hello\":{\"workers\":1}}");
+        fake.hear();
+        fake.say("{\"ready\":{\"notes\":[]}}");
+        loop {
+            let frame = fake.hear();
+            match frame.strip_prefix("{\"ping\":") {
+                Some(number) => fake.say(&format!("{{\"pong\":{number}")),
+                None => break,
+            }
+        }
+        while sent.load(Ordering::SeqCst) < 10 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let scenario = scenario("stage = [{ hold = 100, for = \"1h\" }]");
+    let workers = [worker(|_| {}), mortal];
+    let stop = Stop::new();
+    let outcome = coordinate(&scenario, &url, &workers, "", &options(), &stop, &mut ()).unwrap();
+    assert_eq!(outcome.lost, 1);
+    assert!(outcome.notes.iter().any(|it| it.contains(&mortal.to_string())), "{:?}", outcome.notes);
+    let report = Report::new(&scenario, &url, &outcome);
+    assert_eq!(report.verdict, Verdict::Invalid);
+    assert!(report.whole.requests > 0);
+}
+
+#[test]
+fn a_coordinator_of_another_version_is_refused() {
+    let mut fake = Fake(TcpStream::connect(worker(|_| {})).unwrap());
+    fake.say("{\"open\":{\"protocol\":1,\"version\":\"0.0.0\",\"token\":\"\"}}");
+    let answer = fake.hear();
+    assert!(answer.contains("refused") && answer.contains("0.0.0"), "{answer}");
+}
+
+#[test]
+fn joining_can_be_ended() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stop = Stop::new();
+    stop.set();
+    let workers = [silent.local_addr().unwrap()];
+    let url = Server::gone();
+    let ended = coordinate(&scenario(LOAD), &url, &workers, "", &options(), &stop, &mut ());
+    assert!(matches!(ended, Err(RunError::Stopped)), "{ended:?}");
+}
+
+#[test]
+fn no_thread_of_a_worker_is_without_a_connection() {
+    let server = Server::start(Manner::Says(GOOD));
+    let few = scenario(&format!("connections = {{ count = 1, max = 1 }}\n{LOAD}"));
+    let workers = [worker(|_| {}), worker(|_| {})];
+    let ended = coordinate(&few, &server.url, &workers, "", &options(), &Stop::new(), &mut ());
+    assert!(ended.unwrap_err().to_string().contains("at least 2"));
 }

@@ -4,7 +4,7 @@ use herbarium_loadgen::compare::{Change, CompareError, CompareOptions, compare};
 use herbarium_loadgen::outcome::Fault;
 use herbarium_loadgen::record::{Recorder, Sample, Tally};
 use herbarium_loadgen::timeline::{Slot, Timeline};
-use herbarium_loadgen::{Outcome, Random, Report, Scenario, output};
+use herbarium_loadgen::{Outcome, Random, Report, Scenario, Verdict, output};
 use std::time::{Duration, SystemTime};
 
 /// A report of a run that never was: 60 seconds with times around `millis`.
@@ -47,6 +47,7 @@ pub(crate) fn made_up(millis: f64, seed: u64, fault: Option<Fault>) -> Report {
         cpu_seconds: 6.0,
         pressure: Some(0.0),
         workers: 1,
+        lost: 0,
         notes: Vec::new(),
     };
     Report::new(&scenario, "http://127.0.0.1", &outcome)
@@ -157,5 +158,17 @@ fn every_other_shape_of_a_report_says_the_same() {
     assert!(html.matches("<svg viewBox=\"0 0 760").count() >= 6);
     for other_place in ["http://www", "https://", "<script", "<link", "@import", "url("] {
         assert!(!html.contains(other_place), "{other_place}");
+    }
+}
+
+#[test]
+fn runs_that_were_ended_early_or_found_no_server_are_refused() {
+    let before = made_up(10.0, 1, None);
+    for verdict in [Verdict::Interrupted, Verdict::Unreachable] {
+        let after = Report { verdict, ..made_up(10.0, 2, None) };
+        let refused = compare(&before, &after, &CompareOptions::default()).unwrap_err();
+        assert!(refused.to_string().contains(&verdict.to_string()), "{refused}");
+        let force = CompareOptions { force: true, ..CompareOptions::default() };
+        assert!(compare(&before, &after, &force).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use herbarium_loadgen::gate::{Bound, GateSpec, Metric, Window};
 use herbarium_loadgen::{Report, Scenario, ServerSample, Span};
 
-use crate::servers::{Manner, Server, report, scenario};
+use crate::servers::{GOOD, Manner, Server, report, scenario};
 
 /// Answers after 20 ms, 100 requests a second for half a second.
 fn slow_report(extra: &str) -> Report {
@@ -225,4 +225,54 @@ fn gates_that_make_no_sense_are_refused() {
         let toml = format!("name = \"x\"\n[[stage]]\nhold = 1\nfor = \"1s\"\n[[gate]]\n{gate}");
         assert!(Scenario::from_toml(&toml).is_err(), "{gate}");
     }
+}
+
+/// Connections are opened in the warm-up: they are no leak.
+#[test]
+fn the_server_is_judged_by_its_steady_part() {
+    let server = Server::start(Manner::Says(GOOD));
+    let stages = "stage = [
+        { name = \"up\", role = \"warmup\", hold = 20, for = \"200ms\" },
+        { name = \"steady\", hold = 20, for = \"200ms\" },
+    ]";
+    let mut report = report(&scenario(stages), &server.url);
+    let sample = |(at, open): (f64, f64)| ServerSample {
+        at,
+        memory: Some(open * 1e6),
+        cpu: None,
+        descriptors: Some(open),
+    };
+    report.server = [(0.0, 10.0), (0.25, 510.0), (0.35, 511.0), (0.5, 10.0)].map(sample).to_vec();
+    let number = Bound::Number;
+    check(&report, &GateSpec::on(Metric::Descriptors), below(number(2.0)), below(number(1.0)));
+    check(&report, &GateSpec::on(Metric::MemoryGrowth), below(number(1.1)), below(number(1.0)));
+}
+
+#[test]
+fn gates_that_no_run_could_measure_are_known_before_it() {
+    let check = |gate: &str, word: Option<&str>| {
+        let toml = format!("{STAGES}\n[[gate]]\n{gate}\n[server]\npid = 0");
+        let mut scenario = scenario(&toml);
+        if gate.contains("memory-growth") {
+            scenario.server.pid = None;
+        }
+        let found = scenario.unmeasurable().concat();
+        assert_eq!(found.is_empty(), word.is_none(), "{found}");
+        assert!(found.contains(word.unwrap_or_default()), "{found}");
+    };
+    let time = "metric = \"response\"\nbelow = \"1s\"";
+    check(time, None);
+    check(&format!("{time}\nstage = \"up 2/2\"\nflow = \"b\""), None);
+    check(&format!("{time}\nstage = \"down\""), Some("no stage `down`"));
+    check(&format!("{time}\nflow = \"c\""), Some("no flow `c`"));
+    check(&format!("{time}\nbaseline = \"lost.json\"\nat_most = 2"), Some("lost.json"));
+    check("metric = \"knee\"\nabove = 1", None);
+    check("metric = \"recovery\"\nbelow = \"1s\"", None);
+    check("metric = \"memory-growth\"\nbelow = 1", Some("--server-pid"));
+    check("metric = \"descriptors\"\nbelow = 1", Some("no process 0"));
+    let plain = Scenario::from_toml(
+        "name = \"x\"\nstage = [{ hold = 1, for = \"1s\" }]
+        gate = [{ metric = \"knee\", above = 1 }, { metric = \"recovery\", below = \"1s\" }]",
+    );
+    assert_eq!(plain.unwrap().unmeasurable().len(), 2);
 }

@@ -154,3 +154,44 @@ fn a_server_that_goes_away_is_refused_from_then_on() {
     assert!(report.whole.errors.get(Fault::Refused) > 10, "{:?}", report.whole.errors);
     assert_eq!(report.whole.requests, 20);
 }
+
+#[test]
+fn users_who_find_no_server_are_errors() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        // The look whether anybody is there.
+        drop(listener.accept());
+        drop(listener);
+    });
+    let toml = "load = { mode = \"closed\" }\nstage = [{ users = 3, for = \"800ms\" }]";
+    let report = report(&scenario(toml), &url);
+    assert!(report.whole.errors.get(Fault::Refused) > 0, "{:?}", report.whole.errors);
+    assert!(report.whole.error_ratio > 0.5, "{}", report.whole.error_ratio);
+    // Nobody knocks as fast as he can.
+    assert!(report.whole.requests <= 3 * 9, "{}", report.whole.requests);
+}
+
+/// Users think longer than the server keeps a connection. What is closed while it
+/// is idle is opened again, and is no error.
+#[test]
+fn a_connection_that_is_closed_while_a_user_thinks_is_opened_again() {
+    let server = Server::start(Manner::SaysAndCloses(GOOD));
+    let toml = "load = { mode = \"closed\", spacing = \"even\", think = \"300ms\" }
+        stage = [{ users = 4, for = \"2s\" }]";
+    let report = report(&scenario(toml), &server.url);
+    // Without a look at them, each second request finds its connection closed.
+    let (requests, errors) = (report.whole.requests, report.whole.errors.sum());
+    assert!(requests > 8 && errors < requests / 4, "{errors} of {requests}");
+    assert!(report.closed_idle > 0);
+}
+
+#[test]
+fn workers_do_not_open_more_connections_than_there_may_be() {
+    let server = Server::start(Manner::Says(GOOD));
+    let toml = "connections = { count = 1, max = 1 }\nload = { spacing = \"even\" }
+        stage = [{ hold = 100, for = \"300ms\" }]";
+    let outcome = outcome(&scenario(toml), &server.url);
+    assert_eq!((outcome.workers, outcome.whole.connect.count()), (1, 1));
+    assert_eq!(outcome.whole.requests(), 30);
+}

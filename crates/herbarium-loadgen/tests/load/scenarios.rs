@@ -96,3 +96,17 @@ proptest! {
         let _ = text.parse::<Span>();
     }
 }
+
+#[test]
+fn a_replay_is_scaled_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (0..100).map(|at| format!("{}", f64::from(at) / 100.0)).collect();
+    std::fs::write(folder.path().join("trace.csv"), lines.join("\n")).unwrap();
+    let toml = "name = \"x\"\nstage = [{ replay = { file = \"trace.csv\" }, for = \"1s\" }]";
+    let mut scenario = Scenario::from_toml(toml).unwrap();
+    scenario.folder = folder.path().to_owned();
+    for (scale, arrivals) in [(1.0, 100), (0.1, 10), (0.25, 25), (2.5, 250)] {
+        let scaled = scenario.sized(scale, None).schedule().unwrap();
+        assert_eq!(scaled.arrivals().count(), arrivals, "{scale}");
+    }
+}

@@ -59,6 +59,11 @@ impl Server {
         format!("http://{}", listener.local_addr().unwrap())
     }
 
+    /// Counts what it was asked, also for other threads.
+    pub(crate) fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.requests)
+    }
+
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::SeqCst)
     }

@@ -124,3 +124,77 @@ fn no_run_exceeds_a_cap() {
     assert!(ended.whole.due == 100 && !ended.interrupted);
     assert!(ended.notes.iter().any(|note| note.contains("cap")), "{:?}", ended.notes);
 }
+
+/// A gate on times has no figure where nothing is answered; that is no excuse.
+#[test]
+fn a_broken_gate_weighs_more_than_one_that_cannot_be_measured() {
+    let server = Server::start(Manner::Resets);
+    let gates =
+        "gate = [{ metric = \"errors\", below = 0.5 }, { metric = \"response\", below = \"1h\" }]";
+    let report = report(&scenario(&format!("{SHORT}\n{gates}")), &server.url);
+    let passed: Vec<_> = report.gates.iter().map(|gate| gate.passed).collect();
+    assert_eq!(passed, [Some(false), None]);
+    check(&report, Verdict::Fail, 2);
+}
+
+/// The server takes connections and says nothing, so TLS is never agreed upon.
+#[test]
+fn a_run_can_be_ended_before_it_began() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let (target, stop) = (Target::parse(&url).unwrap(), Stop::new());
+    stop.set();
+    let ended = run(&scenario(SHORT), &target, &options(), &stop, &mut ());
+    assert!(matches!(ended, Err(RunError::Stopped)), "{ended:?}");
+}
+
+/// Ends the run when so many arrivals came due.
+struct Enough(Stop, u64);
+
+impl Watch for Enough {
+    fn interval(&mut self, view: &View<'_>) {
+        if view.whole.due >= self.1 {
+            self.0.set();
+        }
+    }
+}
+
+/// The end is for all of them at once, not for one after the other.
+#[test]
+fn hundreds_of_requests_without_an_answer_do_not_delay_the_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+    let toml = "target = { timeout = \"1h\" }\nconnections = { count = 1, max = 800 }
+        stage = [{ burst = { size = 800, every = \"2h\" }, for = \"1h\" }]";
+    let (target, stop) = (Target::parse(&url).unwrap(), Stop::new());
+    let options = Options { workers: Some(1), ..options() };
+    let mut watch = Enough(stop.clone(), 800);
+    let outcome = run(&scenario(toml), &target, &options, &stop, &mut watch).unwrap();
+    assert_eq!(outcome.whole.due, 800);
+    // A look at each would take 20 s.
+    assert!(outcome.elapsed.as_secs() < 12, "{:?}", outcome.elapsed);
+}
+
+#[test]
+fn at_a_cap_rates_are_those_of_the_time_that_was_run() {
+    let server = Server::start(Manner::Says(GOOD));
+    let target = Target::parse(&server.url).unwrap();
+    let scenario = scenario("load = { mode = \"closed\" }\nstage = [{ users = 2, for = \"1h\" }]");
+    let mut options = options();
+    options.caps.requests = 100;
+    let outcome = run(&scenario, &target, &options, &Stop::new(), &mut ()).unwrap();
+    let report = Report::new(&scenario, target.url(), &outcome);
+    assert!((report.steady.rate / report.whole.rate - 1.0).abs() < 0.01, "{}", report.steady.rate);
+}
+
+#[test]
+fn what_is_under_way_at_a_cap_comes_to_its_end() {
+    let server = Server::start(Manner::Slow(std::time::Duration::from_secs(3)));
+    let target = Target::parse(&server.url).unwrap();
+    let closed = "load = { mode = \"closed\" }\nstage = [{ users = 4, for = \"1h\" }]";
+    let mut options = options();
+    options.caps.requests = 4;
+    let outcome = run(&scenario(closed), &target, &options, &Stop::new(), &mut ()).unwrap();
+    assert_eq!((outcome.whole.due, outcome.whole.requests()), (4, 4));
+}
