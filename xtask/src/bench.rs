@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: figures over whole code bases, instructions of the hot paths, rivals on
 //! the same files; a gate against a baseline; and `docs/BENCHMARKS.md`, written from one run.
 
+mod caches;
+mod generators;
 mod instructions;
 mod rivals;
 
@@ -36,7 +38,12 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let counts = instructions::count(&root, &programs, &scratch)?;
     let (report, markdown, met) = report(&asked, &programs, &scratch, baseline.as_ref())?;
     let rivals = match (asked.rivals, asked.corpora.first()) {
-        (true, Some(corpus)) => rivals::measure(&programs, corpus, &scratch)?,
+        (true, Some(corpus)) => [
+            rivals::measure(&programs, corpus, &scratch)?,
+            caches::measure(&root)?,
+            generators::measure(&programs, &scratch)?,
+        ]
+        .concat(),
         _ => String::new(),
     };
     if let Some(file) = &asked.page {

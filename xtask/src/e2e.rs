@@ -30,6 +30,22 @@ struct Bench {
     rounds: usize,
 }
 
+/// A service without code, on loopback, for as long as this is kept.
+pub(crate) struct Service(daemon::Daemon);
+
+impl Service {
+    /// Starts `herbariumd` of that folder, and waits until it is ready.
+    pub(crate) fn start(programs: &Path) -> Result<Self, String> {
+        let bench = Bench { bin: programs.to_owned(), rounds: 1 };
+        daemon::Daemon::bare(&bench, daemon::Folder::make()?, &[]).map(Self)
+    }
+
+    /// Where it answers: `127.0.0.1:1234`.
+    pub(crate) fn address(&self) -> &str {
+        &self.0.api
+    }
+}
+
 struct Check {
     name: &'static str,
     about: &'static str,
