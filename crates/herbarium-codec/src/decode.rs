@@ -13,6 +13,7 @@
 
 mod block;
 mod columns;
+mod lent;
 mod nesting;
 mod steps;
 mod text;
@@ -21,11 +22,11 @@ mod walk;
 use std::sync::Arc;
 
 use crate::container::{Header, Section, read_sections};
-use crate::tree::{HiddenMissing, Shapes, Tree};
+use crate::tree::{HiddenMissing, Tree};
 use crate::wire::Reader;
 use crate::{DecodeError, Grammar, Quirk, ShapeBook};
 
-use columns::{Columns, Found, invalid};
+use columns::{Columns, Found, Tail, invalid};
 use walk::Walk;
 
 pub(crate) use columns::{FIRST_LONG, LONG_CODE, LONG_LIMIT};
@@ -144,7 +145,7 @@ impl Decoder {
             }
         };
         let section = read_sections(bytes, &header)?.tree;
-        tree.reset(grammar.clone(), book.cloned(), &header);
+        tree.reset(grammar, book.cloned(), &header);
         let result = self.read_tree(section, &header, tree);
         if result.is_err() {
             tree.clear();
@@ -178,12 +179,10 @@ impl Decoder {
     /// The walk, with the shapes of book and tree. Gives the position after
     /// the last token.
     fn walk(&mut self, columns: &mut Columns<'_>, tree: &mut Tree) -> Result<u64, DecodeError> {
-        // The shapes are only read while the tree is being filled.
-        let own = std::mem::take(tree.own_shapes_mut());
-        let book = tree.book().cloned();
-        let shapes = Shapes::new(book.as_deref(), &own);
-        let end = self.walk.run(columns, shapes, &mut self.found, tree);
-        *tree.own_shapes_mut() = own;
+        let shapes = tree.take_shapes();
+        let (book, own) = &shapes;
+        let end = self.walk.run(columns, (book.as_deref(), own), &mut self.found, tree);
+        tree.set_shapes(shapes);
         end
     }
 
@@ -199,10 +198,9 @@ impl Decoder {
             let expected = format!("at least {end}, where the last token ends");
             return Err(invalid("source length", 40, expected, source_len));
         }
-        let first = self.found.lines.len();
-        let last_line = end.saturating_add(columns.line_ends(&mut self.found.lines)?);
-        let lines = self.found.lines.get_mut(first..).unwrap_or_default();
-        lines.iter_mut().for_each(|line| *line = line.wrapping_add(end as u32));
+        let Found { lines, last_lines, .. } = &mut self.found;
+        let last_line = end.saturating_add(columns.line_ends(0, last_lines)?);
+        lines.extend(last_lines.iter().map(|line| line.0.wrapping_add(end as u32)));
         if last_line > source_len {
             let expected = format!("at least {last_line}, where the last line starts");
             return Err(invalid("source length", 40, expected, source_len));
@@ -212,22 +210,24 @@ impl Decoder {
 
     /// Where nodes end that end after their last child.
     fn set_tails(&self, columns: &Columns<'_>, tree: &mut Tree) -> Result<(), DecodeError> {
-        for &(index, tail) in &self.found.tails {
-            let end = tree.last_token_end(index).saturating_add(u64::from(tail));
-            let limit = tree.tail_limit(index);
-            if tail == 0 || end > limit {
-                let expected = format!("from 1 to an end at byte {limit}");
-                return Err(invalid(
-                    "tail",
-                    columns.tails.offset(),
-                    expected,
-                    format!("{tail}, an end at {end}"),
-                ));
+        tree.reserve_tails(self.found.tails.len());
+        for &tail in &self.found.tails {
+            let (token_end, limit) = tree.tail_range(tail.node, tail.is_last);
+            let end = token_end.saturating_add(u64::from(tail.len));
+            if tail.len == 0 || end > limit {
+                return Err(wrong_tail(columns, tail, end, limit));
             }
-            tree.push_tail(index, end as u32);
+            tree.push_tail(tail.node, end as u32);
         }
         Ok(())
     }
+}
+
+#[cold]
+fn wrong_tail(columns: &Columns<'_>, tail: Tail, end: u64, limit: u64) -> DecodeError {
+    let expected = format!("from 1 to an end at byte {limit}");
+    let found = format!("{}, an end at {end}", tail.len);
+    invalid("tail", columns.tails.offset(), expected, found)
 }
 
 /// What hardly any node has: the characters of unexpected tokens, missing

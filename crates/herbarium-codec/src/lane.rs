@@ -18,6 +18,9 @@
 pub(crate) const BLOCK: usize = 256;
 /// Codes from here on are wide codes.
 pub(crate) const WIDE: u16 = 0xff00;
+/// Distances that have no higher bits are narrow: a way to ask many at once.
+/// It may send a block of slightly longer ones the slow way, never the reverse.
+const SURELY_NARROW: u32 = 0x8000;
 
 /// What the 16-bit values of a lane count from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,8 @@ pub(crate) enum Base {
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     low: Vec<u16>,
-    /// For each block: where its list in `wide` begins, and its base.
+    /// For each block: where its list in `wide` begins, and its base. Empty as
+    /// long as both are 0 for all of them.
     blocks: Vec<(u32, u32)>,
     wide: Vec<u32>,
     base: Base,
@@ -56,20 +60,25 @@ impl Lane {
     /// Makes room for so many values in all, and no more.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.low.reserve_exact(count.saturating_sub(self.low.len()));
-        let blocks = count.div_ceil(BLOCK);
-        self.blocks.reserve_exact(blocks.saturating_sub(self.blocks.len()));
     }
 
     pub(crate) fn len(&self) -> usize {
         self.low.len()
     }
 
-    /// The value at `index`, 0 when there is none.
+    #[cfg(test)]
+    fn get(&self, index: usize) -> u32 {
+        self.get_from(self.base, index)
+    }
+
+    /// The value at `index`, 0 when there is none. `base` is that of the lane:
+    /// who asks knows it when the program is compiled.
     #[inline]
-    pub(crate) fn get(&self, index: usize) -> u32 {
+    pub(crate) fn get_from(&self, base: Base, index: usize) -> u32 {
+        debug_assert!(self.base == base);
         let Some(&low) = self.low.get(index) else { return 0 };
         if low < WIDE {
-            return match self.base {
+            return match base {
                 Base::Zero => u32::from(low),
                 Base::First => {
                     let base = self.blocks.get(index / BLOCK).map_or(0, |block| block.1);
@@ -97,8 +106,8 @@ impl Lane {
     /// Appends the next block. Every block but the last has [`BLOCK`] values.
     pub(crate) fn push_block(&mut self, values: &[u32]) {
         let start = self.low.len();
-        let first = values.first().copied().unwrap_or(0);
-        self.blocks.push((self.wide.len() as u32, first));
+        let first = self.base_of(values);
+        self.begin_block(first);
         let bits = match self.base {
             Base::Zero => self.push_narrow(values.iter().copied()),
             Base::First => self.push_narrow(values.iter().map(|value| value.wrapping_sub(first))),
@@ -109,31 +118,65 @@ impl Lane {
                 )
             }
         };
-        // Distances up to 0xfeff are narrow; this may send a block of slightly
-        // smaller ones the slow way, never the reverse.
-        if bits >= 0x8000 {
+        if bits >= SURELY_NARROW {
             self.widen(start, first, values.iter().copied());
         }
+    }
+
+    /// What the values of the next block count from: 0 where that will do,
+    /// which takes no memory.
+    fn base_of(&self, values: &[u32]) -> u32 {
+        let (first, last) = (values.first().copied(), values.last().copied());
+        match self.blocks.is_empty() && last < Some(SURELY_NARROW) {
+            true => 0,
+            false => first.unwrap_or(0),
+        }
+    }
+
+    /// Keeps what is to be known of the next block.
+    #[inline]
+    fn begin_block(&mut self, first: u32) {
+        if first != 0 || !self.wide.is_empty() || !self.blocks.is_empty() {
+            self.push_block_start(first);
+        }
+    }
+
+    #[inline(never)]
+    fn push_block_start(&mut self, first: u32) {
+        let before = self.low.len() / BLOCK;
+        if self.blocks.is_empty() {
+            self.blocks.reserve_exact(self.low.capacity().div_ceil(BLOCK));
+            self.blocks.resize(before, (0, 0));
+        }
+        self.blocks.push((self.wide.len() as u32, first));
     }
 
     /// Appends a block of values that are a byte each, counted from zero.
     pub(crate) fn push_bytes(&mut self, values: &[u8]) {
         debug_assert!(self.base == Base::Zero);
-        self.blocks.push((self.wide.len() as u32, 0));
+        self.begin_block(0);
         self.low.extend(values.iter().map(|&value| u16::from(value)));
     }
 
     /// Changes a value of the block that was appended last, behind all that
     /// were changed before.
+    #[inline]
     pub(crate) fn change(&mut self, index: usize, value: u32) {
         debug_assert!(self.base == Base::Zero);
-        let list = self.blocks.last().map_or(0, |block| block.0 as usize);
+        let code = match value < u32::from(WIDE) {
+            true => value as u16,
+            false => self.push_wide(value),
+        };
         if let Some(low) = self.low.get_mut(index) {
-            *low = match value < u32::from(WIDE) {
-                true => value as u16,
-                false => wide_code(&mut self.wide, list, value),
-            };
+            *low = code;
         }
+    }
+
+    /// Puts a value of the block that was appended last into its list.
+    #[cold]
+    fn push_wide(&mut self, value: u32) -> u16 {
+        let list = self.blocks.last().map_or(0, |block| block.0 as usize);
+        wide_code(&mut self.wide, list, value)
     }
 
     /// Appends distances as if all were narrow. Gives all their bits.
@@ -149,13 +192,13 @@ impl Lane {
 
     /// Appends a block of distances that are all narrow.
     pub(crate) fn push_narrow_block(&mut self, distances: impl Iterator<Item = u16>) {
-        self.blocks.push((self.wide.len() as u32, 0));
+        self.begin_block(0);
         self.low.extend(distances);
     }
 
     /// Appends a block of narrow distances from `first`.
     pub(crate) fn push_growing(&mut self, first: u32, distances: &[u16]) {
-        self.blocks.push((self.wide.len() as u32, first));
+        self.begin_block(first);
         self.low.extend_from_slice(distances);
     }
 
@@ -163,16 +206,21 @@ impl Lane {
     pub(crate) fn push_far_growing(&mut self, first: u32, distances: &[u32]) {
         debug_assert!(self.base == Base::First);
         let start = self.low.len();
-        self.blocks.push((self.wide.len() as u32, first));
-        self.push_narrow(distances.iter().copied());
-        self.widen(start, first, distances.iter().map(|&distance| first.wrapping_add(distance)));
+        self.begin_block(first);
+        if self.push_narrow(distances.iter().copied()) >= SURELY_NARROW {
+            let values = distances.iter().map(|&distance| first.wrapping_add(distance));
+            self.widen(start, first, values);
+        }
     }
 
     /// Appends narrow values of any number, which count from zero.
     pub(crate) fn extend_narrow(&mut self, values: impl Iterator<Item = u16>) {
         debug_assert!(self.base == Base::Zero && self.low.len().is_multiple_of(BLOCK));
+        let blocks = !self.blocks.is_empty() || !self.wide.is_empty();
         self.low.extend(values);
-        self.blocks.resize(self.low.len().div_ceil(BLOCK), (self.wide.len() as u32, 0));
+        if blocks {
+            self.blocks.resize(self.low.len().div_ceil(BLOCK), (self.wide.len() as u32, 0));
+        }
     }
 
     /// Appends values of any number, block by block.
@@ -211,7 +259,10 @@ impl Lane {
     pub(crate) fn shrink(&mut self) {
         self.low.shrink_to_fit();
         self.blocks.shrink_to_fit();
-        self.wide.shrink_to_fit();
+        // The first few take no less.
+        if self.wide.capacity() > 4 {
+            self.wide.shrink_to_fit();
+        }
     }
 }
 
@@ -251,6 +302,13 @@ mod tests {
     fn a_block_of_nothing_but_wide_values_comes_back() {
         let values: Vec<u32> = (0..1000).map(|i| 0x20000 + i).collect();
         check(Base::Zero, &values);
+    }
+
+    #[test]
+    fn a_wide_value_behind_blocks_without_one_comes_back() {
+        for base in [Base::Zero, Base::First] {
+            check(base, &[&[7; 2 * BLOCK + 1][..], &[0x10_0000], &[0x10_0001; 300]].concat());
+        }
     }
 
     #[test]

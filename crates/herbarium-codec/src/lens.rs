@@ -75,7 +75,10 @@ impl Lens {
     /// Gives spare capacity back.
     pub(crate) fn shrink(&mut self) {
         self.short.shrink_to_fit();
-        self.long.shrink_to_fit();
+        // The first few hardly take less.
+        if self.long.capacity() > 4 {
+            self.long.shrink_to_fit();
+        }
     }
 }
 

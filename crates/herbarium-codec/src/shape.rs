@@ -107,7 +107,7 @@ pub(crate) mod gap {
     }
 
     /// The line ends of a code and the change of indentation.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn lines(code: u8) -> Option<(u8, i32)> {
         LINES
             .iter()
@@ -179,6 +179,15 @@ pub(crate) struct ShapeColumns {
     pub(crate) errors: bool,
 }
 
+impl ShapeColumns {
+    fn clear(&mut self) {
+        self.flags.clear();
+        self.gaps.clear();
+        self.lens.clear();
+        self.errors = false;
+    }
+}
+
 /// Reads what [`put_shapes`] wrote and checks every shape against the grammar.
 /// Fills `columns` with what the same shapes say.
 pub(crate) fn read_shapes(
@@ -188,6 +197,10 @@ pub(crate) fn read_shapes(
     columns: &mut ShapeColumns,
 ) -> Result<(), DecodeError> {
     let count = reader.count("number of shapes")?;
+    if count == 0 {
+        columns.clear();
+        return Ok(());
+    }
     let first = shapes.len();
     let none = Shape { kind: 0, field: 0, flags: 0, gap: 0, len: 0, supertypes: 0 };
     shapes.resize(first.saturating_add(count), none);

@@ -189,7 +189,7 @@ impl Tree {
         let (mut low, mut high) = (0, self.lines.len());
         while low < high {
             let middle = low.midpoint(high);
-            if self.lines.get(middle) as usize <= byte {
+            if self.lines.get_from(Base::First, middle) as usize <= byte {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -282,17 +282,17 @@ impl Tree {
 
     #[inline]
     pub(crate) fn shape_at(&self, index: u32) -> Shape {
-        self.shape_by_id(self.shape.get(index as usize)).unwrap_or(NO_SHAPE)
+        self.shape_by_id(self.shape.get_from(Base::Zero, index as usize)).unwrap_or(NO_SHAPE)
     }
 
     #[inline]
     pub(crate) fn start_at(&self, index: u32) -> u32 {
-        self.start.get(index as usize)
+        self.start.get_from(Base::First, index as usize)
     }
 
     #[inline]
     pub(crate) fn shape_number(&self, index: u32) -> u32 {
-        self.shape.get(index as usize)
+        self.shape.get_from(Base::Zero, index as usize)
     }
 
     /// Length of a token, 0 for any other node.
@@ -304,13 +304,13 @@ impl Tree {
     /// The node above; the root itself for the root.
     #[inline]
     pub(crate) fn parent_of(&self, index: u32) -> u32 {
-        self.parent.get(index as usize)
+        self.parent.get_from(Base::Place, index as usize)
     }
 
     /// The number after the last node under this one.
     #[inline]
     pub(crate) fn after(&self, index: u32) -> u32 {
-        index.saturating_add(self.under.get(index as usize)).saturating_add(1)
+        index.saturating_add(self.under.get_from(Base::Zero, index as usize)).saturating_add(1)
     }
 
     /// Where the last token under a node ends.
@@ -335,7 +335,7 @@ impl Tree {
     /// Where a line starts.
     #[inline]
     pub(crate) fn line_start(&self, row: usize) -> u32 {
-        row.checked_sub(1).map_or(0, |row| self.lines.get(row))
+        row.checked_sub(1).map_or(0, |row| self.lines.get_from(Base::First, row))
     }
 
     /// Whether an error lies under a node, or it is one.
@@ -379,21 +379,22 @@ impl Tree {
         self.faults.as_ref().map_or(&[], |faults| &faults.quirks)
     }
 
-    /// The last byte that a node's tail may reach: the start of what follows,
-    /// and within the parent.
-    pub(crate) fn tail_limit(&self, index: u32) -> u64 {
+    /// Where the last token under a node ends, and the last byte that the
+    /// node's tail may reach: the start of what follows, and within the parent
+    /// of a last child.
+    #[inline]
+    pub(crate) fn tail_range(&self, index: u32, is_last: bool) -> (u64, u64) {
         let after = self.after(index);
-        let next = if (after as usize) < self.shape.len() {
-            self.start_at(after)
-        } else {
-            self.source_len
+        let last = after.saturating_sub(1);
+        let end = u64::from(self.start_at(last)).saturating_add(u64::from(self.len_at(last)));
+        let next = match (after as usize) < self.shape.len() {
+            true => self.start_at(after),
+            false => self.source_len,
         };
-        let is_root = index == 0;
-        if is_root || !self.shape_at(index).has(LAST) {
-            return u64::from(next);
+        match is_last && index != 0 {
+            true => (end, u64::from(next.min(self.end_at(self.parent_of(index))))),
+            false => (end, u64::from(next)),
         }
-        let parent = self.parent_of(index);
-        u64::from(next.min(self.end_at(parent)))
     }
 }
 
@@ -478,12 +479,15 @@ impl Tree {
 
     pub(crate) fn reset(
         &mut self,
-        grammar: Arc<Grammar>,
+        grammar: &Arc<Grammar>,
         book: Option<Arc<ShapeBook>>,
         header: &Header,
     ) {
         self.clear();
-        self.grammar = grammar;
+        // Counting references is not free.
+        if !Arc::ptr_eq(&self.grammar, grammar) {
+            self.grammar = Arc::clone(grammar);
+        }
         self.book = book;
         self.source_len = header.source_len;
         self.source_hash = header.source_hash;
@@ -515,6 +519,16 @@ impl Tree {
 
     pub(crate) fn own_shapes_mut(&mut self) -> &mut Vec<Shape> {
         &mut self.own
+    }
+
+    /// Takes the shapes out, for [`Tree::set_shapes`]: they are read while the
+    /// tree is being filled.
+    pub(crate) fn take_shapes(&mut self) -> (Option<Arc<ShapeBook>>, Vec<Shape>) {
+        (self.book.take(), std::mem::take(&mut self.own))
+    }
+
+    pub(crate) fn set_shapes(&mut self, (book, own): (Option<Arc<ShapeBook>>, Vec<Shape>)) {
+        (self.book, self.own) = (book, own);
     }
 
     /// Appends the next block of shape numbers, as far as a byte holds them.
@@ -573,6 +587,7 @@ impl Tree {
     }
 
     pub(crate) fn set_lines(&mut self, lines: &[u32]) {
+        self.lines.reserve(lines.len());
         self.lines.extend(lines);
     }
 
@@ -590,6 +605,11 @@ impl Tree {
         self.under.extend(under);
         self.start.extend(starts);
         self.lines.extend(lines);
+    }
+
+    /// Makes room for so many tails, and no more.
+    pub(crate) fn reserve_tails(&mut self, count: usize) {
+        self.tails.reserve_exact(count);
     }
 
     pub(crate) fn push_tail(&mut self, index: u32, end: u32) {

@@ -8,7 +8,7 @@ use super::steps::{FIRST_LENT, Steps};
 use crate::lane::BLOCK;
 use crate::shape::ShapeColumns;
 use crate::tree::{Shapes, Tree};
-use crate::{DecodeError, ShapeBook};
+use crate::{BookId, DecodeError, ShapeBook};
 
 /// What the first loop reads and writes of a block of nodes, close together.
 pub(super) struct Block {
@@ -23,6 +23,8 @@ pub(super) struct Block {
     /// each node.
     pub(super) lens: [u8; BLOCK + 1],
     pub(super) steps: Steps,
+    /// The book whose steps are there.
+    book: Option<BookId>,
 }
 
 impl Block {
@@ -36,8 +38,13 @@ impl Block {
     ) -> u8 {
         let short = |shapes: usize| shapes.min(usize::from(FIRST_LENT)) as u8;
         let of_book = short(book.map_or(0, ShapeBook::len));
-        if let Some(book) = book {
+        // What a tree adds stands behind.
+        if let Some(book) = book.filter(|book| self.book != Some(book.id())) {
             self.steps.clone_from(book.steps());
+            self.book = Some(book.id());
+        }
+        if of_book == 0 {
+            self.book = None;
         }
         self.steps.set_from(of_book, shapes.own(), columns);
         short(shapes.len())
@@ -87,11 +94,10 @@ impl Block {
         }
     }
 
-    /// Sets what was read of a node.
-    pub(super) fn set(&mut self, node: usize, gap: u8, len: u8) {
-        let to_len = self.lens.get_mut(node.wrapping_add(1));
-        if let (Some(to_gap), Some(to_len)) = (self.gaps.get_mut(node), to_len) {
-            (*to_gap, *to_len) = (gap, len);
+    /// Sets the length of a token.
+    pub(super) fn set_len(&mut self, node: usize, len: u8) {
+        if let Some(to) = self.lens.get_mut(node.wrapping_add(1)) {
+            *to = len;
         }
     }
 
@@ -109,6 +115,7 @@ impl Default for Block {
             gaps: [0; BLOCK],
             lens: [0; BLOCK + 1],
             steps: Steps::default(),
+            book: None,
         }
     }
 }

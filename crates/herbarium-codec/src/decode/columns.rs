@@ -39,8 +39,10 @@ pub(super) struct Columns<'a> {
 pub(super) struct Found {
     /// Start of each line but the first.
     pub(super) lines: Vec<u32>,
-    /// Nodes that end after their last child, and by how much.
-    pub(super) tails: Vec<(u32, u32)>,
+    /// Line starts behind the last token, counted from its end.
+    pub(super) last_lines: Vec<(u32, u32)>,
+    /// Nodes that end after their last child.
+    pub(super) tails: Vec<Tail>,
     /// Nodes that are errors or missing.
     pub(super) errors: Vec<u32>,
     /// Errors without children.
@@ -49,9 +51,20 @@ pub(super) struct Found {
     pub(super) shapes: ShapeColumns,
 }
 
+/// A node that ends after its last child.
+#[derive(Clone, Copy)]
+pub(super) struct Tail {
+    pub(super) node: u32,
+    /// By how much.
+    pub(super) len: u32,
+    /// Whether the node is the last child of its parent.
+    pub(super) is_last: bool,
+}
+
 impl Found {
     pub(super) fn clear(&mut self) {
         self.lines.clear();
+        self.last_lines.clear();
         self.tails.clear();
         self.errors.clear();
         self.error_tokens.clear();
@@ -79,8 +92,9 @@ impl<'a> Columns<'a> {
         }
         let [shapes, long_codes, gaps, lens, lines, tails] = sizes;
         let mut table = column(&mut reader, shapes)?;
-        let grammar = tree.grammar().clone();
-        read_shapes(&mut table, &grammar, tree.own_shapes_mut(), shape_columns)?;
+        let (book, mut own) = tree.take_shapes();
+        read_shapes(&mut table, tree.grammar(), &mut own, shape_columns)?;
+        tree.set_shapes((book, own));
         end_of(&table, "shape table")?;
         let codes = reader.take(count, "shape codes")?;
         let long_codes = column(&mut reader, long_codes)?;
@@ -110,24 +124,38 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// The shape number that a code begins; `shapes` is how many there are.
-    #[inline(never)]
-    pub(super) fn long_code(&mut self, code: u32, shapes: usize) -> Result<u32, DecodeError> {
-        let offset = self.long_codes.offset();
-        let id = match code.checked_sub(u32::from(FIRST_LONG)) {
-            None => code,
-            Some(_) if code == u32::from(LONG_CODE) => {
-                u32::from_le_bytes(self.long_codes.array("long shape code")?)
+    /// The shape number that a code from [`FIRST_LONG`] on begins; `shapes` is
+    /// how many there are. Nearly always it is two bytes.
+    #[inline]
+    pub(super) fn long_code(&mut self, code: u8, shapes: usize) -> Result<u32, DecodeError> {
+        let page = u32::from(code).wrapping_sub(u32::from(FIRST_LONG));
+        let longest = u32::from(LONG_CODE).wrapping_sub(u32::from(FIRST_LONG));
+        if page < longest {
+            let low = u32::from(self.long_codes.u8("long shape code")?);
+            let id = (page << 8).wrapping_add(low).wrapping_add(u32::from(FIRST_LONG));
+            if (id as usize) < shapes {
+                return Ok(id);
             }
-            Some(page) => {
-                let low = self.long_codes.u8("long shape code")?;
-                u32::from(FIRST_LONG).saturating_add(page << 8).saturating_add(u32::from(low))
-            }
-        };
-        if id as usize >= shapes {
-            return Err(invalid("shape code", offset, format!("a number below {shapes}"), id));
+            return Err(self.wrong_code(id, shapes, 1));
         }
-        Ok(id)
+        self.longest_code(code, shapes)
+    }
+
+    /// The same for any code.
+    #[cold]
+    pub(super) fn longest_code(&mut self, code: u8, shapes: usize) -> Result<u32, DecodeError> {
+        let (id, len) = match code {
+            LONG_CODE => (u32::from_le_bytes(self.long_codes.array("long shape code")?), 4),
+            _ => (u32::from(code), 0),
+        };
+        if (id as usize) < shapes { Ok(id) } else { Err(self.wrong_code(id, shapes, len)) }
+    }
+
+    /// Of a code whose last `len` bytes were read just now.
+    #[cold]
+    fn wrong_code(&self, id: u32, shapes: usize, len: usize) -> DecodeError {
+        let offset = self.long_codes.offset().saturating_sub(len);
+        invalid("shape code", offset, format!("a number below {shapes}"), id)
     }
 
     /// The token lengths from a place on, and what is behind them.
@@ -157,20 +185,24 @@ impl<'a> Columns<'a> {
     }
 
     /// Line ends spelled out: their number, and the bytes of each line before
-    /// its `\n`. Gives where the last line starts, all of them counted from
-    /// here: 0 where there is none.
+    /// its `\n`. Adds the line starts, counted from here, and the node to the
+    /// list. Gives where the last of the lines starts: 0 where there is none.
     #[inline(never)]
-    pub(super) fn line_ends(&mut self, starts: &mut Vec<u32>) -> Result<u64, DecodeError> {
+    pub(super) fn line_ends(
+        &mut self,
+        node: u32,
+        starts: &mut Vec<(u32, u32)>,
+    ) -> Result<u64, DecodeError> {
         let count = self.lines.count("number of line ends")?;
         let offset = self.lines.offset();
         let mut line = 0u64;
         let first = starts.len();
-        starts.resize(first.saturating_add(count), 0);
+        starts.resize(first.saturating_add(count), (0, node));
         let new = starts.get_mut(first..).unwrap_or_default();
         self.lines.varints(new.iter_mut(), "line length", |start, len| {
             // As many as 2^32 of 32 bits: 64 bits have room.
             line = line.wrapping_add(u64::from(len)).wrapping_add(1);
-            *start = line as u32;
+            start.0 = line as u32;
         })?;
         if line > MAX_SOURCE_LEN {
             return Err(invalid("line end", offset, "within the source", line));

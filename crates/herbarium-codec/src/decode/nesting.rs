@@ -148,7 +148,7 @@ fn nest_in<P: Parents<L::Number>, L: LastChildren>(
     nodes: Range<usize>,
     (first, level, mut lens_at): (u32, usize, u8),
 ) -> (usize, u8) {
-    let Block { codes, column, gaps, lens, steps } = block;
+    let Block { codes, column, gaps, lens, steps, .. } = block;
     let mut level = P::level(level);
     for place in nodes.start..nodes.end.min(BLOCK) {
         let node = L::Number::of(first.wrapping_add(place as u32));

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::columns::FIRST_LONG;
 use crate::ERROR_KIND;
 use crate::shape::{
-    GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape, ShapeColumns, TAIL, gap,
+    EXTRA, GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, Shape, ShapeColumns, TAIL, gap,
 };
 
 /// As many as a byte numbers: no place in a table is out of bounds.
@@ -17,6 +17,10 @@ const CODES: usize = 256;
 /// Bit of [`Steps::gap`] that says that there is more to a node than bytes of
 /// gap and token. Token lengths of half a byte and more have it, too.
 pub(super) const MORE: u8 = 0x80;
+
+/// Bit of [`Steps::flags`]: the node is an error. It takes the place of one
+/// that the walk does not ask for.
+pub(super) const ERROR: u8 = EXTRA;
 
 /// What the walk needs of the shapes that codes stand for.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +38,24 @@ pub(crate) struct Steps {
     pub(super) len: [u8; CODES],
     /// Gap code, where nothing else is out of the ordinary; see [`lines_of`].
     pub(super) gap_code: [u8; CODES],
+    /// Gap code, 0 where it stands in the column.
+    pub(super) own_gap: [u8; CODES],
+    /// Flags of the shape, with [`ERROR`].
+    pub(super) flags: [u8; CODES],
 }
 
 impl Default for Steps {
     fn default() -> Self {
         let nothing = [0; CODES];
-        Self { level: [0; CODES], gap: nothing, column: nothing, len: nothing, gap_code: nothing }
+        Self {
+            level: [0; CODES],
+            gap: nothing,
+            column: nothing,
+            len: nothing,
+            gap_code: nothing,
+            own_gap: nothing,
+            flags: nothing,
+        }
     }
 }
 
@@ -60,9 +76,12 @@ impl Steps {
         self.level[at] = level(shape.flags);
         self.column[at] = column(shape.flags);
         self.len[at] = shape.len;
-        let rare = rare(shape.flags) | u8::from(shape.kind == ERROR_KIND).wrapping_neg();
+        let error = u8::from(shape.kind == ERROR_KIND);
+        let rare = rare(shape.flags) | error.wrapping_neg();
         self.gap[at] = gap(shape.gap, rare);
         self.gap_code[at] = shape.gap | rare;
+        self.own_gap[at] = shape.gap;
+        self.flags[at] = shape.flags & !EXTRA | error.wrapping_neg() & ERROR;
     }
 
     /// Sets the codes from `first` on, as far as they are numbers of shapes.
@@ -73,6 +92,8 @@ impl Steps {
         set_each(&mut self.level, &places, flags.iter().map(|flags| level(*flags)));
         set_each(&mut self.column, &places, flags.iter().map(|flags| column(*flags)));
         set_each(&mut self.len, &places, lens.iter().copied());
+        set_each(&mut self.own_gap, &places, gaps.iter().copied());
+        set_each(&mut self.flags, &places, flags.iter().map(|flags| flags & !EXTRA));
         let gaps = gaps.iter().zip(flags).map(|(gap, flags)| (*gap, rare(*flags)));
         set_each(&mut self.gap, &places, gaps.clone().map(|(code, rare)| gap(code, rare)));
         set_each(&mut self.gap_code, &places, gaps.map(|(code, rare)| code | rare));

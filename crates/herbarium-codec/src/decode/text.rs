@@ -9,14 +9,14 @@
 use std::ops::Range;
 
 use super::block::Block;
-use super::columns::{Columns, Found, invalid};
-use super::steps::{MORE, lines_of};
+use super::columns::{Columns, Found, Tail, invalid};
+use super::steps::{ERROR, MORE, lines_of};
 use super::walk::At;
 use crate::DecodeError;
 use crate::lane::{BLOCK, WIDE};
 use crate::lens::LONG_LEN;
-use crate::shape::{GAP_COLUMN, LEN_COLUMN, LINES, Shape, TAIL, gap};
-use crate::tree::{NO_SHAPE, Shapes, Tree};
+use crate::shape::{GAP_COLUMN, INTERNAL, LAST, LEN_COLUMN, LINES, MISSING, TAIL, gap};
+use crate::tree::Tree;
 
 /// What a block of nodes adds up to.
 pub(super) struct Sums {
@@ -31,8 +31,6 @@ pub(super) struct Sums {
     far_starts: [u32; BLOCK],
     /// The line starts in the block, counted from that of a node, and the node.
     lines: Vec<(u32, u32)>,
-    /// Line ends of one node that are spelled out.
-    spelled: Vec<u32>,
 }
 
 /// More than this goes to [`Sums::far`]. Four of the starts' summands fit
@@ -44,7 +42,6 @@ pub(super) struct Text<'t, 'c> {
     pub(super) block: &'t mut Block,
     pub(super) sums: &'t mut Sums,
     pub(super) columns: &'t mut Columns<'c>,
-    pub(super) shapes: Shapes<'t>,
     pub(super) found: &'t mut Found,
     pub(super) tree: &'t mut Tree,
     pub(super) at: &'t mut At,
@@ -53,13 +50,15 @@ pub(super) struct Text<'t, 'c> {
 impl Text<'_, '_> {
     /// Reads what else there is to some nodes of a block.
     pub(super) fn read(&mut self, nodes: Range<usize>) -> Result<(), DecodeError> {
-        for (marks, first) in marks(self.block).into_iter().zip((0..BLOCK).step_by(GROUP)) {
-            let mut marks = marks & bits_within(first, &nodes);
+        let mut first = nodes.start & !(GROUP - 1);
+        while first < nodes.end {
+            let mut marks = marks(self.block, first) & bits_within(first, &nodes);
             while marks != 0 {
                 let node = first.wrapping_add(marks.trailing_zeros() as usize);
                 marks &= marks.wrapping_sub(1);
                 self.read_more(node)?;
             }
+            first = first.wrapping_add(GROUP);
         }
         Ok(())
     }
@@ -72,10 +71,18 @@ impl Text<'_, '_> {
         let code = usize::from(self.block.codes[place]);
         let (ends, change) = lines_of(self.block.steps.gap_code[code]);
         let indent = self.at.indent.wrapping_add(i64::from(change));
-        let is_long = self.block.lens[place.wrapping_add(1)] >= MORE;
+        let is_long = self.block.lens[place.wrapping_add(1)] == LONG_LEN;
         if (ends == 0) | (indent as u64 >= NEAR / 2) | is_long {
-            return self.read_rare(node);
+            return self.read_rare(place);
         }
+        self.near_lines(place, ends, indent);
+        Ok(())
+    }
+
+    /// Line ends, and an indentation that is less than [`NEAR`] by far.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "nodes of a block")]
+    fn near_lines(&mut self, node: usize, ends: u8, indent: i64) {
         self.at.indent = indent;
         let mut gap = indent as u32;
         if ends > 1 {
@@ -83,9 +90,9 @@ impl Text<'_, '_> {
         }
         self.sums.lines.push(((indent as u32).wrapping_neg(), node as u32));
         gap = gap.wrapping_add(self.columns.line_end);
+        let place = node & (BLOCK - 1);
         self.block.gaps[place] = 0;
         self.sums.more[place] = self.sums.more[place].wrapping_add(gap as u16);
-        Ok(())
     }
 
     /// The lines but the last that begin before a node that is indented by so
@@ -100,91 +107,117 @@ impl Text<'_, '_> {
         u32::from(ends).wrapping_sub(1).wrapping_mul(self.columns.line_end).wrapping_add(indent)
     }
 
-    /// The same for any node.
+    /// The same for any node of a block.
     #[inline(never)]
+    #[expect(clippy::indexing_slicing, reason = "nodes of a block, and codes of a byte")]
     fn read_rare(&mut self, node: usize) -> Result<(), DecodeError> {
-        let index = self.at.first.wrapping_add(node as u32);
-        let shape = self.shapes.get(self.tree.shape_number(index)).unwrap_or(NO_SHAPE);
-        let gap = self.gap(shape)?;
-        self.sums.keep_lines(node, gap);
-        let len = self.token_len(shape, node)?;
-        self.sums.keep_lines(node, 0);
-        if len >= u64::from(LONG_LEN) {
-            self.tree.push_long_len(index, len as u32);
+        let place = node & (BLOCK - 1);
+        let code = usize::from(self.block.codes[place]);
+        let flags = self.block.steps.flags[code];
+        let gap_code = match flags & GAP_COLUMN {
+            0 => self.block.steps.own_gap[code],
+            _ => self.columns.gap_code()?,
+        };
+        self.block.gaps[place] = 0;
+        if gap_code < gap::PLAIN {
+            self.sums.more[place] = self.sums.more[place].wrapping_add(u16::from(gap_code));
+        } else {
+            self.gap_with_lines(place, gap_code)?;
         }
-        let short = u8::try_from(len).unwrap_or(LONG_LEN);
-        self.block.set(node, 0, short);
-        self.sums.add(node, gap);
-        self.sums.add(node.wrapping_add(1), len.wrapping_sub(u64::from(short)));
-        self.note(index, shape)
+        if flags & LINES != 0 || self.block.lens[place.wrapping_add(1)] == LONG_LEN {
+            self.long_token(place, flags)?;
+        }
+        match flags & (TAIL | MISSING | ERROR) {
+            0 => Ok(()),
+            _ => self.note(place, flags),
+        }
     }
 
-    /// The bytes of a gap. Its lines count from where it begins.
-    fn gap(&mut self, shape: Shape) -> Result<u64, DecodeError> {
-        let code = match shape.has(GAP_COLUMN) {
-            true => self.columns.gap_code()?,
-            false => shape.gap,
-        };
-        if code < gap::PLAIN {
-            return Ok(u64::from(code));
+    /// A gap that is more than bytes within a line.
+    #[inline]
+    fn gap_with_lines(&mut self, node: usize, code: u8) -> Result<(), DecodeError> {
+        let (ends, change) = lines_of(code);
+        let indent = self.at.indent.wrapping_add(i64::from(change));
+        if (ends == 0) | (indent as u64 >= NEAR / 2) {
+            return self.long_gap(node, code);
         }
-        let Some((ends, change)) = gap::lines(code) else {
-            return self.spelled_gap(code);
-        };
-        let mut line = 0u32;
-        for _ in 0..ends {
-            line = line.wrapping_add(self.columns.line_end);
-            self.sums.spelled.push(line);
+        self.near_lines(node, ends, indent);
+        Ok(())
+    }
+
+    /// The same where the last line is indented by much, or the gap is spelled
+    /// out.
+    #[cold]
+    fn long_gap(&mut self, node: usize, code: u8) -> Result<(), DecodeError> {
+        let (ends, change) = lines_of(code);
+        if ends == 0 {
+            return self.spelled_gap(node, code);
         }
         let indent = self.at.indent.saturating_add(i64::from(change));
         self.at.indent = indent;
-        match u32::try_from(indent) {
-            Ok(indent) => Ok(u64::from(indent).wrapping_add(u64::from(line))),
-            Err(_) => {
-                let offset = self.columns.gap_offset();
-                Err(invalid("indentation", offset, "from 0 to 4294967295", indent))
-            }
-        }
+        let Ok(indent) = u32::try_from(indent) else {
+            let offset = self.columns.gap_offset();
+            return Err(invalid("indentation", offset, "from 0 to 4294967295", indent));
+        };
+        self.lines_before_last(node, ends, indent);
+        self.sums.lines.push((indent.wrapping_neg(), node as u32));
+        let lines = u64::from(ends).wrapping_mul(u64::from(self.columns.line_end));
+        self.sums.add(node, lines.wrapping_add(u64::from(indent)));
+        Ok(())
     }
 
-    /// The same, where the gap is spelled out.
-    #[cold]
-    fn spelled_gap(&mut self, code: u8) -> Result<u64, DecodeError> {
+    /// The same, where the gap is spelled out. Its lines count from where it
+    /// begins.
+    fn spelled_gap(&mut self, node: usize, code: u8) -> Result<(), DecodeError> {
         if code != gap::ESCAPE {
             return Err(invalid("gap code", self.columns.gap_offset(), "a code in use", code));
         }
-        let last_line = self.columns.line_ends(&mut self.sums.spelled)?;
+        let first = self.sums.lines.len();
+        let last_line = self.columns.line_ends(node as u32, &mut self.sums.lines)?;
         let rest = self.columns.rest_of_gap()?;
         if last_line != 0 {
             self.at.indent = i64::from(rest);
         }
-        Ok(last_line.wrapping_add(u64::from(rest)))
+        let gap = last_line.wrapping_add(u64::from(rest));
+        let lines = self.sums.lines.get_mut(first..).unwrap_or_default();
+        lines.iter_mut().for_each(|line| line.0 = line.0.wrapping_sub(gap as u32));
+        self.sums.add(node, gap);
+        Ok(())
     }
 
-    /// The length of a token. Its lines count from its start.
-    fn token_len(&mut self, shape: Shape, node: usize) -> Result<u64, DecodeError> {
-        let last_line = match shape.has(LINES) {
-            true => self.columns.line_ends(&mut self.sums.spelled)?,
-            false => 0,
+    /// A token with line ends in it, or so long that no byte holds its length.
+    /// Its lines count from its start.
+    fn long_token(&mut self, node: usize, flags: u8) -> Result<(), DecodeError> {
+        let mut len = match flags & LINES {
+            0 => 0,
+            _ => self.columns.line_ends(node as u32, &mut self.sums.lines)?,
         };
-        let len = match self.block.len(node) {
-            LONG_LEN if shape.has(LEN_COLUMN) => {
-                u64::from(self.columns.rest_of_len()?).wrapping_add(u64::from(LONG_LEN))
-            }
-            len => u64::from(len),
-        };
-        Ok(last_line.wrapping_add(len))
+        let short = self.block.len(node);
+        len = len.wrapping_add(u64::from(short));
+        if short == LONG_LEN && flags & LEN_COLUMN != 0 {
+            len = len.wrapping_add(u64::from(self.columns.rest_of_len()?));
+        }
+        if len >= u64::from(LONG_LEN) {
+            self.tree.push_long_len(self.at.first.wrapping_add(node as u32), len as u32);
+        }
+        let short = u8::try_from(len).unwrap_or(LONG_LEN);
+        self.block.set_len(node, short);
+        self.sums.add(node.wrapping_add(1), len.wrapping_sub(u64::from(short)));
+        Ok(())
     }
 
     /// What else is to be kept of a node.
-    fn note(&mut self, index: u32, shape: Shape) -> Result<(), DecodeError> {
-        if shape.has(TAIL) {
-            self.found.tails.push((index, self.columns.tail()?));
+    fn note(&mut self, node: usize, flags: u8) -> Result<(), DecodeError> {
+        let index = self.at.first.wrapping_add(node as u32);
+        if flags & TAIL != 0 {
+            let (len, is_last) = (self.columns.tail()?, flags & LAST != 0);
+            self.found.tails.push(Tail { node: index, len, is_last });
         }
-        if shape.is_fault() {
+        let is_error = flags & ERROR != 0;
+        if flags & MISSING != 0 || is_error && flags & INTERNAL != 0 {
             self.found.errors.push(index);
         }
-        if shape.is_error_token() {
+        if is_error && flags & INTERNAL == 0 {
             self.found.error_tokens.push(index);
         }
         Ok(())
@@ -195,9 +228,9 @@ impl Text<'_, '_> {
     pub(super) fn finish_block(&mut self, len: usize) {
         let base = self.at.position;
         let Self { block, sums, found, tree, .. } = self;
-        let distance = u64::from(sums.add_up(block));
+        let distance = u64::from(sums.add_up(block, len));
         let is_far = !sums.far.is_empty() || distance >= u64::from(WIDE);
-        let distance = if is_far { sums.add_up_far(block) } else { distance };
+        let distance = if is_far { sums.add_up_far(block, len) } else { distance };
         self.at.position = base.wrapping_add(distance);
         match is_far {
             true => {
@@ -232,31 +265,20 @@ fn bits_within(first: usize, nodes: &Range<usize>) -> u64 {
     below(nodes.end) & !below(nodes.start)
 }
 
-/// The nodes that have [`MORE`] to them, a bit for each.
-fn marks(block: &Block) -> [u64; BLOCK / GROUP] {
+/// The nodes from `first` on that have [`MORE`] to them, a bit for each of a
+/// group.
+#[inline]
+fn marks(block: &Block, first: usize) -> u64 {
     let [_, lens @ ..] = &block.lens;
-    let mut marks = [0; BLOCK / GROUP];
-    let (gaps, _) = block.gaps.as_chunks::<GROUP>();
-    let (lens, _) = lens.as_chunks::<GROUP>();
-    for ((to, gaps), lens) in marks.iter_mut().zip(gaps).zip(lens) {
-        *to = top_bits(gaps, lens);
+    let group = first / GROUP;
+    let ((gaps, _), (lens, _)) = (block.gaps.as_chunks::<GROUP>(), lens.as_chunks::<GROUP>());
+    match (gaps.get(group), lens.get(group)) {
+        (Some(gaps), Some(lens)) => top_bits(gaps, lens),
+        _ => 0,
     }
-    marks
 }
 
 impl Sums {
-    /// Keeps the line starts that were spelled out, counted from so many bytes
-    /// before the node.
-    #[inline]
-    fn keep_lines(&mut self, node: usize, before: u64) {
-        if self.spelled.is_empty() {
-            return;
-        }
-        let lines = self.spelled.iter();
-        self.lines.extend(lines.map(|line| (line.wrapping_sub(before as u32), node as u32)));
-        self.spelled.clear();
-    }
-
     /// Adds no more than [`NEAR`] bytes before a node.
     #[inline]
     fn add_near(&mut self, node: usize, bytes: u16) {
@@ -279,15 +301,20 @@ impl Sums {
         self.more.fill(0);
         self.far.clear();
         self.lines.clear();
-        self.spelled.clear();
     }
 
-    /// Finds the starts. Gives how far the end of the last token is from the
+    /// Finds the starts of so many nodes. Gives how far the end of the last token is from the
     /// base; that and the starts are right where it is below [`WIDE`] and
     /// nothing is far.
     #[inline(never)]
-    fn add_up(&mut self, block: &Block) -> u32 {
+    fn add_up(&mut self, block: &Block, len: usize) -> u32 {
         let (Self { more, starts, .. }, Block { gaps, lens, .. }) = (self, block);
+        // The end of the last token stands one place behind the last node.
+        let places = len.wrapping_add(STRIP) & !(STRIP - 1);
+        let starts = match starts.get_mut(..places) {
+            Some(starts) => starts,
+            None => starts,
+        };
         for (((to, gap), len), more) in starts.iter_mut().zip(gaps).zip(lens).zip(&*more) {
             *to = u16::from(*gap).wrapping_add(u16::from(*len)).wrapping_add(*more);
         }
@@ -307,17 +334,21 @@ impl Sums {
 
     /// The same where anything is far.
     #[cold]
-    fn add_up_far(&mut self, block: &Block) -> u64 {
+    fn add_up_far(&mut self, block: &Block, len: usize) -> u64 {
+        let Self { more, far, far_starts, .. } = self;
         let mut at = 0u64;
-        let mut far = self.far.iter().peekable();
-        for (node, (len, more)) in block.lens.iter().zip(&self.more).enumerate() {
-            let gap = block.gaps.get(node).copied().unwrap_or(0);
-            at = at.wrapping_add(u64::from(gap)).wrapping_add(u64::from(*len));
-            at = at.wrapping_add(u64::from(*more));
-            while let Some((_, bytes)) = far.next_if(|far| far.0 == node) {
+        let mut far = far.iter();
+        let mut next = far.next();
+        let places = block.lens.iter().zip(&*more).take(len.saturating_add(1)).enumerate();
+        for (node, (len, more)) in places {
+            at = at.wrapping_add(u64::from(*len)).wrapping_add(u64::from(*more));
+            while let Some((_, bytes)) = next.filter(|far| far.0 == node) {
                 at = at.wrapping_add(*bytes);
+                next = far.next();
             }
-            if let Some(start) = self.far_starts.get_mut(node) {
+            // There is none behind the last node.
+            if let (Some(gap), Some(start)) = (block.gaps.get(node), far_starts.get_mut(node)) {
+                at = at.wrapping_add(u64::from(*gap));
                 *start = at as u32;
             }
         }
@@ -380,7 +411,6 @@ impl Default for Sums {
             far: Vec::new(),
             far_starts: [0; BLOCK],
             lines: Vec::new(),
-            spelled: Vec::new(),
         }
     }
 }

@@ -13,17 +13,20 @@
 
 use super::block::Block;
 use super::columns::{Columns, Found};
+use super::lent::Lent;
 use super::nesting::Nestings;
 use super::steps::FIRST_LENT;
 use super::text::{Sums, Text};
-use crate::DecodeError;
 use crate::lane::BLOCK;
+use crate::shape::Shape;
 use crate::tree::{NO_SHAPE, Shapes, Tree};
+use crate::{DecodeError, ShapeBook};
 
 /// Walks trees, keeping its memory.
 #[derive(Default)]
 pub(super) struct Walk {
     block: Option<Box<Block>>,
+    lent: Lent,
     sums: Option<Box<Sums>>,
     nestings: Nestings,
 }
@@ -46,32 +49,34 @@ impl Walk {
     pub(super) fn run(
         &mut self,
         columns: &mut Columns<'_>,
-        shapes: Shapes<'_>,
+        (book, own): (Option<&ShapeBook>, &[Shape]),
         found: &mut Found,
         tree: &mut Tree,
     ) -> Result<u64, DecodeError> {
-        let Self { block, sums, nestings } = self;
+        let Self { block, lent, sums, nestings } = self;
         let (block, sums) = (block.get_or_insert_default(), sums.get_or_insert_default());
-        let short = block.set_steps(shapes, &found.shapes, tree.book().map(|book| &**book));
+        let shapes = Shapes::new(book, own);
+        let short = block.set_steps(shapes, &found.shapes, book);
         let count = columns.codes.len();
         let nest = nestings.of(count);
         sums.forget();
+        lent.forget();
         let mut at = At::default();
         for codes in columns.codes.chunks(BLOCK) {
             let len = codes.len();
             block.take_codes(codes, tree);
             let mut from = 0;
             while from < len {
-                let mut names = Names { short, shapes, columns, tree };
+                let mut names = Names { short, shapes, lent, columns, tree };
                 let piece = from..names.name(block, from..len, at.first)?;
                 from = piece.end;
                 block.take_lens(columns.lens_from(at.lens));
                 let lens = block.nest(piece.clone(), at.first, nest)?;
                 at.lens = at.lens.wrapping_add(lens);
-                Text { block, sums, columns, shapes, found, tree, at: &mut at }.read(piece)?;
+                Text { block, sums, columns, found, tree, at: &mut at }.read(piece)?;
             }
             nest.push_parents(at.first, len, tree);
-            Text { block, sums, columns, shapes, found, tree, at: &mut at }.finish_block(len);
+            Text { block, sums, columns, found, tree, at: &mut at }.finish_block(len);
             at.first = at.first.wrapping_add(len as u32);
         }
         columns.check_walk(at.lens, nest.level())?;
@@ -86,13 +91,15 @@ struct Names<'n, 'c> {
     /// Codes below are shape numbers.
     short: u8,
     shapes: Shapes<'n>,
+    lent: &'n mut Lent,
     columns: &'n mut Columns<'c>,
     tree: &'n mut Tree,
 }
 
 impl Names<'_, '_> {
     /// Names nodes until there is no code left to lend: gives the first node
-    /// that has none. Most strips have no such node.
+    /// that has none. Most strips have no such node. What is lent stays so from
+    /// block to block: most of the shapes come again.
     #[inline(never)]
     fn name(
         &mut self,
@@ -101,12 +108,16 @@ impl Names<'_, '_> {
         first: u32,
     ) -> Result<usize, DecodeError> {
         let Block { codes, steps, .. } = block;
+        if self.lent.is_used_up() {
+            self.lent.forget();
+        }
         if self.all_short(codes.get(nodes.clone()).unwrap_or_default())? {
             return Ok(nodes.end);
         }
-        let mut lent = FIRST_LENT..=u8::MAX;
         let (strips, _) = codes.as_chunks_mut();
-        for (strip, from) in strips.iter_mut().zip((0..nodes.end).step_by(STRIP)) {
+        let from = nodes.start / STRIP;
+        let places = (from.wrapping_mul(STRIP)..nodes.end).step_by(STRIP);
+        for (strip, from) in strips.iter_mut().skip(from).zip(places) {
             let mut long = long_codes(*strip);
             while long != 0 {
                 let place = long.trailing_zeros() as usize / 8;
@@ -115,12 +126,16 @@ impl Names<'_, '_> {
                 let Some(code) = strip.get_mut(place).filter(|_| nodes.contains(&node)) else {
                     continue;
                 };
-                let Some(own) = lent.next() else { return Ok(node) };
-                let id = self.columns.long_code(u32::from(*code), self.shapes.len())?;
+                if self.lent.is_used_up() {
+                    return Ok(node);
+                }
+                let id = self.columns.long_code(*code, self.shapes.len())?;
                 self.tree.change_shape((first as usize).wrapping_add(node), id);
-                let shape = self.shapes.get(id).unwrap_or(NO_SHAPE);
-                steps.set(own, shape);
-                *code = own;
+                *code = self.lent.code_of(id).unwrap_or_else(|| {
+                    let own = self.lent.lend(id);
+                    steps.set(own, self.shapes.get(id).unwrap_or(NO_SHAPE));
+                    own
+                });
             }
         }
         Ok(nodes.end)
@@ -137,9 +152,7 @@ impl Names<'_, '_> {
             return Ok(true);
         }
         match codes.iter().find(|code| (self.short..FIRST_LENT).contains(code)) {
-            Some(&code) => {
-                self.columns.long_code(u32::from(code), self.shapes.len()).map(|_| false)
-            }
+            Some(&code) => self.columns.longest_code(code, self.shapes.len()).map(|_| false),
             None => Ok(false),
         }
     }

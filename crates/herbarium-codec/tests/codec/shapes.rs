@@ -18,26 +18,32 @@ fn grammar(kinds: u32, fields: u32) -> Arc<Grammar> {
     Arc::new(Grammar::new(parts).expect("not too many"))
 }
 
-/// A root and children, each with a kind and a field that occur once.
-fn tree(shapes: u32) -> Tree {
+/// A root and children, each with a kind and a field that stand for a number.
+fn tree(numbers: &[u32]) -> Tree {
     const KINDS: u32 = 400;
-    let grammar = grammar(KINDS, shapes / KINDS + 1);
+    let grammar = grammar(KINDS, numbers.iter().max().unwrap_or(&0) / KINDS + 1);
     let mut builder = TreeBuilder::new(&grammar);
     builder.start(b"").expect("a source");
     builder.push(NewNode::default()).expect("the root");
-    for child in 1..shapes {
-        let (kind, field) = ((child % KINDS) as u16, (child / KINDS) as u16);
+    for number in numbers {
+        let (kind, field) = ((number % KINDS) as u16, (number / KINDS) as u16);
         builder.push(NewNode { kind, field, depth: 1, ..NewNode::default() }).expect("a child");
     }
     builder.finish().expect("a tree")
 }
 
+fn check_numbers(numbers: &[u32]) {
+    let back = check_round_trip(&tree(numbers));
+    let of = |node: herbarium_codec::Node<'_>| {
+        u32::from(node.kind_id()) + u32::from(node.field_id().unwrap_or(0)) * 400
+    };
+    let found: Vec<u32> = back.nodes().skip(1).map(of).collect();
+    assert_eq!(found, numbers, "{} nodes", numbers.len());
+}
+
+/// Each of so many shapes occurs once.
 fn check(shapes: u32) {
-    let back = check_round_trip(&tree(shapes));
-    for (index, node) in back.nodes().enumerate().skip(1) {
-        let id = usize::from(node.kind_id()) + usize::from(node.field_id().unwrap_or(0)) * 400;
-        assert_eq!(id, index, "{shapes} shapes");
-    }
+    check_numbers(&(1..shapes).collect::<Vec<u32>>());
 }
 
 #[test]
@@ -55,6 +61,16 @@ fn as_many_shapes_as_a_book_holds_and_one_more() {
 #[test]
 fn as_many_shapes_as_two_bytes_number_and_one_more() {
     [8159, 8160, 8161].into_iter().for_each(check);
+}
+
+#[test]
+fn shapes_that_come_again_and_again_come_back() {
+    // Fewer, as many and more than there are codes to lend, and those that
+    // differ by what a table of 256 does not tell apart.
+    for (shapes, step, nodes) in [(250, 1, 2000), (256, 31, 2000), (300, 7, 3000), (900, 256, 4000)]
+    {
+        check_numbers(&(0..nodes).map(|node| 1 + node * step % shapes).collect::<Vec<u32>>());
+    }
 }
 
 #[test]
