@@ -209,7 +209,7 @@ struct Table {
 
 impl Table {
     fn new<'a>(all: impl Iterator<Item = &'a Buckets>) -> Self {
-        let mut nanos: Vec<u64> = all.flat_map(|it| it.pairs().iter().map(|(at, _)| *at)).collect();
+        let mut nanos: Vec<u64> = all.flat_map(|it| it.pairs().map(|(at, _)| at)).collect();
         nanos.sort_unstable();
         nanos.dedup();
         Self { nanos }
@@ -220,8 +220,8 @@ impl Table {
         let column: BTreeMap<u64, usize> =
             self.nanos.iter().enumerate().map(|(at, nanos)| (*nanos, at)).collect();
         let row = |buckets: &Buckets| {
-            let pairs = buckets.pairs().iter();
-            pairs.filter_map(|(nanos, count)| Some((*column.get(nanos)?, *count))).collect()
+            let pairs = buckets.pairs();
+            pairs.filter_map(|(nanos, count)| Some((*column.get(&nanos)?, count))).collect()
         };
         all.iter().map(row).collect()
     }

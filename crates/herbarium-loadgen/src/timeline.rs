@@ -8,33 +8,34 @@ use crate::record::{Tally, Times};
 
 /// Times that occurred and how often: a histogram as small as what is in it.
 ///
-/// To two digits (0.8%): there is one for each interval of a run, and with three
-/// digits a thousand of them would take a hundred megabytes.
+/// To two digits (0.8%), and eight bytes for each that occurred: there is one for
+/// each interval of a run, and with three digits a thousand of them would take a
+/// hundred megabytes.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Buckets(Vec<(u64, u64)>);
+pub struct Buckets(Box<[(Code, u32)]>);
 
 impl Buckets {
     /// Those of a histogram.
     pub fn of(times: &Times) -> Self {
-        let mut buckets: Vec<(u64, u64)> = Vec::new();
+        let mut buckets: Vec<(Code, u32)> = Vec::new();
         for (nanos, count) in times.buckets() {
-            let nanos = coarse(nanos);
+            let (code, count) = (Code::of(nanos), u32::try_from(count).unwrap_or(u32::MAX));
             match buckets.last_mut() {
-                Some((last, sum)) if *last == nanos => *sum += count,
-                _ => buckets.push((nanos, count)),
+                Some((last, sum)) if *last == code => *sum = sum.saturating_add(count),
+                _ => buckets.push((code, count)),
             }
         }
-        Self(buckets)
+        Self(buckets.into())
     }
 
     /// Times in nanoseconds and their counts, the shortest first.
-    pub fn pairs(&self) -> &[(u64, u64)] {
-        &self.0
+    pub fn pairs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter().map(|(code, count)| (code.nanos(), u64::from(*count)))
     }
 
     /// How many.
     pub fn count(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
+        self.pairs().map(|(_, count)| count).sum()
     }
 
     /// The time that so many percent do not exceed.
@@ -42,18 +43,19 @@ impl Buckets {
         let count = self.count();
         let wanted = ((count as f64 * percent / 100.0).ceil() as u64).clamp(1, count.max(1));
         let mut seen = 0;
-        let at = self.0.iter().find(|(_, count)| {
+        let at = self.pairs().find(|(_, count)| {
             seen += count;
             seen >= wanted
         });
-        at.map(|(nanos, _)| Duration::from_nanos(*nanos))
+        at.map(|(nanos, _)| Duration::from_nanos(nanos))
     }
 
     /// Several as one.
     pub fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
-        let mut sum = BTreeMap::new();
-        for (nanos, count) in all.into_iter().flat_map(|buckets| &buckets.0) {
-            *sum.entry(*nanos).or_insert(0) += count;
+        let mut sum = BTreeMap::<Code, u32>::new();
+        for (code, count) in all.into_iter().flat_map(|buckets| &buckets.0) {
+            let sum = sum.entry(*code).or_default();
+            *sum = sum.saturating_add(*count);
         }
         Self(sum.into_iter().collect())
     }
@@ -61,7 +63,7 @@ impl Buckets {
     /// As a histogram again.
     pub fn to_times(&self) -> Times {
         let mut times = Times::new();
-        self.0.iter().for_each(|(nanos, count)| times.record_many(*nanos, *count));
+        self.pairs().for_each(|(nanos, count)| times.record_many(nanos, count));
         times
     }
 }
@@ -69,10 +71,23 @@ impl Buckets {
 /// Bits of a time that are kept.
 const BITS: u32 = 8;
 
-/// The longest time that has the same leading bits.
-fn coarse(nanos: u64) -> u64 {
-    let length = u64::BITS - nanos.leading_zeros();
-    nanos | ((1 << length.saturating_sub(BITS)) - 1)
+/// The leading bits of a time and how many follow them, in the order of times.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Code(u16);
+
+impl Code {
+    fn of(nanos: u64) -> Self {
+        let rest = (u64::BITS - nanos.leading_zeros()).saturating_sub(BITS);
+        // At most 255 of bits, and 56 times 128 of those that follow.
+        Self((nanos >> rest) as u16 + ((rest as u16) << (BITS - 1)))
+    }
+
+    /// The longest time with these leading bits.
+    fn nanos(self) -> u64 {
+        let rest = (self.0 >> (BITS - 1)).saturating_sub(1);
+        let leading = u64::from(self.0 - (rest << (BITS - 1)));
+        (leading << rest) | ((1 << rest) - 1)
+    }
 }
 
 /// One or more intervals as one.
@@ -199,5 +214,27 @@ impl Timeline {
         let count = window.as_secs_f64() / self.slot_length().as_secs_f64().max(1e-9);
         let count = (count.round() as usize).clamp(1, self.slots.len().max(1));
         self.slots.windows(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_stands_for_the_longest_time_with_the_same_leading_bits() {
+        let check = |nanos: u64, longest: u64| {
+            let code = Code::of(nanos);
+            assert_eq!(code.nanos(), longest, "{nanos}");
+            assert_eq!(Code::of(longest), code, "{nanos}");
+            assert!(longest == u64::MAX || Code::of(longest + 1) > code, "{nanos}");
+        };
+        (0..256).for_each(|nanos| check(nanos, nanos));
+        check(256, 257);
+        check(511, 511);
+        check(512, 515);
+        check(1_000_000, 1_003_519);
+        check(3_600_000_000_000, 3_607_772_528_639);
+        check(u64::MAX, u64::MAX);
     }
 }

@@ -1,11 +1,14 @@
 //! Memory has an end.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
-use herbarium_loadgen::Random;
 use herbarium_loadgen::host::usage_of;
 use herbarium_loadgen::record::{Recorder, Sample, Tally};
+use herbarium_loadgen::scenario::HonestySpec;
 use herbarium_loadgen::timeline::{Slot, Timeline};
+use herbarium_loadgen::{Options, Random, Scenario, Span, Stop, Target, run};
 
 fn resident() -> f64 {
     usage_of(std::process::id()).and_then(|usage| usage.memory).unwrap()
@@ -63,4 +66,41 @@ fn a_long_run_has_no_more_points_than_a_page_can_show() {
     assert_eq!(slots.iter().map(|slot| slot.requests).sum::<u64>(), 86_400);
     assert_eq!(slots.iter().map(|slot| slot.width).sum::<u64>(), 86_400);
     assert_eq!(timeline.slot_length(), Duration::from_secs(256));
+}
+
+fn server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                while stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+                }
+            });
+        }
+    });
+    url
+}
+
+/// The same over a network: what is kept of a request anywhere would be seen. A
+/// hundred bytes for each would be twice what is allowed.
+#[test]
+fn ten_times_the_requests_over_connections_need_no_more_memory() {
+    let target = Target::parse(&server()).unwrap().allow(false).unwrap();
+    let toml = "name = \"x\"\nload = { mode = \"closed\" }\nstage = [{ users = 8, for = \"1h\" }]";
+    let mut scenario = Scenario::from_toml(toml).unwrap();
+    scenario.honesty = HonestySpec::UNLIMITED;
+    let send = |requests| {
+        let mut options = Options { workers: Some(1), ..Options::default() };
+        options.interval = Span::millis(200);
+        options.caps.requests = requests;
+        let outcome = run(&scenario, &target, &options, &Stop::new(), &mut ()).unwrap();
+        assert_eq!(outcome.whole.requests(), requests);
+    };
+    send(16_000);
+    let before = resident();
+    send(160_000);
+    let growth = resident() - before;
+    assert!(growth < 8.0 * 1024.0 * 1024.0, "{growth} bytes more");
 }
