@@ -1,5 +1,7 @@
 //! `cargo xtask fuzz`: every fuzz target for a while, and what breaks one is kept.
 
+mod scanners;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -7,19 +9,30 @@ use std::process::Command;
 
 use crate::{Outcome, read, root};
 
-pub(crate) const USAGE: &str = "fuzz [TARGET...] [--seconds N]   run fuzz targets, each N seconds (default: all, 60); what breaks one goes to fuzz/regressions";
+pub(crate) const USAGE: &str = "fuzz [TARGET...] [--seconds N] | --list | --scanners [ID...] [--seconds N] [--seed N] [--child PROGRAM] [--write]   run fuzz targets, each N seconds (default: all, 60), or parse broken sources in child processes; what breaks one goes to fuzz/regressions";
 
-/// Runs the targets one after the other, also past one that fails.
+/// Lists the targets, runs them one after the other, also past one that fails, or fuzzes
+/// the scanners of grammars.
 pub(crate) fn run(args: &[String]) -> Outcome {
     let root = root();
     let known = targets(&read(&root, "fuzz/Cargo.toml")?)?;
-    let (targets, seconds) = asked(args, &known)?;
+    match args.first().map(String::as_str) {
+        Some("--list") if args.len() == 1 => {
+            known.iter().for_each(|target| println!("{target}"));
+            Ok(())
+        }
+        Some("--scanners") => scanners::run(&asked_of_scanners(&args[1..])?),
+        _ => run_targets(&root, asked(args, &known)?),
+    }
+}
+
+fn run_targets(root: &Path, (targets, seconds): (Vec<String>, u32)) -> Outcome {
     let mut failed = Vec::new();
     for target in targets {
         println!("\n== {target}, {seconds} s");
-        let before = kept(&root, &target)?;
-        let fuzzed = fuzz(&root, &target, seconds)?;
-        for name in kept(&root, &target)?.difference(&before) {
+        let before = kept(root, &target)?;
+        let fuzzed = fuzz(root, &target, seconds)?;
+        for name in kept(root, &target)?.difference(&before) {
             println!("kept fuzz/regressions/{target}/{name}; give it a name that says what broke");
         }
         if !fuzzed {
@@ -48,6 +61,35 @@ fn asked(args: &[String], known: &[String]) -> Result<(Vec<String>, u32), String
         }
     }
     Ok((if targets.is_empty() { known.to_vec() } else { targets }, seconds))
+}
+
+/// Languages, seconds and the rest.
+fn asked_of_scanners(args: &[String]) -> Result<scanners::Asked, String> {
+    let languages = Vec::new();
+    let mut asked = scanners::Asked { languages, seconds: 15, seed: 1, child: None, write: false };
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        let mut number = || rest.next().and_then(|number| number.parse::<u32>().ok());
+        let expected = || format!("{arg}: expected a number after it");
+        match arg.as_str() {
+            "--write" => asked.write = true,
+            "--child" => {
+                let program = rest.next().ok_or("--child: expected a program after it")?;
+                asked.child = Some(program.into());
+            }
+            "--seconds" => asked.seconds = number().ok_or_else(expected)?,
+            "--seed" => asked.seed = number().ok_or_else(expected)?.into(),
+            id if scanners::MOST_USED.contains(&id) => asked.languages.push(arg.clone()),
+            id => {
+                let known = scanners::MOST_USED.join(", ");
+                return Err(format!("unknown language '{id}'; expected one of {known}"));
+            }
+        }
+    }
+    if asked.languages.is_empty() {
+        asked.languages = scanners::MOST_USED.map(str::to_owned).to_vec();
+    }
+    Ok(asked)
 }
 
 /// The programs of the fuzz manifest.
@@ -79,6 +121,10 @@ fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<bool, String> {
     command.args(["--", "-detect_leaks=0", "-timeout=60"]);
     command.arg(format!("-max_total_time={seconds}"));
     command.arg(format!("-artifact_prefix=regressions/{target}/"));
+    let dictionary = format!("dictionaries/{target}.dict");
+    if folder.join(&dictionary).exists() {
+        command.arg(format!("-dict={dictionary}"));
+    }
     // The grammars are C code with globals of the same name.
     command.env("ASAN_OPTIONS", "detect_odr_violation=0");
     let status = command.status().map_err(|error| format!("starting cargo fuzz: {error}"))?;
@@ -101,6 +147,18 @@ mod tests {
             let source = root().join("fuzz/fuzz_targets").join(format!("{target}.rs"));
             assert!(source.exists(), "{}", source.display());
         }
+    }
+
+    #[test]
+    fn scanners_are_chosen_by_id_or_are_all() {
+        let all = asked_of_scanners(&[]).unwrap();
+        assert_eq!((all.languages.len(), all.seconds, all.seed, all.write), (40, 15, 1, false));
+        let args = words(&["--seed", "7", "c", "--write", "--seconds", "5"]);
+        let (languages, seconds) = (words(&["c"]), 5);
+        let expected = scanners::Asked { languages, seconds, seed: 7, child: None, write: true };
+        assert_eq!(asked_of_scanners(&args), Ok(expected));
+        assert!(asked_of_scanners(&words(&["cc"])).unwrap_err().contains("'cc'"));
+        assert!(asked_of_scanners(&words(&["--seed"])).is_err());
     }
 
     #[test]
