@@ -8,7 +8,9 @@ use std::time::Duration;
 use herbarium_loadgen::{Scenario, Stop, Verdict, View, show_nanos};
 use ratatui::DefaultTerminal;
 use ratatui::Frame;
+use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
+use ratatui::crossterm::execute;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::Line;
@@ -27,6 +29,8 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 pub(crate) fn restore() {
     if OPEN.swap(false, Ordering::SeqCst) {
         ratatui::restore();
+        // Drawing hides it, and only a terminal that is dropped shows it again.
+        let _ = execute!(io::stdout(), Show);
     }
 }
 

@@ -181,6 +181,11 @@ impl Worker {
             Mode::Closed => worker.clone().send_users(),
         }
         worker.finish().await;
+        if worker.left.get() > 0 {
+            // Users whose next request would come too late are gone; the stage is not over,
+            // and rates are of all of it.
+            worker.alarm.until(start + worker.job.length).await;
+        }
         helpers.iter().for_each(JoinHandle::abort);
         worker.flush(&out, None);
         match alarm.is_finished() {

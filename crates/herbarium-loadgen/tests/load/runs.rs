@@ -195,3 +195,14 @@ fn workers_do_not_open_more_connections_than_there_may_be() {
     assert_eq!((outcome.workers, outcome.whole.connect.count()), (1, 1));
     assert_eq!(outcome.whole.requests(), 30);
 }
+
+/// Each has one request to send, and nobody comes back in time.
+#[test]
+fn a_run_lasts_as_long_as_its_stages_also_when_all_users_think() {
+    let server = Server::start(Manner::Says(GOOD));
+    let toml = "load = { mode = \"closed\", spacing = \"even\", think = \"1s\" }
+        stage = [{ users = 2, for = \"1s\" }]";
+    let report = report(&scenario(toml), &server.url);
+    assert!(report.seconds >= 1.0, "{}", report.seconds);
+    assert_eq!(report.steady.rate, 2.0);
+}
