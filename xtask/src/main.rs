@@ -20,6 +20,7 @@ mod languages;
 mod metadata;
 mod notices;
 mod observe;
+mod readme;
 mod semver;
 mod site;
 mod spdx;
@@ -59,6 +60,7 @@ const TASKS: &[Task] = &[
     Task { name: "notices", usage: notices::USAGE, run: notices::run },
     Task { name: "observe", usage: observe::USAGE, run: observe::run },
     Task { name: "semver", usage: semver::USAGE, run: semver::run },
+    Task { name: "readme", usage: readme::USAGE, run: readme::run },
     Task { name: "site", usage: site::USAGE, run: site::run },
     Task { name: "supply", usage: supply::USAGE, run: supply::run },
 ];
