@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use herbarium_store::{Manifest, ManifestRow, NoTree, Outcome};
 use proptest::prelude::*;
@@ -76,18 +75,14 @@ fn rows_are_sorted_and_found_by_path() {
 }
 
 #[test]
-fn a_hundred_thousand_rows_load_quickly() {
+fn a_hundred_thousand_rows_come_back() {
     let (_guard, path) = place();
     let store = open(&path);
     let put = manifest("/big", 0..100_000);
     store.put_manifest(&put).unwrap();
     let store = open(&path);
-    let started = Instant::now();
     let found = store.manifest(Path::new("/big")).unwrap().unwrap();
-    let took = started.elapsed();
-    assert_eq!(found.rows().len(), 100_000);
-    // 50 ms in an optimised build; a debug build on a busy machine gets more.
-    assert!(took.as_millis() < 2_000, "{took:?}");
+    assert!(found.rows() == put.rows(), "rows differ, or there are {}", found.rows().len());
 }
 
 proptest! {
