@@ -198,10 +198,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Talking<T> {
 impl<T> Talking<T> {
     /// Done when the end is to be heard of. One who has closed its half after
     /// a request may be gone, or may wait for the answer: the two look the
-    /// same, and hyper takes both to be gone.
+    /// same, and hyper takes both to be gone. Whether the end came after all of
+    /// a body or within it does not show here before the handler has read it.
     fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_answered = self.waiting.since().is_some();
-        if is_answered || self.talk.has_unread() {
+        if is_answered {
             return Poll::Ready(());
         }
         loop {

@@ -159,6 +159,31 @@ fn a_client_that_has_said_all_is_answered() {
     }
 }
 
+/// Whether the end is read before the body or after it is chance: often enough
+/// to have seen both.
+#[test]
+fn a_client_that_has_said_all_of_a_body_is_answered() {
+    let server = Server::with(Limits { half_closed_time: PATIENCE, ..Limits::default() });
+    for path in ["/count", "/ignore"] {
+        let asked =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc");
+        for round in 0..400 {
+            let heard = say_and_hear(&server, asked.as_bytes());
+            assert!(heard.starts_with("HTTP/1.1 200 OK"), "{path}, round {round}: {heard:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_says_half_of_a_body_and_no_more_is_given_up() {
+    let short = Duration::from_millis(100);
+    let server = Server::with(Limits { half_closed_time: short, ..Limits::default() });
+    let said = b"POST /count HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nabc";
+    let heard = say_and_hear(&server, said);
+    assert!(!heard.contains("200 OK"), "{heard}");
+    crate::client::until("given up", || server.shutdown.requests_in_flight() == 0);
+}
+
 #[test]
 fn what_takes_long_is_given_up_for_a_client_that_may_have_left() {
     let short = Duration::from_millis(100);
