@@ -23,6 +23,8 @@ const MAX_RATIO: usize = 32 << 10;
 /// Longest path. Paths share their beginnings, so that few bytes could otherwise
 /// stand for very long ones.
 const MAX_PATH: usize = 64 << 10;
+/// Bytes of all paths together: many rows with long paths are as cheap.
+const MAX_PATHS: usize = 1 << 30;
 /// A row takes at least a byte in each of eleven columns.
 const MIN_ROW: usize = 11;
 
@@ -164,7 +166,7 @@ fn decode_columns(mut reader: Reader<'_>, count: usize, keys: &[[u8; KEY]]) -> O
     let languages = read_languages(reader)?;
     let root = path_from_bytes(read_bytes(reader)?);
     let taken_ns = reader.zigzag()?;
-    let mut rows = read_paths(reader, count)?;
+    let mut rows = read_paths(reader, count, MAX_PATHS)?;
     for row in &mut rows {
         let number = usize::try_from(reader.varint()?).ok()?;
         row.language = match number.checked_sub(1) {
@@ -208,9 +210,10 @@ fn read_bytes<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     reader.take(len)
 }
 
-/// Rows with nothing but their paths.
-fn read_paths(reader: &mut Reader<'_>, count: usize) -> Option<Vec<ManifestRow>> {
+/// Rows with nothing but their paths, which have no more than so many bytes.
+fn read_paths(reader: &mut Reader<'_>, count: usize, most: usize) -> Option<Vec<ManifestRow>> {
     let mut rows: Vec<ManifestRow> = Vec::with_capacity(count);
+    let mut left = most;
     for _ in 0..count {
         let shared = usize::try_from(reader.varint()?).ok()?;
         let further = read_bytes(reader)?;
@@ -219,6 +222,7 @@ fn read_paths(reader: &mut Reader<'_>, count: usize) -> Option<Vec<ManifestRow>>
         if shared.len() + further.len() > MAX_PATH {
             return None;
         }
+        left = left.checked_sub(shared.len() + further.len())?;
         let mut path = Vec::with_capacity(shared.len() + further.len());
         path.extend_from_slice(shared);
         path.extend_from_slice(further);
@@ -296,6 +300,14 @@ mod tests {
     #[test]
     fn a_manifest_of_version_1_0_is_read() {
         assert_eq!(decode(&hex(VERSION_1_0)), Some(sample()));
+    }
+
+    #[test]
+    fn paths_that_stand_for_too_many_bytes_are_refused() {
+        // `abc`, and twice the same again.
+        let column = [0, 3, b'a', b'b', b'c', 3, 0, 3, 0];
+        let read = |most| Some(read_paths(&mut Reader(&column), 3, most)?.len());
+        assert_eq!((read(9), read(8)), (Some(3), None));
     }
 
     #[test]
