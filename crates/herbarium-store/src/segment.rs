@@ -118,6 +118,15 @@ impl Segment {
         }
     }
 
+    /// Whether it is this very one, and not the same opened again.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Open(one), Self::Open(other)) => Arc::ptr_eq(one, other),
+            (Self::Sealed(one), Self::Sealed(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Open(segment) => &segment.path,

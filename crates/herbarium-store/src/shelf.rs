@@ -159,10 +159,22 @@ impl Shelf {
                 Err(error) => tracing::warn!(segment = %id, %error, "could not open a segment"),
             }
         }
-        sort(&mut next);
         let here: HashSet<SegmentId> = next.iter().map(Segment::id).collect();
-        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        self.take_in(&known, next);
         Ok(known.keys().any(|id| !here.contains(id)))
+    }
+
+    /// Puts what was listed on the shelf, but for segments that this process put
+    /// there since: a list begun before has them as somebody else's, or not at
+    /// all, and a record that is in them would be put twice.
+    fn take_in(&self, known: &HashMap<SegmentId, Segment>, mut next: Vec<Segment>) {
+        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        let is_known = |it: &&Segment| known.get(&it.id()).is_some_and(|old| old.is_same(it));
+        let added: Vec<Segment> = segments.iter().filter(|it| !is_known(it)).cloned().collect();
+        next.retain(|it| added.iter().all(|added| added.id() != it.id()));
+        next.extend(added);
+        sort(&mut next);
+        *segments = Arc::new(next);
     }
 
     fn catch_up(&self, segment: Option<Segment>) -> io::Result<Option<Segment>> {
@@ -262,4 +274,30 @@ fn leave_alone<T>(path: &Path, major: u8) -> Option<T> {
         "a segment was written by a newer version and is left alone: update Herbarium to use it"
     );
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Durability;
+    use crate::pen::Pen;
+
+    /// A segment is begun while the directory is listed, which `listed` makes of it.
+    fn check(listed: impl FnOnce(&Shelf, SegmentId) -> Vec<Segment>) {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(dir.path().to_owned(), 0);
+        let known = HashMap::new();
+        let pen = Pen::begin(&shelf, Durability::None, None).unwrap();
+        let next = listed(&shelf, pen.segment.id);
+        shelf.take_in(&known, next);
+        let ours = Segment::Open(Arc::clone(&pen.segment));
+        let there = shelf.segments();
+        assert!(there.len() == 1 && there[0].is_same(&ours), "{there:?}");
+    }
+
+    #[test]
+    fn a_segment_begun_while_the_directory_is_listed_stays() {
+        check(|_, _| Vec::new());
+        check(|shelf, id| vec![shelf.open_foreign(id).unwrap().unwrap()]);
+    }
 }
