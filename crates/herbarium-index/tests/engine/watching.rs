@@ -237,9 +237,14 @@ fn what_is_left_out_is_not_pressed() {
 
 #[test]
 fn a_flood_is_one_walk() {
-    let options = WatchOptions { flood: 50, ..WatchOptions::default() };
+    // A busy machine writes them slowly: what comes within two seconds comes at once.
+    let quiet = Duration::from_secs(2);
+    let options = WatchOptions { flood: 50, quiet, patience: LONG, ..WatchOptions::default() };
     let mut watched = Watched::new(&FILES, options);
     (0..400).for_each(|at| watched.ground.write(&format!("src/f{at}.rs"), rust(at)));
+    watched.wait("rescanned", |event| {
+        matches!(event, WatchEvent::Rescanned { why: Rescan::Flood, .. })
+    });
     watched.settle();
     let rescans = watched
         .seen
