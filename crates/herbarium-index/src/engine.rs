@@ -9,6 +9,7 @@ use herbarium_codec::{DecodeError, Decoder, Grammar, Tree};
 use herbarium_languages::{Language, ParseError, ParseLimits, ParserPool, Row};
 use herbarium_store::{ExportedTree, Store, TreeInfo, TreeKey};
 
+use crate::at_work::Parses;
 use crate::budget::Budget;
 use crate::lines::count_lines;
 use crate::means::Books;
@@ -71,6 +72,7 @@ impl Engine {
             budget: Budget::new(options.memory_budget),
             tiers: Tiers::new(&store, &books, &options.cache),
             books,
+            at_work: Parses::default(),
             parses: AtomicU64::new(0),
             store,
             options,
@@ -368,6 +370,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     pub(crate) books: Arc<Books>,
     pub(crate) tiers: Tiers,
+    /// Those of single sources and those of files.
+    pub(crate) at_work: Parses,
     pool: ParserPool,
     parses: AtomicU64,
 }

@@ -81,6 +81,17 @@ pub enum OpenError {
         /// The most that one file may take: the whole budget.
         limit: u64,
     },
+    /// A source of the same language was to be parsed, and its parse is still at work a
+    /// second after twice its time limit: the grammar's scanner does not come back, and
+    /// cannot be stopped. It keeps a thread and a core; so that no other source does the
+    /// same, the language is not parsed until the process is started again.
+    #[error("{} was not parsed: a source before it hangs in the scanner of `{id}`: restart, and leave that source or the language out (never_parse)", path.display())]
+    Hangs {
+        /// The file.
+        path: PathBuf,
+        /// Id of the language.
+        id: &'static str,
+    },
     /// No language claims the file.
     #[error("{} is in no language that is known: see `herbarium languages`", path.display())]
     UnknownLanguage {

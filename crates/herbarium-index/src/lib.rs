@@ -58,6 +58,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod at_work;
 mod budget;
 mod cancel;
 mod check;

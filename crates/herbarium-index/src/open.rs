@@ -32,7 +32,8 @@ pub(crate) fn open(shared: &Shared, path: &Path) -> Result<Opened, OpenError> {
         };
         from = Origin::Parsed;
         make_way(shared, language, &key);
-        parse(shared, path, language, &source, &shared.limits(&Cancel::new()))
+        let limits = shared.limits(&Cancel::new());
+        parse(shared, &Text { path, key, source: &source }, language, &limits)
     };
     let mut tree = shared.tiers.get_or_make(&key, &mut make)?;
     if tree.source_hash() != source_hash(&source) {
@@ -71,21 +72,30 @@ pub(crate) fn make_way(shared: &Shared, language: &Language, key: &TreeKey) {
     }
 }
 
+/// A text to parse, what messages call it, and the key of its tree.
+pub(crate) struct Text<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) key: TreeKey,
+    pub(crate) source: &'a [u8],
+}
+
 pub(crate) fn parse(
     shared: &Shared,
-    path: &Path,
+    text: &Text<'_>,
     language: &Language,
-    source: &[u8],
     limits: &ParseLimits,
 ) -> Result<Tree, OpenError> {
+    let Text { path, key, source } = *text;
     let (needed, limit) = (parse_memory(source), shared.options.memory_budget);
     if needed > limit {
         return Err(OpenError::TooDense { path: path.to_owned(), needed, limit });
     }
     let _permit = shared.budget.acquire(needed);
+    let at_work = shared.at_work.begin(key, language.id(), limits.max_time);
     let live = shared
         .parse(language, source, limits)
         .map_err(|source| OpenError::Parse { path: path.to_owned(), source })?;
+    drop(at_work);
     Capturer::new(language.grammar())
         .capture(&live, source)
         .map_err(|error| OpenError::Capture { path: path.to_owned(), source: Box::new(error) })

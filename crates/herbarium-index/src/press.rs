@@ -248,11 +248,15 @@ impl Press {
         if needed > limit {
             return Ok(Made::Finished(Err(Failure::TooDense { needed, limit })));
         }
+        // It hung before, in this process: it would cost another thread and another core.
+        if self.shared.at_work.is_hanging(&task.key) {
+            return Ok(Made::Finished(Err(Failure::Hung("parsing"))));
+        }
         done.parsed = true;
         watch.wait();
         watch.keep(self.shared.budget.acquire(needed));
         watch.step("parsing", parse_limit(&self.limits));
-        let result = self.parse(task.language, &mut done.parse_cpu, tools);
+        let result = self.parse(*task, &mut done.parse_cpu, tools);
         // The live tree is gone; what is left of it takes a tenth. That of a large
         // file, though, the allocator keeps until the job is over.
         if tools.source.len() as u64 <= LARGE {
@@ -304,12 +308,14 @@ impl Press {
     /// dropping the live tree, without taking it over.
     fn parse(
         &self,
-        language: &'static Language,
+        Task { language, key, .. }: Task,
         cpu: &mut Duration,
         tools: &mut Tools,
     ) -> Result<(), Failure> {
         let begun = thread_cpu();
+        let at_work = self.shared.at_work.begin(key, language.id(), self.limits.max_time);
         let live = self.shared.parse(language, &tools.source, &self.limits);
+        drop(at_work);
         *cpu = thread_cpu().saturating_sub(begun);
         let live = live.map_err(Failure::Parse)?;
         let capturer = tools.capturers.of(language);

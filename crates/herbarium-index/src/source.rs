@@ -9,7 +9,7 @@ use herbarium_languages::{HEAD_BYTES, ParseLimits, Row, detect};
 use herbarium_store::TreeKey;
 
 use crate::engine::{Engine, Shared};
-use crate::open::{make_way, parse, refuse};
+use crate::open::{Text, make_way, parse, refuse};
 use crate::read::{Unfit, choose, encoding, is_binary};
 use crate::rows::tree_key;
 use crate::tongue::{Foreign, Tongue, row_of};
@@ -78,7 +78,8 @@ impl Engine {
     /// # Errors
     /// There is no such language, no language claims the path, it is not built in, or
     /// the text cannot be parsed within the limits. One that was cancelled is
-    /// [`OpenError::Parse`].
+    /// [`OpenError::Parse`]. Where a text before [hangs](OpenError::Hangs) in the scanner
+    /// of the language, no other is parsed.
     pub fn open_source(
         &self,
         source: &Source<'_>,
@@ -105,10 +106,14 @@ fn open(shared: &Shared, source: &Source<'_>, cancel: &Cancel) -> Result<OpenedS
         if source.keep {
             make_way(shared, language, &key);
         }
-        parse(shared, path, language, text, &limits)
+        parse(shared, &Text { path, key, source: text }, language, &limits)
     };
     let tree = match shared.tiers.get(&key).filter(|tree| is_of(tree, text)) {
         Some(tree) => tree,
+        // Waiting for whoever makes this tree could be for ever, too.
+        None if shared.at_work.hang_in(row.id) => {
+            return Err(OpenError::Hangs { path: path.to_owned(), id: row.id });
+        }
         None if source.keep => shared.tiers.get_or_make(&key, &mut make)?,
         None => Arc::new(make()?),
     };

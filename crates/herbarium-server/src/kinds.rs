@@ -78,6 +78,10 @@ kinds! {
     PARSE_TIMEOUT = "parse-timeout" UNPROCESSABLE_ENTITY
         "Parsing took too long"
         "Whoever runs the service can raise the limit.";
+    LANGUAGE_HANGS = "language-hangs" SERVICE_UNAVAILABLE
+        "A parser of the language does not come to its end"
+        "A source sent before hangs in it. Sources of the language are parsed again after a \
+         restart; trees that are stored can be read all the same.";
     PARSE_FAILED = "parse-failed" INTERNAL_SERVER_ERROR
         "The parser gave no tree"
         "It is not your fault: broken source has a tree, too. Report it, with the source.";

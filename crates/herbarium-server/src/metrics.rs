@@ -70,6 +70,13 @@ pub(crate) static IN_FLIGHT: Metric = Metric::gauge(
 )
 .with_labels(&[POOL]);
 
+pub(crate) static WORK_LOST: Metric = Metric::gauge(
+    "herbarium_work_lost",
+    Unit::Count,
+    "Pieces of work that go on though nobody waits for them and they were cancelled: each has a thread, and mostly a core, until the service is started again.",
+)
+.with_labels(&[POOL]);
+
 pub(crate) static WORK_REFUSED: Metric = Metric::counter(
     "herbarium_work_refused_total",
     "Requests that were answered `busy`, because too many waited.",
@@ -103,6 +110,7 @@ static ALL: &[&Metric] = &[
     &JOBS,
     &JOBS_OVER,
     &IN_FLIGHT,
+    &WORK_LOST,
     &WORK_REFUSED,
     &WORKSPACES,
 ];

@@ -117,6 +117,7 @@ pub(crate) fn open(error: &OpenError) -> Problem {
         OpenError::TooLarge { len, limit, .. } => return source_too_large(*len, *limit),
         OpenError::TooDense { needed, limit, .. } => return too_dense(*needed, *limit),
         OpenError::Parse { source, .. } => return parse(source),
+        OpenError::Hangs { id, .. } => return hangs(id),
         OpenError::UnknownLanguage { path } => return unknown_language(path),
         OpenError::NotBuilt { id, .. } => return not_built(id),
         OpenError::Encoding { found, .. } => {
@@ -180,6 +181,14 @@ fn too_dense(needed: u64, limit: u64) -> Problem {
         .detail("estimate the memory that parsing takes")
         .expected(format!("{} MiB at most", limit >> 20))
         .found(format!("{} MiB", needed.div_ceil(1 << 20)))
+}
+
+fn hangs(id: &str) -> Problem {
+    Problem::new(&kinds::LANGUAGE_HANGS)
+        .detail("parse the source")
+        .expected("a parser that comes to its end")
+        .found(format!("one of `{id}` that does not"))
+        .with("language", id)
 }
 
 fn parse(error: &ParseError) -> Problem {

@@ -373,6 +373,22 @@ fn saturation(slo: &Slo) -> Vec<Alert> {
             },
         },
         Alert {
+            name: "HerbariumWorkLost",
+            severity: Severity::Ticket,
+            expression: for_job("sum by (job, instance, pool) (herbarium_work_lost{JOB}) > 0"),
+            hold: Some("5m"),
+            summary: "{{ $labels.instance }} has work in its pool {{ $labels.pool }} that does not end",
+            labels: one_and("pool", "trees"),
+            fires: Case {
+                at: "15m",
+                series: &[("herbarium_work_lost{I, pool=\"trees\"}", "0x2 1x30")],
+            },
+            quiet: Case {
+                at: "15m",
+                series: &[("herbarium_work_lost{I, pool=\"trees\"}", "0x12 1x2 0x20")],
+            },
+        },
+        Alert {
             name: "HerbariumConnectionsFull",
             severity: Severity::Ticket,
             expression: for_job("rate(http_server_connections_evicted_total{JOB}[5m]) > 0.1"),

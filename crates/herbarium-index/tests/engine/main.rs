@@ -4,6 +4,8 @@ mod changes;
 mod documents;
 mod foreign;
 mod golden;
+#[cfg(feature = "all-langs")]
+mod hanging;
 mod opening;
 mod racy;
 mod runs;
