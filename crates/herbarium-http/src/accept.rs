@@ -156,7 +156,8 @@ impl Host {
             Some(Some(slot)) => S::spawn(self, Guest { stream, client, connection, slot, limits }),
             Some(None) => {
                 Shed::Connections.count();
-                tracing::debug!(client = ?client.address, "too many connections of one address");
+                let client = client.address.map(tracing::field::display);
+                tracing::debug!(client, "too many connections of one address");
             }
             None => {}
         }

@@ -69,7 +69,7 @@ macro_rules! line {
             seconds = $seconds,
             bytes = $self.bytes,
             principal = $self.asked.principal().map(|it| it.name()),
-            client = ?$self.asked.client().address,
+            client = $self.asked.client().address.map(tracing::field::display),
             "request"
         )
     };

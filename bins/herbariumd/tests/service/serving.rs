@@ -75,6 +75,24 @@ fn tokens_let_in_those_whom_they_name_for_what_they_are_for() {
 }
 
 #[test]
+fn a_line_of_a_request_says_whose_it_was_and_what_was_answered() {
+    let mut daemon = Daemon::start(&["--log-level", "debug"]);
+    assert_eq!(daemon.get("/v1/languages").0, 200);
+    daemon.until("the request is told", |daemon| daemon.log().contains("\"message\":\"request\""));
+    let log = daemon.log();
+    let line =
+        log.lines().find(|line| line.contains("\"message\":\"request\"")).unwrap_or_default();
+    for part in [
+        "\"method\":\"GET\"",
+        "\"route\":\"/v1/languages\"",
+        "\"status\":200",
+        "\"client\":\"127.0.0.1\"",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
 fn an_address_that_is_taken_is_told() {
     let daemon = Daemon::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
