@@ -9,7 +9,7 @@ use herbarium_codec::{Fingerprint, Grammar, source_hash};
 
 use crate::predicate;
 use crate::quantifier::{CaptureQuantifier, Quantifiers};
-use crate::step::{Entry, NONE, Pattern, Program, STEP_CAPTURES, Step, Word, flag};
+use crate::step::{DONE, Entry, NONE, Pattern, Program, STEP_CAPTURES, Step, WILDCARD, Word, flag};
 use crate::{Query, QueryError};
 
 const MAGIC: [u8; 4] = *b"HRBQ";
@@ -103,8 +103,9 @@ impl Query {
             return Err(LoadError::Grammar { expected: grammar.fingerprint(), found });
         }
         let mut reader = Reader { bytes: body, at: 21 };
-        let program = reader.program()?;
+        let mut program = reader.program()?;
         check(&program).map_err(|what| LoadError::Damaged { what, offset: body_end })?;
+        close(&mut program);
         let predicates = predicate::read(&program, None).map_err(LoadError::Predicate)?;
         Ok(Self::of(grammar.clone(), program, predicates))
     }
@@ -169,6 +170,17 @@ fn check(program: &Program) -> Result<(), &'static str> {
         return Err("the order of starts");
     }
     Ok(())
+}
+
+/// Sees to it that no state goes on past the last step: where that one leads on, a step at
+/// which nothing is left to do comes after it. What the compiler made never gets there.
+fn close(program: &mut Program) {
+    let leads_on = |step: &Step| {
+        !step.is_done() || step.has(flag::DEAD_END | flag::PASS_THROUGH) || step.alternative != NONE
+    };
+    if program.steps.last().is_some_and(leads_on) {
+        program.steps.push(Step::new(WILDCARD, DONE, false));
+    }
 }
 
 struct Writer(Vec<u8>);
