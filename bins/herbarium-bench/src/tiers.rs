@@ -12,7 +12,7 @@ use tree_sitter::Parser;
 
 use crate::args::CodecArgs;
 use crate::bar::{self, Bar};
-use crate::clock::time;
+use crate::clock::{time, time_short};
 use crate::codec::choose::choose;
 use crate::corpus::{Source, check_languages, gather};
 use crate::error::BenchError;
@@ -208,7 +208,7 @@ impl Ground {
         let mut times = vec![Vec::with_capacity(passes); self.keys.len()];
         for pass in 0..=passes {
             for (key, times) in self.keys.iter().zip(&mut times) {
-                let (time, tree) = time(|| engine.open_key(key));
+                let (time, tree) = time_short(|| engine.open_key(key));
                 tree.map_err(|source| BenchError::Open { source: Box::new(source) })?;
                 if pass > 0 {
                     times.push(time.as_nanos() as f64);
