@@ -515,7 +515,9 @@ fn sync_all(dir: &Path) -> Result<(), StoreError> {
         if path.is_dir() {
             sync_all(&path)?;
         } else {
-            File::open(&path).and_then(|file| file.sync_all()).at("sync", &path)?;
+            // Windows syncs only what is open for writing; elsewhere a file may be read-only.
+            let file = OpenOptions::new().read(true).write(cfg!(windows)).open(&path);
+            file.and_then(|file| file.sync_all()).at("sync", &path)?;
         }
     }
     sync_dir(dir).at("sync", dir)

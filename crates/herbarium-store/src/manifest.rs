@@ -234,6 +234,9 @@ pub fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     }
     #[cfg(not(unix))]
     {
-        PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+        let text = String::from_utf8_lossy(bytes);
+        // Windows knows `\\?\C:` as the beginning of a path, and `//?/C:` as a folder.
+        let parts = if text.starts_with("//") { "\\" } else { "/" };
+        PathBuf::from(text.replace('/', parts))
     }
 }

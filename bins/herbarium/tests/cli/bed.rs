@@ -200,7 +200,6 @@ impl Ran {
 }
 
 /// Everything under a path, and the path itself, last.
-#[cfg(unix)]
 pub(crate) fn each(path: &Path, work: &dyn Fn(&Path)) {
     let entries = fs::read_dir(path).into_iter().flatten();
     for entry in entries {

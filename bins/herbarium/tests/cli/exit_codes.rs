@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, Ran, Type, check_shape};
+#[cfg(unix)]
+use crate::bed::Ran;
+use crate::bed::{Bed, Type, check_shape};
 
 #[test]
 fn what_makes_no_sense_is_a_usage_error() {

@@ -4,7 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use herbarium_store::{Store, StoreError, StoreOptions};
+#[cfg(unix)]
+use herbarium_store::Store;
+use herbarium_store::{StoreError, StoreOptions};
 
 use crate::support::*;
 

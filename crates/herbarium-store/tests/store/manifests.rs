@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use herbarium_store::{Manifest, ManifestRow, NoTree, Outcome};
+use herbarium_store::{Manifest, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -130,4 +130,14 @@ fn any_row() -> impl Strategy<Value = ManifestRow> {
             }
         },
     )
+}
+
+/// Windows knows other beginnings of a path than Unix, and other ends of its parts.
+#[test]
+fn a_path_in_a_manifest_is_the_path_that_was_put() {
+    let (guard, _) = place();
+    let root = guard.path().canonicalize().unwrap();
+    for path in [root.join("a b"), root, "a/b.rs".into(), "/a".into()] {
+        assert_eq!(path_from_bytes(&path_bytes(&path)), path);
+    }
 }
