@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Outcome, command, of_workspace, read, root};
 use archive::Entry;
+pub(crate) use build::target_folder;
 
 pub(crate) const USAGE: &str = "dist [BINARY...] [--target TARGET] [--out DIR]   build the programs of xtask/dist.toml: archives, checksums, SBOM, provenance
   dist --check [BINARY...] [--target TARGET]   build the last commit twice, in two folders, and compare the bytes";
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     if plan.changed {
         println!("files differ from those of the commit: the provenance says so");
     }
-    let out = asked.out.unwrap_or_else(|| build::target_folder(&root).join("dist"));
+    let out = asked.out.unwrap_or_else(|| target_folder(&root).join("dist"));
     for file in write(&root, &build_folder(&root), &plan, &out)? {
         println!("wrote {}", file.display());
     }
@@ -42,7 +43,7 @@ pub(crate) fn program_of(root: &Path, target: &str, name: &str) -> PathBuf {
 }
 
 fn build_folder(root: &Path) -> PathBuf {
-    build::target_folder(root).join("dist-build")
+    target_folder(root).join("dist-build")
 }
 
 /// The packages of the workspace that have a program of a release.

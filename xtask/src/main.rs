@@ -25,6 +25,7 @@ mod semver;
 mod site;
 mod spdx;
 mod supply;
+mod wine;
 #[cfg(test)]
 mod yaml;
 
@@ -63,6 +64,7 @@ const TASKS: &[Task] = &[
     Task { name: "readme", usage: readme::USAGE, run: readme::run },
     Task { name: "site", usage: site::USAGE, run: site::run },
     Task { name: "supply", usage: supply::USAGE, run: supply::run },
+    Task { name: "wine", usage: wine::USAGE, run: wine::run },
 ];
 
 fn main() -> ExitCode {

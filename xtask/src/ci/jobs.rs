@@ -37,6 +37,7 @@ pub(crate) const JOBS: &[Job] = &[
         minutes: 180,
         keep: Some("fuzz/regressions"),
     },
+    Job { name: "windows", workflow: NIGHTLY, runs_on: LINUX, minutes: 90, keep: None },
     Job { name: "miri", workflow: NIGHTLY, runs_on: LINUX, minutes: 180, keep: None },
     Job { name: "faults", workflow: NIGHTLY, runs_on: LINUX, minutes: 120, keep: None },
     Job { name: "release", workflow: NIGHTLY, runs_on: LINUX, minutes: 120, keep: None },

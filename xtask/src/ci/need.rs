@@ -45,6 +45,13 @@ pub(crate) const TARGET_32: Need =
     target("i686-unknown-linux-gnu", "rustup target add i686-unknown-linux-gnu");
 pub(crate) const TARGET_WINDOWS: Need =
     target("x86_64-pc-windows-gnu", "rustup target add x86_64-pc-windows-gnu");
+pub(crate) const GCC_WINDOWS: Need = tool(
+    "a C compiler for Windows",
+    "x86_64-w64-mingw32-gcc --version",
+    "apt-get install -y --no-install-recommends gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64",
+);
+pub(crate) const WINE: Need =
+    tool("wine", "wine --version", "apt-get install -y --no-install-recommends wine wine64");
 pub(crate) const TARGET_MACOS: Need =
     target("aarch64-apple-darwin", "rustup target add aarch64-apple-darwin");
 pub(crate) const TARGET_STATIC: Need =

@@ -147,13 +147,15 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        protects: "each crate builds with less than its usual features",
+        protects: "each crate builds with less than its usual features; trees are captured without the direct walk",
         commands: Commands::Lines(&[
             "cargo clippy --package herbarium-cache --no-default-features -- -D warnings",
             "cargo clippy --package herbarium-capture --no-default-features -- -D warnings",
             "cargo clippy --package herbarium-health --no-default-features -- -D warnings",
             "cargo clippy --package herbarium-health --all-features -- -D warnings",
             "cargo clippy --package herbarium --no-default-features -- -D warnings",
+            // What stands in where a tree cannot be read directly is run by no other step.
+            "cargo test --package herbarium-capture --no-default-features",
         ]),
         needs: &[need::CLIPPY],
         when: Usual,
@@ -264,6 +266,14 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[need::TARGET_WINDOWS, need::TARGET_MACOS],
         when: Nightly,
         jobs: &["targets"],
+    },
+    Step {
+        name: "wine",
+        protects: "the tests of codec, cache, store and command line pass as programs for Windows",
+        commands: Commands::Lines(&["cargo xtask wine"]),
+        needs: &[need::TARGET_WINDOWS, need::GCC_WINDOWS, need::WINE],
+        when: Nightly,
+        jobs: &["windows"],
     },
     Step {
         name: "fuzz",

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Binary, Plan};
 
 /// Where cargo builds, if nothing else is said.
-pub(super) fn target_folder(root: &Path) -> PathBuf {
+pub(crate) fn target_folder(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
