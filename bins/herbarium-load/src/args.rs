@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
 use herbarium_loadgen::Span;
 
 /// Puts load on a server, judges the answers, and says so when it was itself
@@ -29,6 +30,10 @@ pub(crate) enum Command {
     Worker(WorkerArgs),
     /// Answers web hooks: each POST runs the scenario, a pass is 200
     Serve(Box<ServeArgs>),
+    /// Prints a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Prints a manual page, in troff
+    Man(ManArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -116,6 +121,19 @@ pub(crate) struct ServeArgs {
     /// Where web hooks are answered
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9797")]
     pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ManArgs {
+    /// Command whose page to print [default: the page of herbarium-load itself]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,6 +2,8 @@
 
 mod canary;
 mod compare;
+mod completions;
+mod man;
 mod run;
 mod serve;
 mod what;
@@ -20,6 +22,8 @@ pub(crate) fn run(command: Command) -> Result<u8, Trouble> {
         Command::Canary(args) => canary::run(&args),
         Command::Worker(args) => worker::run(args),
         Command::Serve(args) => serve::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 

@@ -37,18 +37,8 @@ pub(crate) fn restore() {
 /// The whole terminal, until it is dropped.
 pub(crate) struct Screen {
     terminal: DefaultTerminal,
-    title: String,
-    rates: Vec<u64>,
-    p99s: Vec<u64>,
-    lags: Vec<u64>,
+    picture: Picture,
     closed: Arc<AtomicBool>,
-}
-
-/// What is drawn besides the curves.
-struct Texts {
-    progress: f64,
-    stage: String,
-    lines: Vec<String>,
 }
 
 impl Screen {
@@ -59,26 +49,15 @@ impl Screen {
         OPEN.store(true, Ordering::SeqCst);
         let closed = Arc::new(AtomicBool::new(false));
         listen(stop.clone(), Arc::clone(&closed));
-        let title = format!(" {} ", scenario.name);
-        let (rates, p99s, lags) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { terminal, title, rates, p99s, lags, closed })
+        Ok(Self { terminal, picture: Picture::new(&scenario.name), closed })
     }
 
     /// The newest interval.
     pub(crate) fn draw(&mut self, view: &View<'_>) {
-        let slot = view.slot;
-        let micros = |time: Option<Duration>| time.map_or(0, |it| it.as_micros() as u64);
-        push(&mut self.rates, (slot.requests as f64 / view.interval.as_secs_f64()) as u64);
-        push(&mut self.p99s, micros(slot.response.percentile(99.0)));
-        push(&mut self.lags, micros(slot.lag.percentile(99.0)));
-        let texts = Texts {
-            progress: (view.at.as_secs_f64() / view.length.as_secs_f64().max(1e-9)).min(1.0),
-            stage: view.stage.to_owned(),
-            lines: lines(view),
-        };
-        let Self { terminal, title, rates, p99s, lags, .. } = self;
+        self.picture.add(view);
+        let Self { terminal, picture, .. } = self;
         // A view that cannot be drawn is no reason to end a run.
-        let _ = terminal.draw(|frame| render(frame, title, &texts, [rates, p99s, lags]));
+        let _ = terminal.draw(|frame| render(frame, picture));
     }
 }
 
@@ -86,6 +65,35 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
         restore();
+    }
+}
+
+/// What is drawn, whatever it is drawn on.
+#[derive(Default)]
+struct Picture {
+    title: String,
+    progress: f64,
+    stage: String,
+    lines: Vec<String>,
+    rates: Vec<u64>,
+    p99s: Vec<u64>,
+    lags: Vec<u64>,
+}
+
+impl Picture {
+    fn new(name: &str) -> Self {
+        Self { title: format!(" {name} "), ..Self::default() }
+    }
+
+    fn add(&mut self, view: &View<'_>) {
+        let slot = view.slot;
+        let micros = |time: Option<Duration>| time.map_or(0, |it| it.as_micros() as u64);
+        push(&mut self.rates, (slot.requests as f64 / view.interval.as_secs_f64()) as u64);
+        push(&mut self.p99s, micros(slot.response.percentile(99.0)));
+        push(&mut self.lags, micros(slot.lag.percentile(99.0)));
+        self.progress = (view.at.as_secs_f64() / view.length.as_secs_f64().max(1e-9)).min(1.0);
+        view.stage.clone_into(&mut self.stage);
+        self.lines = lines(view);
     }
 }
 
@@ -166,7 +174,7 @@ fn lines(view: &View<'_>) -> Vec<String> {
     ]
 }
 
-fn render(frame: &mut Frame<'_>, title: &str, texts: &Texts, curves: [&Vec<u64>; 3]) {
+fn render(frame: &mut Frame<'_>, picture: &Picture) {
     let [top, middle, rates, times, lags, foot] = Layout::vertical([
         Constraint::Length(3),
         Constraint::Length(8),
@@ -177,14 +185,14 @@ fn render(frame: &mut Frame<'_>, title: &str, texts: &Texts, curves: [&Vec<u64>;
     ])
     .areas(frame.area());
     let gauge = Gauge::default()
-        .block(Block::bordered().title(title))
+        .block(Block::bordered().title(picture.title.as_str()))
         .gauge_style(Style::new().fg(Color::Cyan))
-        .ratio(texts.progress)
-        .label(texts.stage.as_str());
+        .ratio(picture.progress)
+        .label(picture.stage.as_str());
     frame.render_widget(gauge, top);
-    let text: Vec<Line<'_>> = texts.lines.iter().map(|line| Line::from(line.as_str())).collect();
+    let text: Vec<Line<'_>> = picture.lines.iter().map(|line| Line::from(line.as_str())).collect();
     frame.render_widget(Paragraph::new(text).block(Block::bordered()), middle);
-    let [rate, p99, lag] = curves;
+    let Picture { rates: rate, p99s: p99, lags: lag, .. } = picture;
     let latest = |values: &Vec<u64>| values.last().copied().unwrap_or(0);
     curve(frame, rates, &format!(" requests a second: {} ", latest(rate)), rate, Color::Green);
     let micros = |value: u64| show_nanos(value as f64 * 1e3);
@@ -202,4 +210,95 @@ fn curve(frame: &mut Frame<'_>, area: Rect, title: &str, values: &[u64], color: 
         .data(shown)
         .style(Style::new().fg(color));
     frame.render_widget(line, area);
+}
+
+#[cfg(test)]
+mod tests {
+    use herbarium_loadgen::outcome::Fault;
+    use herbarium_loadgen::record::{Recorder, Sample, Tally};
+    use herbarium_loadgen::timeline::Slot;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    /// Ten requests in two seconds, each of which waited 3 ms and then took 7; one failed.
+    fn tally() -> Tally {
+        let mut recorder = Recorder::new(Duration::from_millis(50));
+        for number in 0..10 {
+            recorder.record(&Sample {
+                stage: 0,
+                flow: 0,
+                response: Duration::from_millis(10),
+                service: Some(Duration::from_millis(7)),
+                wait: Duration::from_millis(3),
+                lag: Duration::from_millis(2),
+                status: if number == 0 { 503 } else { 200 },
+                fault: (number == 0).then_some(Fault::Status5xx),
+                bytes: 5,
+            });
+        }
+        let counters = recorder.counters();
+        counters.due = 12;
+        let mut tally = recorder.take(0, None);
+        (tally.open, tally.in_flight, tally.cpu) = (4, 2, 0.25);
+        tally
+    }
+
+    fn drawn(width: u16, height: u16) -> String {
+        let tally = tally();
+        let view = View {
+            at: Duration::from_secs(2),
+            length: Duration::from_secs(8),
+            interval: Duration::from_secs(2),
+            stage: "climb",
+            slot: &Slot::of(&tally),
+            tally: &tally,
+            whole: &tally,
+        };
+        let mut picture = Picture::new("lookups");
+        picture.add(&view);
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| render(frame, &picture)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn rate_latency_errors_and_lag_are_drawn() {
+        let screen = drawn(100, 30);
+        for text in [
+            " lookups ",
+            "climb",
+            "requests a second: 5 ",
+            "response p99: 10",
+            "own lag p99: 2",
+            "10 done of 12 due, 2 under way, 4 connections",
+            "errors     status5xx 1",
+            "generator  25% of a core, 0 late, 0 dropped",
+            "q or Ctrl-C: end, with a report",
+        ] {
+            assert!(screen.contains(text), "{text}\n{screen}");
+        }
+        let line = |start: &str| {
+            let line = screen.lines().find(|line| line.contains(start));
+            line.unwrap_or_default().to_owned()
+        };
+        assert!(line("response   ").contains("p50") && line("response   ").contains("10"));
+        assert!(line("service    ").contains("7."), "{screen}");
+        assert!(screen.contains('█'), "{screen}");
+    }
+
+    #[test]
+    fn no_terminal_is_too_small_to_be_drawn_on() {
+        for (width, height) in [(1, 1), (10, 3), (80, 9), (300, 100)] {
+            drawn(width, height);
+        }
+    }
+
+    #[test]
+    fn curves_keep_the_newest_values() {
+        let mut values = Vec::new();
+        (0..=KEPT as u64).for_each(|value| push(&mut values, value));
+        assert_eq!((values.len(), values.first(), values.last()), (KEPT, Some(&1), Some(&400)));
+    }
 }

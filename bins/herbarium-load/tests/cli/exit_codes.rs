@@ -114,26 +114,3 @@ fn a_canary_is_promoted_rolled_back_or_neither() {
     assert!(out.contains("\"rollback\""), "{out}");
     check(&good(), &["--least-requests", "1000"], 3);
 }
-
-#[test]
-fn web_hooks_are_answered_by_the_verdict() {
-    for (url, status) in [(good(), "200"), (broken(), "412")] {
-        let bed = Bed::new();
-        let args = ["serve", "short.toml", "--target", &url, "--listen", "127.0.0.1:0"];
-        let args = [&args[..], &UNLIMITED].concat();
-        let mut child = bed.command(&args).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        let mut err = std::io::BufReader::new(child.stderr.take().unwrap());
-        std::io::BufRead::read_line(&mut err, &mut line).unwrap();
-        let address = line.trim().rsplit_once("http://").unwrap().1.to_owned();
-        let mut stream = std::net::TcpStream::connect(address).unwrap();
-        std::io::Write::write_all(&mut stream, b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
-            .unwrap();
-        let mut answer = String::new();
-        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(0));
-        assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
-        assert!(answer.contains("\"gates\""), "{answer}");
-    }
-}
