@@ -36,8 +36,11 @@ const PROTOCOL: u32 = 1;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// A frame is not longer: an interval's histograms take a few kilobytes.
 const MOST: u32 = 64 << 20;
-/// A side that says nothing for so long, where it should, is gone.
+/// A coordinator that says nothing for so long, where it should, is gone.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// So long for the last words of workers that were told to end; they give what is
+/// under way less than that.
+const FAREWELL: Duration = Duration::from_secs(4);
 /// Round trips that are measured; the shortest counts.
 const PINGS: u64 = 5;
 /// From saying so to the start.
@@ -306,7 +309,8 @@ pub fn coordinate(
     watch: &mut dyn Watch,
 ) -> Result<Outcome, RunError> {
     scenario.validate()?;
-    let greeted = workers.iter().map(|at| greet(*at, token, stop));
+    let patience = options.patience.get();
+    let greeted = workers.iter().map(|at| greet(*at, token, patience, stop));
     let streams = greeted.collect::<Result<Vec<_>, _>>()?;
     let of = streams.iter().map(|(_, count)| count).sum();
     enough_connections(scenario, of)?;
@@ -314,25 +318,24 @@ pub fn coordinate(
     notes.sort();
     notes.dedup();
     notes.iter().for_each(|note| watch.note(note));
-    let start = start_all(&streams, options.interval.get())?;
+    let start = start_all(&streams, patience, stop)?;
     let started = SystemTime::now() + start.saturating_duration_since(Instant::now());
     let probe = Probe::start(&scenario.server, start);
     let (out, messages) = channel();
     let all_stop = Stop::new();
+    let interval = options.interval.get();
     let readers: Vec<_> = streams
         .iter()
         .enumerate()
         .map(|(at, (stream, _))| {
             let stream = stream.try_clone().map_err(io_error("share a connection"))?;
+            // A tally comes for each interval; a machine that is gone says nothing at all.
+            let wait = Wait { patience: patience + interval * 2, stop: all_stop.clone() };
             let out = out.clone();
-            Ok(std::thread::spawn(move || read_part(&stream, at, &out)))
+            Ok(std::thread::spawn(move || read_part(&stream, at, &wait, &out)))
         })
         .collect::<Result<_, RunError>>()?;
-    let course = Course {
-        stages: scenario.stages()?,
-        length: scenario.length(),
-        interval: options.interval.get(),
-    };
+    let course = Course { stages: scenario.stages()?, length: scenario.length(), interval };
     let collector = Collector::new(course, streams.len(), options.caps.requests, all_stop.clone());
     let collected = std::thread::scope(|scope| {
         scope.spawn(|| pass_on_stop(&streams, stop, &all_stop));
@@ -378,18 +381,22 @@ fn io_error(deed: &'static str) -> impl Fn(io::Error) -> RunError {
 }
 
 /// Opens a connection; gives the number of threads there.
-fn greet(address: SocketAddr, token: &str, stop: &Stop) -> Result<(TcpStream, usize), RunError> {
-    let stream = connect(address, stop)?;
+fn greet(
+    address: SocketAddr,
+    token: &str,
+    patience: Duration,
+    stop: &Stop,
+) -> Result<(TcpStream, usize), RunError> {
+    let stream = connect(address, patience, stop)?;
     let set = || -> io::Result<()> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))
+        stream.set_write_timeout(Some(patience))
     };
     set().map_err(lost(address))?;
     let version = VERSION.to_owned();
     let open = Frame::Open { protocol: PROTOCOL, version, token: token.to_owned() };
     send(&stream, &open).map_err(lost(address))?;
-    match expect_soon(&stream, address, stop)? {
+    match expect_soon(&stream, address, patience, stop)? {
         Frame::Hello { workers } if workers > 0 => Ok((stream, workers)),
         _ => Err(RunError::Worker(format!("{address} is no worker"))),
     }
@@ -397,9 +404,9 @@ fn greet(address: SocketAddr, token: &str, stop: &Stop) -> Result<(TcpStream, us
 
 /// On a thread of its own: a machine that drops packets answers nothing, and
 /// somebody may not want to wait for that.
-fn connect(address: SocketAddr, stop: &Stop) -> Result<TcpStream, RunError> {
+fn connect(address: SocketAddr, patience: Duration, stop: &Stop) -> Result<TcpStream, RunError> {
     let (told, connected) = channel();
-    std::thread::spawn(move || drop(told.send(TcpStream::connect_timeout(&address, PATIENCE))));
+    std::thread::spawn(move || drop(told.send(TcpStream::connect_timeout(&address, patience))));
     loop {
         match connected.recv_timeout(LOOK) {
             Ok(Ok(stream)) => return Ok(stream),
@@ -419,25 +426,34 @@ fn connect(address: SocketAddr, stop: &Stop) -> Result<TcpStream, RunError> {
 fn expect_soon(
     stream: &TcpStream,
     address: impl std::fmt::Display + Copy,
+    patience: Duration,
     stop: &Stop,
 ) -> Result<Frame, RunError> {
     let since = Instant::now();
-    stream.set_read_timeout(Some(LOOK)).map_err(lost(address))?;
-    loop {
-        match stream.peek(&mut [0]) {
-            Err(error) if is_waiting(&error) => {}
-            _ => break,
-        }
+    while !has_spoken(stream, patience).map_err(lost(address))? {
         if stop.is_set() {
             return Err(RunError::Stopped);
         }
-        if since.elapsed() > PATIENCE {
-            let why = format!("the worker at {address} has said nothing for {PATIENCE:?}");
-            return Err(RunError::Worker(why));
+        if since.elapsed() > patience {
+            return Err(silent(address, patience));
         }
     }
-    stream.set_read_timeout(Some(PATIENCE)).map_err(lost(address))?;
     expect(stream, address)
+}
+
+/// Whether there is something to read, or the end, within a moment. What begins is
+/// read within `patience`.
+fn has_spoken(stream: &TcpStream, patience: Duration) -> io::Result<bool> {
+    stream.set_read_timeout(Some(LOOK))?;
+    match stream.peek(&mut [0]) {
+        Err(error) if is_waiting(&error) => Ok(false),
+        _ => stream.set_read_timeout(Some(patience)).map(|()| true),
+    }
+}
+
+fn silent(address: impl std::fmt::Display, patience: Duration) -> RunError {
+    let patience = Span::from(patience);
+    RunError::Worker(format!("the worker at {address} has said nothing for {patience}"))
 }
 
 /// What is told of a worker that cannot be heard any more.
@@ -492,7 +508,7 @@ fn plan_all(
     }
     let mut all_notes = Vec::new();
     for (stream, _) in streams {
-        match expect_soon(stream, peer(stream), stop)? {
+        match expect_soon(stream, peer(stream), options.patience.get(), stop)? {
             Frame::Ready { notes } => all_notes.extend(notes),
             _ => return Err(RunError::Worker(format!("{} is not ready", peer(stream)))),
         }
@@ -501,36 +517,50 @@ fn plan_all(
 }
 
 /// Tells each when to begin, less the time that telling takes.
-fn start_all(streams: &[(TcpStream, usize)], interval: Duration) -> Result<Instant, RunError> {
-    let trips: Vec<Duration> =
-        streams.iter().map(|(stream, _)| round_trip(stream)).collect::<Result<_, _>>()?;
+fn start_all(
+    streams: &[(TcpStream, usize)],
+    patience: Duration,
+    stop: &Stop,
+) -> Result<Instant, RunError> {
+    let trips = streams.iter().map(|(stream, _)| round_trip(stream, patience, stop));
+    let trips: Vec<Duration> = trips.collect::<Result<_, _>>()?;
     let slowest = trips.iter().max().copied().unwrap_or_default();
     let start = Instant::now() + TOGETHER + slowest;
     for ((stream, _), trip) in streams.iter().zip(trips) {
         let left = start.saturating_duration_since(Instant::now()).saturating_sub(trip / 2);
         let in_nanos = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
         send(stream, &Frame::Start { in_nanos }).map_err(io_error("start a worker"))?;
-        // One comes for each interval; a machine that is gone says nothing at all.
-        let _ = stream.set_read_timeout(Some(PATIENCE + interval * 2));
     }
     Ok(start)
 }
 
-fn round_trip(stream: &TcpStream) -> Result<Duration, RunError> {
-    let mut shortest = PATIENCE;
+fn round_trip(stream: &TcpStream, patience: Duration, stop: &Stop) -> Result<Duration, RunError> {
+    let mut shortest = patience;
     for number in 0..PINGS {
         let sent = Instant::now();
         send(stream, &Frame::Ping(number)).map_err(io_error("time a worker"))?;
-        expect(stream, peer(stream))?;
+        expect_soon(stream, peer(stream), patience, stop)?;
         shortest = shortest.min(sent.elapsed());
     }
     Ok(shortest)
 }
 
+/// How long a worker is waited for while the run goes on.
+struct Wait {
+    patience: Duration,
+    /// The run is to end: those that do not say so soon are lost.
+    stop: Stop,
+}
+
 /// Passes on what one worker tells; gives its last words.
-fn read_part(stream: &TcpStream, at: usize, out: &Sender<Message>) -> Option<(f64, Option<f64>)> {
+fn read_part(
+    stream: &TcpStream,
+    at: usize,
+    wait: &Wait,
+    out: &Sender<Message>,
+) -> Option<(f64, Option<f64>)> {
     loop {
-        let (message, end) = match expect(stream, peer(stream)) {
+        let (message, end) = match hear(stream, wait) {
             Ok(Frame::Tally(tally)) => (Message::Tally(at, tally), None),
             Ok(Frame::End { cpu_seconds, pressure }) => {
                 (Message::Done, Some((cpu_seconds, pressure)))
@@ -545,10 +575,27 @@ fn read_part(stream: &TcpStream, at: usize, out: &Sender<Message>) -> Option<(f6
     }
 }
 
+/// The next frame of a worker at work.
+fn hear(stream: &TcpStream, wait: &Wait) -> Result<Frame, RunError> {
+    let (since, mut since_stop) = (Instant::now(), None);
+    while !has_spoken(stream, wait.patience).map_err(lost(peer(stream)))? {
+        if since.elapsed() > wait.patience {
+            return Err(silent(peer(stream), wait.patience));
+        }
+        let is_over =
+            wait.stop.is_set() && since_stop.get_or_insert_with(Instant::now).elapsed() > FAREWELL;
+        if is_over {
+            return Err(silent(peer(stream), FAREWELL));
+        }
+    }
+    expect(stream, peer(stream))
+}
+
 fn pass_on_stop(streams: &[(TcpStream, usize)], user: &Stop, all: &Stop) {
     while !user.is_set() && !all.is_set() {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(LOOK);
     }
+    all.set();
     for (stream, _) in streams {
         // One that is done has hung up.
         let _ = send(stream, &Frame::Stop);

@@ -33,11 +33,20 @@ pub struct Options {
     pub caps: Caps,
     /// Not before this: so that several runs begin together.
     pub start_at: Option<Instant>,
+    /// A worker on another machine that says nothing for so long, where it should, is
+    /// lost.
+    pub patience: Span,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: None, interval: Span::secs(1), caps: Caps::default(), start_at: None }
+        Self {
+            workers: None,
+            interval: Span::secs(1),
+            caps: Caps::default(),
+            start_at: None,
+            patience: Span::secs(30),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use herbarium_loadgen::cluster::{WorkerOptions, coordinate, serve_worker};
-use herbarium_loadgen::{Report, RunError, Stop, Verdict, View, Watch};
+use herbarium_loadgen::{Options, Report, RunError, Span, Stop, Verdict, View, Watch};
 
 use crate::servers::{GOOD, Manner, Server, options, scenario};
 
@@ -158,6 +158,144 @@ fn a_worker_that_is_lost_on_the_way_makes_the_run_invalid_with_a_report() {
     let report = Report::new(&scenario, &url, &outcome);
     assert_eq!(report.verdict, Verdict::Invalid);
     assert!(report.whole.requests > 0);
+}
+
+/// What stands between a coordinator and a worker.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Each frame of the worker comes so much later.
+    Late(Duration),
+    /// After so many frames of the worker there is nothing more, and no end.
+    Silent(usize),
+    /// After so many frames the connection ends.
+    Cut(usize),
+}
+
+fn frame(from: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    from.read_exact(&mut bytes)?;
+    let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    bytes.resize(4 + length, 0);
+    from.read_exact(&mut bytes[4..])?;
+    Ok(bytes)
+}
+
+/// A worker at the end of such a way.
+fn worker_behind(way: Way) -> SocketAddr {
+    let there = worker(|_| {});
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut near = listener.accept().unwrap().0;
+        let mut far = TcpStream::connect(there).unwrap();
+        let (mut from, mut to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let mut told = 0;
+        while let Ok(bytes) = frame(&mut far) {
+            match way {
+                Way::Late(time) => std::thread::sleep(time),
+                Way::Silent(most) if told == most => std::thread::park(),
+                Way::Cut(most) if told == most => break,
+                _ => {}
+            }
+            told += 1;
+            if near.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+        let _ = near.shutdown(std::net::Shutdown::Both);
+    });
+    here
+}
+
+/// Hello, ready, and an answer to each of the five pings.
+const BEFORE_THE_RUN: usize = 7;
+
+fn patient_for(patience: Span) -> Options {
+    Options { patience, ..options() }
+}
+
+#[test]
+fn a_worker_that_says_nothing_before_the_run_is_given_up() {
+    let server = Server::start(Manner::Says(GOOD));
+    for told in 0..BEFORE_THE_RUN {
+        let workers = [worker_behind(Way::Silent(told))];
+        let (options, stop) = (patient_for(Span::millis(500)), Stop::new());
+        let ended =
+            coordinate(&scenario(LOAD), &server.url, &workers, "", &options, &stop, &mut ());
+        let error = ended.unwrap_err().to_string();
+        assert!(error.contains("has said nothing for 500ms"), "{told}: {error}");
+        assert!(error.contains(&workers[0].to_string()), "{told}: {error}");
+    }
+}
+
+#[test]
+fn a_worker_that_says_nothing_before_the_run_does_not_keep_it_from_being_ended() {
+    let server = Server::start(Manner::Says(GOOD));
+    for told in 0..BEFORE_THE_RUN {
+        let stop = Stop::new();
+        let ctrl_c = stop.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            ctrl_c.set();
+        });
+        let workers = [worker_behind(Way::Silent(told))];
+        let patient = patient_for(Span::secs(3_600));
+        let ended =
+            coordinate(&scenario(LOAD), &server.url, &workers, "", &patient, &stop, &mut ());
+        assert!(matches!(ended, Err(RunError::Stopped)), "{told}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_falls_silent_or_dies_in_the_middle_makes_the_run_invalid() {
+    let server = Server::start(Manner::Says(GOOD));
+    let scenario = scenario("stage = [{ hold = 100, for = \"1h\" }]");
+    let three = BEFORE_THE_RUN + 3;
+    for (way, word) in [(Way::Silent(three), "has said nothing"), (Way::Cut(three), "is lost")] {
+        let workers = [worker_behind(way)];
+        let (options, stop) = (patient_for(Span::secs(8)), Stop::new());
+        let outcome =
+            coordinate(&scenario, &server.url, &workers, "", &options, &stop, &mut ()).unwrap();
+        assert_eq!(outcome.lost, 1);
+        let tells = |note: &String| note.contains(&workers[0].to_string()) && note.contains(word);
+        assert!(outcome.notes.iter().any(tells), "{:?}", outcome.notes);
+        let report = Report::new(&scenario, &server.url, &outcome);
+        assert_eq!((report.verdict, report.exit_code), (Verdict::Invalid, 3));
+        // It told of the first intervals.
+        assert!(report.whole.requests > 0);
+    }
+}
+
+#[test]
+fn a_worker_that_tells_late_loses_nothing() {
+    let server = Server::start(Manner::Says(GOOD));
+    let scenario = scenario(LOAD);
+    let workers = [worker(|_| {}), worker_behind(Way::Late(Duration::from_millis(250)))];
+    let stop = Stop::new();
+    let outcome =
+        coordinate(&scenario, &server.url, &workers, "", &options(), &stop, &mut ()).unwrap();
+    let due = scenario.schedule().unwrap().arrivals().count() as u64;
+    assert_eq!((outcome.lost, outcome.whole.due, outcome.whole.requests()), (0, due, due));
+    let in_slots: u64 = outcome.timeline.slots().iter().map(|slot| slot.requests).sum();
+    assert_eq!(in_slots, due);
+    assert_eq!(Report::new(&scenario, &server.url, &outcome).verdict, Verdict::Pass);
+}
+
+/// Its part is told for a while, then nothing, and nobody waits for an hour.
+#[test]
+fn a_silent_worker_does_not_keep_a_run_from_being_ended() {
+    let server = Server::start(Manner::Says(GOOD));
+    let scenario = scenario("stage = [{ hold = 100, for = \"1h\" }]");
+    let workers = [worker(|_| {}), worker_behind(Way::Silent(BEFORE_THE_RUN + 1))];
+    let patient = patient_for(Span::secs(3_600));
+    let stop = Stop::new();
+    let mut watch = Impatient(stop.clone());
+    let outcome =
+        coordinate(&scenario, &server.url, &workers, "", &patient, &stop, &mut watch).unwrap();
+    assert!(outcome.interrupted && outcome.lost > 0);
+    let report = Report::new(&scenario, &server.url, &outcome);
+    assert_eq!(report.verdict, Verdict::Interrupted);
 }
 
 #[test]
