@@ -122,6 +122,12 @@ const CHECKS: &[Check] = &[
         run: operations::operations,
     },
     Check {
+        name: "requests",
+        about: "the requests of docs/examples/load under a profile of herbarium-load",
+        needs: &[],
+        run: load::requests,
+    },
+    Check {
         name: "sigterm",
         about: "SIGTERM under load at a fixed rate, many times: everything accepted is answered",
         needs: &[],

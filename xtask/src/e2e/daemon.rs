@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -98,12 +98,21 @@ impl Daemon {
     /// Starts one with these options, and waits until it is ready and its
     /// workspace is indexed.
     pub(super) fn start(bench: &Bench, options: &[&str]) -> Result<Self, String> {
+        Self::start_with(bench, &CODE, options)
+    }
+
+    /// The same, with this code.
+    pub(super) fn start_with(
+        bench: &Bench,
+        code: &[(impl AsRef<Path>, impl AsRef<str>)],
+        options: &[&str],
+    ) -> Result<Self, String> {
         let folder = Folder::make()?;
-        for (name, text) in CODE {
-            write(&folder.0.join("code").join(name), text)?;
+        for (name, text) in code {
+            write(&folder.0.join("code").join(name), text.as_ref())?;
         }
         let daemon = Self::bare(bench, folder, options)?;
-        daemon.index()?;
+        daemon.index(code.len())?;
         Ok(daemon)
     }
 
@@ -165,7 +174,7 @@ impl Daemon {
     }
 
     /// Adds the workspace `code`, and waits until its trees are there.
-    fn index(&self) -> Result<(), String> {
+    fn index(&self, trees: usize) -> Result<(), String> {
         let path = self.folder.0.join("code");
         let body = format!("{{\"name\":\"code\",\"path\":\"{}\"}}", path.display());
         let (status, text) = self.ask("POST", "/v1/workspaces", &body)?;
@@ -175,7 +184,7 @@ impl Daemon {
         self.ask("POST", "/v1/workspaces/code/index", "{}")?;
         until(PATIENCE, "trees", || {
             let (_, text) = self.get("/v1/workspaces/code").ok()?;
-            text.contains(&format!("\"trees\":{}", CODE.len())).then_some(())
+            text.contains(&format!("\"trees\":{trees}")).then_some(())
         })
     }
 
