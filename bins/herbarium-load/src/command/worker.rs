@@ -18,9 +18,11 @@ pub(crate) fn run(args: WorkerArgs) -> Result<u8, Trouble> {
     let listener = TcpListener::bind(listen).map_err(|error| {
         Trouble::usage(format!("cannot listen at {listen}: {error}; choose another --listen"))
     })?;
+    // Before anybody can know that it is there.
+    let stop = interrupt::stop_on_ctrl_c();
     tell_line(format_args!("working for coordinators at {}", listener.local_addr()?));
     let (is_mine, folder, caps) = (i_own_this_target, data, Caps::default());
     let options = WorkerOptions { workers, is_mine, token, folder, caps };
-    serve_worker(&listener, &options, &interrupt::stop_on_ctrl_c())?;
+    serve_worker(&listener, &options, &stop)?;
     Ok(0)
 }

@@ -114,3 +114,26 @@ fn a_canary_is_promoted_rolled_back_or_neither() {
     assert!(out.contains("\"rollback\""), "{out}");
     check(&good(), &["--least-requests", "1000"], 3);
 }
+
+/// A canary says how far it came; a worker has nothing to say.
+#[test]
+fn ctrl_c_ends_whatever_runs() {
+    let (bed, url) = (Bed::new(), good());
+    let canary = ["canary", "short.toml", "--baseline", &url, "--candidate", &url];
+    let canary = [&canary[..], &["--length", "1h", "--steps", "100"], &UNLIMITED].concat();
+    for (args, code, word) in
+        [(canary, 130, "Interrupted"), (vec!["worker", "--listen", "127.0.0.1:0"], 0, "")]
+    {
+        let mut child =
+            bed.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut err = std::io::BufReader::new(child.stderr.take().unwrap());
+        // An interval is over; it listens.
+        std::io::BufRead::read_line(&mut err, &mut String::new()).unwrap();
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        std::io::Read::read_to_end(&mut err, &mut Vec::new()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(word), "{said}");
+    }
+}

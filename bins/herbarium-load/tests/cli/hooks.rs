@@ -121,14 +121,15 @@ fn a_run_that_goes_on_keeps_nobody_from_asking_how_it_goes() {
 
 #[test]
 fn one_run_follows_the_other_and_none_is_made_for_a_caller_who_went() {
-    let serving = Serving::start(&good(), &["--length", "1s"]);
+    let serving = Serving::start(&good(), &["--length", "2s"]);
     let first = serving.post();
-    serving.get_until(|it| !it["running"].is_null());
+    serving.get_until(|it| it["runs"] == 1);
     drop(serving.post());
     let second = serving.post();
     assert_eq!(answer(first).0, "200");
     assert_eq!(answer(second).0, "200");
-    serving.get_until(|it| it["running"].is_null());
+    let told = serving.get_until(|it| it["running"].is_null());
+    assert_eq!(told["runs"], 2, "{told}");
     serving.end();
 }
 

@@ -12,6 +12,7 @@ pub(super) struct State(Mutex<Told>);
 
 #[derive(Default, Serialize)]
 struct Told {
+    runs: u64,
     running: Option<Running>,
     last: Option<Value>,
 }
@@ -29,18 +30,27 @@ struct Running {
 impl State {
     /// A run begins; what is given back sees it go on.
     pub(super) fn begin(&self) -> Progress<'_> {
-        self.lock().running = Some(Running::default());
+        let mut told = self.lock();
+        told.runs += 1;
+        told.running = Some(Running::default());
         Progress(self)
     }
 
     /// How a run ended.
     pub(super) fn end(&self, answer: Value) {
-        *self.lock() = Told { running: None, last: Some(answer) };
+        let mut told = self.lock();
+        told.running = None;
+        told.last = Some(answer);
     }
 
     pub(super) fn told(&self) -> Value {
         let told = self.lock();
-        json!({ "ready": true, "running": told.running, "last": told.last })
+        json!({
+            "ready": true,
+            "runs": told.runs,
+            "running": told.running,
+            "last": told.last,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Told> {
