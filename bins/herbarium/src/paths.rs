@@ -1,6 +1,6 @@
 //! Paths as they are shown.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 
 /// Shows paths relative to the current directory where they lie in it.
 #[derive(Debug)]
@@ -29,9 +29,25 @@ impl Shown {
         }
         match parts.as_path() {
             rest if rest.as_os_str().is_empty() => ".".to_owned(),
-            rest => rest.to_string_lossy().into_owned(),
+            rest => with_slashes(rest),
         }
     }
+}
+
+/// The path with `/` between its parts, as git and tags files have them: what is printed is
+/// the same on every system, and Windows takes it as well.
+fn with_slashes(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if MAIN_SEPARATOR == '/' { text.into_owned() } else { from_windows(&text) }
+}
+
+fn from_windows(text: &str) -> String {
+    // What `canonicalize` puts before a path there.
+    let plain = match text.strip_prefix(r"\\?\UNC\") {
+        Some(share) => format!(r"\\{share}"),
+        None => text.strip_prefix(r"\\?\").unwrap_or(text).to_owned(),
+    };
+    plain.replace('\\', "/")
 }
 
 /// The text with control characters as escapes.
@@ -59,6 +75,13 @@ mod tests {
     fn check(path: &str, expected: &str) {
         let shown = Shown { here: Some(PathBuf::from("/home/me/project")) };
         assert_eq!(shown.text(Path::new(path)), expected);
+    }
+
+    #[test]
+    fn paths_of_windows_have_slashes() {
+        assert_eq!(from_windows(r"src\main.rs"), "src/main.rs");
+        assert_eq!(from_windows(r"\\?\C:\code\a.rs"), "C:/code/a.rs");
+        assert_eq!(from_windows(r"\\?\UNC\server\share\a.rs"), "//server/share/a.rs");
     }
 
     #[test]
