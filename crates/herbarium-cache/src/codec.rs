@@ -37,7 +37,8 @@ pub struct Group(pub u32);
 /// ```
 ///
 /// The methods run on the thread that asked the cache, never under a lock that a hot hit
-/// takes. One that panics is treated as one that failed.
+/// takes. One that panics is treated as one that failed. A value may be dropped under a lock:
+/// its `Drop` must not ask the cache.
 pub trait Codec: Send + Sync + 'static {
     /// What the hot tier holds, behind an `Arc`.
     type Value: Send + Sync + 'static;

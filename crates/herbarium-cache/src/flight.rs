@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
 use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -95,8 +96,10 @@ impl<K: Key, V> Flights<K, V> {
         Turn::Lead(Lead { flights: self, key: key.clone(), flight })
     }
 
-    /// The key was inserted or removed: what is being computed is out of date. Who waits
-    /// for it still gets it; it is not kept, and who comes now does not wait for it.
+    /// The key was inserted or removed: what is being computed, or was found before the tiers
+    /// were changed, is out of date. Who waits for it still gets it; it is not kept, and who
+    /// comes now does not wait for it. To be called when the tiers have been changed: who
+    /// leads from then on finds nothing former there.
     pub(crate) fn supersede(&self, key: &K) {
         if let Some(flight) = self.shard(key).remove(key) {
             flight.superseded.store(true, Ordering::Release);
@@ -116,6 +119,15 @@ struct State<V> {
     end: Option<End<V>>,
     wakers: Vec<(u64, Waker)>,
     waiters: u64,
+}
+
+impl<V> State<V> {
+    /// To be dropped without the lock: a waker may be the last to hold a task, and with it
+    /// others who wait for this flight.
+    fn take_waker(&mut self, id: u64) -> Option<Waker> {
+        let at = self.wakers.iter().position(|(known, _)| *known == id)?;
+        Some(self.wakers.swap_remove(at).1)
+    }
 }
 
 /// How it ended.
@@ -189,7 +201,10 @@ impl<V> Flight<V> {
             std::mem::take(&mut state.wakers)
         };
         self.landed.notify_all();
-        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in wakers {
+            // One that panics must not keep the others from being woken.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 }
 
@@ -207,17 +222,18 @@ impl<V> Future for Landing<V> {
         if let Some(end) = &state.end {
             return Poll::Ready(end.clone().outcome());
         }
-        match state.wakers.iter_mut().find(|(id, _)| *id == self.id) {
-            Some((_, waker)) => waker.clone_from(context.waker()),
-            None => state.wakers.push((self.id, context.waker().clone())),
-        }
+        let former = state.take_waker(self.id);
+        state.wakers.push((self.id, context.waker().clone()));
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 }
 
 impl<V> Drop for Landing<V> {
     fn drop(&mut self) {
-        self.flight.state().wakers.retain(|(id, _)| *id != self.id);
+        let former = self.flight.state().take_waker(self.id);
+        drop(former);
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 /// A key: compared and hashed in memory, spelled as bytes for the tiers below.
 ///
-/// Implemented for integers, byte arrays, and the usual owners of bytes and text.
+/// Implemented for integers, byte arrays, and the usual owners of bytes and text. Hashing and
+/// comparing must not panic: they are called where a key is being taken out.
 ///
 /// ```
 /// use herbarium_cache::Key;

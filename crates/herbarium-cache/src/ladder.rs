@@ -125,6 +125,7 @@ const MEASURE_EVERY: u64 = 128;
 const MOST_PASSING: u64 = 1 << 40;
 /// A shard below this is not worth its own lock: large values would not fit.
 const LEAST_SHARD: u64 = 4 << 20;
+const MOST_SHARDS: u64 = 1 << 16;
 /// One part in so many of the budget is left to the allocator: what it loses between
 /// blocks that come and go, which nobody counts and the system sees. What it loses by large
 /// blocks is in their weights.
@@ -195,16 +196,14 @@ impl<K: Key, C: Codec> Ladder<K, C> {
     ) {
         let since = Instant::now();
         let weight = self.weigh(&key, &value);
-        let passing = self.budget.transit.enter(if weight == u64::MAX { 0 } else { weight });
+        let passing = self.budget.transit.enter(if weight > MOST_PASSING { 0 } else { weight });
         let is_hot = hint == ReadHint::Use && self.admits(weight);
         let records = self.records_on_insert(&key, &value);
         let mut batch = Batch::default();
         let (below, change) = {
             let stripe = self.stripes.lock(&key);
-            match computed {
-                Some((lead, _)) if lead.is_superseded() => return,
-                Some(_) => {}
-                None => self.flights.supersede(&key),
+            if computed.is_some_and(|(lead, _)| lead.is_superseded()) {
+                return;
             }
             let absent_at = computed.and_then(|(_, moment)| moment);
             let is_absent = absent_at == Some(stripe.moment());
@@ -214,6 +213,9 @@ impl<K: Key, C: Codec> Ladder<K, C> {
                 self.hot.insert(key.clone(), Hot::new(value.clone(), weight, below), &mut batch);
             } else {
                 self.hot.remove(&key);
+            }
+            if computed.is_none() {
+                self.flights.supersede(&key);
             }
             let change = stripe.count_change();
             // What left for this value has changed no more than before.
@@ -234,12 +236,14 @@ impl<K: Key, C: Codec> Ladder<K, C> {
     /// Takes a key out of every tier; says whether one in memory had it.
     pub(crate) fn remove(&self, key: &K) -> bool {
         let stripe = self.stripes.lock(key);
-        self.flights.supersede(key);
         let was_warm = self.warm.remove(key).is_some();
         key.with_bytes(|bytes| self.clear_below(bytes));
-        let was_hot = self.hot.remove(key).is_some();
+        let was_hot = self.hot.remove(key);
+        self.flights.supersede(key);
         stripe.count_change();
-        was_hot || was_warm
+        drop(stripe);
+        // A value's own end may take long, or ask the cache.
+        was_hot.is_some() || was_warm
     }
 
     fn weigh(&self, key: &K, value: &C::Value) -> u64 {
@@ -732,7 +736,8 @@ impl Budget {
     fn split(&self, tables: u64) -> (u64, u64) {
         let lost = self.total / LOST_BETWEEN_BLOCKS;
         let entries = self.total.saturating_sub(self.fixed + lost).saturating_sub(tables);
-        let hot = (entries as f64 * self.hot_share) as u64;
+        // Of very many bytes the product may be rounded up.
+        let hot = ((entries as f64 * self.hot_share) as u64).min(entries);
         (hot, entries - hot)
     }
 
@@ -745,8 +750,7 @@ impl Budget {
 
 fn layout(capacity: u64, shards: Option<usize>, expected_entry: u64) -> Layout {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let most = (capacity / LEAST_SHARD).max(1);
-    let fitting = 1 << most.ilog2();
-    let shards = shards.unwrap_or((4 * processors).min(fitting as usize)).clamp(1, 1 << 16);
+    let fitting = 1 << (capacity / LEAST_SHARD).clamp(1, MOST_SHARDS).ilog2();
+    let shards = shards.unwrap_or((4 * processors).min(fitting)).clamp(1, MOST_SHARDS as usize);
     Layout { capacity, shards, expected_entry: expected_entry.max(1) }
 }

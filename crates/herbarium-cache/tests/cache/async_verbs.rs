@@ -1,7 +1,8 @@
 //! The verbs for asynchronous callers.
 
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -113,6 +114,78 @@ fn a_far_tier_is_awaited() {
     let computed = block_on(asynchronous.get_or_try_insert_with(2, computing));
     assert_eq!(*computed.expect("computed"), [2]);
     assert_eq!(block_on(asynchronous.stats()).tiers[2].failures, 0);
+}
+
+/// A waker of which something happens when it is woken, and when the last of it is dropped.
+struct Odd {
+    woken: fn(),
+    held: Mutex<Option<Waiting>>,
+}
+
+type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Odd {
+    fn waker(woken: fn()) -> (Arc<Self>, Waker) {
+        let odd = Arc::new(Self { woken, held: Mutex::default() });
+        (odd.clone(), Waker::from(odd))
+    }
+}
+
+impl Wake for Odd {
+    fn wake(self: Arc<Self>) {
+        (self.woken)();
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_the_others_waiting() {
+    let cache: Cache<u64, Bytes> = cache(1 << 20);
+    let asynchronous = cache.to_async();
+    let compute = || async { Ok::<_, std::io::Error>(vec![1]) };
+    let mut first = pin!(asynchronous.get_or_try_insert_with(1, compute()));
+    let mut second = pin!(asynchronous.get_or_try_insert_with(1, compute()));
+    static WOKEN: AtomicBool = AtomicBool::new(false);
+    let (_, panics) = Odd::waker(|| panic!("woken"));
+    let (_, notes) = Odd::waker(|| WOKEN.store(true, Ordering::SeqCst));
+    let computing = || {
+        assert!(first.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+        assert!(second.as_mut().poll(&mut Context::from_waker(&notes)).is_pending());
+        Ok::<_, std::io::Error>(vec![2])
+    };
+    let computed = cache.get_or_try_insert_with(1, computing);
+    assert_eq!(*computed.expect("what a waker does is no error of this one"), [2]);
+    assert!(WOKEN.load(Ordering::SeqCst));
+    assert_eq!(*at_once(first).expect("computed"), [2]);
+    assert_eq!(*at_once(second).expect("computed"), [2]);
+}
+
+/// A waker may be the last to hold a task: that task waits for the same key, and ends with it.
+#[test]
+fn a_waker_may_end_another_who_waits_for_the_same_key() {
+    let cache: Cache<u64, Bytes> = cache(1 << 20);
+    let compute = || async { Ok::<_, std::io::Error>(vec![1]) };
+    let wait = || {
+        let asynchronous = cache.to_async();
+        Box::pin(async move { drop(asynchronous.get_or_try_insert_with(1, compute()).await) })
+    };
+    let computing = || {
+        let poll = |future: &mut Waiting| {
+            let (odd, waker) = Odd::waker(|| ());
+            let mut held = wait();
+            let pending = held.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(pending.is_pending());
+            *odd.held.lock().expect("not poisoned") = Some(held);
+            drop(odd);
+            assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        };
+        let mut future: Waiting = wait();
+        // The second poll brings another waker, the end of the future drops that one.
+        poll(&mut future);
+        poll(&mut future);
+        drop(future);
+        Ok::<_, std::io::Error>(vec![2])
+    };
+    assert_eq!(*cache.get_or_try_insert_with(1, computing).expect("computed"), [2]);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use herbarium_cache::{Bytes, Cache, CacheBuilder, MemoryTier, Write};
+use herbarium_cache::{
+    Bytes, Cache, CacheBuilder, Codec, CodecError, MemoryTier, TierOptions, Write,
+};
 
 use crate::{cache, value, with_cold};
 
@@ -19,6 +21,64 @@ fn a_budget_of_zero_keeps_nothing_in_memory_and_everything_below() {
         cache.insert(key, value(key, 100));
     });
     (0..100).for_each(|key| assert_eq!(*cache.get(&key).expect("cold"), value(key, 100)));
+    assert_eq!(cache.stats().tiers[0].entries, Some(0));
+}
+
+#[test]
+fn a_budget_without_bounds_is_one() {
+    for budget in [1 << 54, (1 << 60) - 1, u64::MAX] {
+        for hot_share in [0.0, 0.75, 1.0] {
+            let builder = CacheBuilder::new(Bytes).budget(budget).hot_share(hot_share);
+            let cache: Cache<u64, Bytes> = builder.build().expect("sound");
+            for key in 0..100 {
+                cache.insert(key, value(key, 1000));
+            }
+            (0..100).for_each(|key| assert_eq!(*cache.get(&key).expect("kept"), value(key, 1000)));
+            let stats = cache.stats();
+            let capacities = stats.tiers.iter().filter_map(|tier| tier.capacity);
+            assert!(capacities.map(u128::from).sum::<u128>() <= u128::from(budget), "{stats:?}");
+        }
+    }
+}
+
+/// Says of every value that it weighs more than there is memory.
+struct Boaster;
+
+impl Codec for Boaster {
+    type Value = Vec<u8>;
+
+    fn weigh(&self, _: &Vec<u8>) -> usize {
+        usize::MAX / 2
+    }
+
+    fn encode(&self, value: &Vec<u8>, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        out.extend_from_slice(value);
+        Ok(())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+        Ok(bytes.to_vec())
+    }
+}
+
+#[test]
+fn weights_beyond_all_measure_stop_nobody() {
+    let builder = CacheBuilder::new(Boaster).budget(1 << 20);
+    let builder = builder.tier(MemoryTier::new(), TierOptions::new("cold").write(Write::OnInsert));
+    let cache: Cache<u64, Boaster> = builder.build().expect("sound");
+    let start = std::sync::Barrier::new(4);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (cache, start) = (&cache, &start);
+            scope.spawn(move || {
+                start.wait();
+                for key in (thread..2000).step_by(4) {
+                    cache.insert(key, value(key, 100));
+                }
+            });
+        }
+    });
+    (0..2000).for_each(|key| assert_eq!(*cache.get(&key).expect("cold"), value(key, 100)));
     assert_eq!(cache.stats().tiers[0].entries, Some(0));
 }
 

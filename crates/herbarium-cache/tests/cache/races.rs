@@ -99,7 +99,10 @@ fn check(budget: u64, write: Write, threads: u64) {
             let stage = &stage;
             scope.spawn(move || stage.act(thread + 1));
         }
-        while Instant::now() < until {
+        // A busy machine needs longer for as much.
+        let latest = until + Duration::from_secs(120);
+        let has_enough = || stage.cache.stats().hits() > 1000 || Instant::now() > latest;
+        while Instant::now() < until || !has_enough() {
             std::thread::sleep(Duration::from_millis(10));
         }
         stage.stop.store(true, Ordering::Relaxed);
@@ -177,4 +180,67 @@ fn a_damaged_record_that_is_taken_out_slowly_brings_nothing_back() {
         assert_eq!(reader.join().expect("no panic"), None);
     });
     assert_eq!(cache.get(&1), None, "it was removed");
+}
+
+/// A tier whose removal waits until somebody has read the key, and whose reader then waits
+/// until the next one has been served.
+#[derive(Default)]
+struct Lagging {
+    tier: MemoryTier,
+    removing: AtomicBool,
+    read: AtomicBool,
+    next_served: AtomicBool,
+}
+
+impl Lagging {
+    /// Waits for the others, but not for ever: what is told too late fails no test.
+    fn wait(flag: &AtomicBool) {
+        let until = Instant::now() + Duration::from_secs(2);
+        while !flag.load(Ordering::SeqCst) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Tier for Lagging {
+    fn get(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) -> Result<bool, TierError> {
+        let found = self.tier.get(key, read)?;
+        if self.removing.load(Ordering::SeqCst) && !self.read.swap(true, Ordering::SeqCst) {
+            Self::wait(&self.next_served);
+        }
+        Ok(found)
+    }
+
+    fn put(&self, key: &[u8], record: &[u8]) -> Result<(), TierError> {
+        self.tier.put(key, record)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<(), TierError> {
+        self.removing.store(true, Ordering::SeqCst);
+        Self::wait(&self.read);
+        self.tier.remove(key)
+    }
+}
+
+/// Somebody asks for a key while it is being removed and finds the former value, which is his
+/// to see. Who asks when the removal has ended must not be given it, too.
+#[test]
+fn who_asks_after_a_removal_does_not_share_what_was_found_before_it() {
+    let tier = Arc::new(Lagging::default());
+    let cache: Cache<u64, Bytes> = with_cold(0, tier.clone(), Write::OnInsert);
+    tier.read.store(true, Ordering::SeqCst);
+    cache.insert(1, value(1, 100));
+    tier.removing.store(false, Ordering::SeqCst);
+    tier.read.store(false, Ordering::SeqCst);
+    let compute = || Ok::<_, std::io::Error>(value(2, 100));
+    std::thread::scope(|scope| {
+        let removing = scope.spawn(|| cache.remove(&1));
+        Lagging::wait(&tier.removing);
+        let early = scope.spawn(|| cache.get_or_try_insert_with(1, compute));
+        removing.join().expect("no panic");
+        let late = cache.get_or_try_insert_with(1, compute).expect("computed");
+        tier.next_served.store(true, Ordering::SeqCst);
+        assert_eq!(*late, value(2, 100), "the value was removed before it was asked for");
+        early.join().expect("no panic").expect("found or computed");
+    });
 }

@@ -10,6 +10,7 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use crate::check;
+use crate::flight::{Flights, Turn};
 use crate::stripe::Stripes;
 
 const KEY: u64 = 7;
@@ -158,4 +159,41 @@ fn two_writers_and_a_demotion_leave_the_version_of_the_last() {
             Tiers::demote,
         ],
     );
+}
+
+/// The value of the key as `Cache::get_or_try_insert_with` finds or computes it.
+fn find_or_compute(tiers: &Tiers, flights: &Flights<u64, u64>, computed: u64) -> u64 {
+    match flights.join(&KEY, None) {
+        Turn::Wait(flight) => {
+            let told = flight.wait().expect("nobody abandons it");
+            *told.expect("nobody fails")
+        }
+        Turn::Lead(lead) => {
+            let version = get(&tiers.hot).or_else(|| get(&tiers.warm)).unwrap_or(computed);
+            lead.end(Ok(Arc::new(version)));
+            version
+        }
+    }
+}
+
+/// What is found while a key is being changed is for those who asked before the change ended.
+#[test]
+fn who_asks_after_a_removal_does_not_share_what_was_found_before_it() {
+    check(3, || {
+        let (tiers, flights) = (Tiers::new(None, Some(1)), Arc::new(Flights::new()));
+        let early = {
+            let (tiers, flights) = (tiers.clone(), flights.clone());
+            thread::spawn(move || find_or_compute(&tiers, &flights, 2))
+        };
+        // As `Ladder::remove`.
+        {
+            let stripe = tiers.stripes.lock(&KEY);
+            set(&tiers.warm, None);
+            set(&tiers.hot, None);
+            flights.supersede(&KEY);
+            stripe.count_change();
+        }
+        assert_eq!(find_or_compute(&tiers, &flights, 2), 2);
+        early.join().expect("it does not panic");
+    });
 }
