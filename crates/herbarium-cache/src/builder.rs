@@ -44,6 +44,7 @@ impl<C: Codec> CacheBuilder<C> {
             expected_entry: 8 << 10,
             promote_after: 1,
             warm: Compression::default(),
+            warm_whole: 0,
         };
         Self { codec, plan, tiers: Vec::new() }
     }
@@ -65,6 +66,15 @@ impl<C: Codec> CacheBuilder<C> {
     /// How the warm tier compresses; LZ4 by default.
     pub fn warm_compression(mut self, compression: Compression) -> Self {
         self.plan.warm = compression;
+        self
+    }
+
+    /// Values that weigh up to so many bytes, the cache's own bookkeeping of about a hundred
+    /// included, are warm as they are, neither encoded nor compressed: what is so small
+    /// gains little by it, and pays what each decoding costs at least. 0 by default: all are
+    /// compressed. They are still encoded when they sink to a tier below.
+    pub fn warm_whole(mut self, bytes: u64) -> Self {
+        self.plan.warm_whole = bytes;
         self
     }
 

@@ -79,17 +79,23 @@ impl<V> Weighted for Hot<V> {
     }
 }
 
-/// A value as compressed bytes.
-pub(crate) struct Pressed {
-    pub(crate) bytes: Box<[u8]>,
-    pub(crate) packing: Packing,
-    pub(crate) group: Group,
+/// A value as the warm tier holds it.
+pub(crate) struct Pressed<V> {
+    pub(crate) form: Form<V>,
     pub(crate) below: Below,
     uses: AtomicU8,
     weight: u64,
 }
 
-impl Pressed {
+/// What a value was made into.
+pub(crate) enum Form<V> {
+    /// Nothing: it is so small that there is little to gain.
+    Whole(Arc<V>),
+    /// Compressed bytes.
+    Bytes { bytes: Box<[u8]>, packing: Packing, group: Group },
+}
+
+impl<V> Pressed<V> {
     pub(crate) fn new(
         key: &impl Key,
         bytes: &[u8],
@@ -97,11 +103,18 @@ impl Pressed {
         group: Group,
         below: Below,
     ) -> Arc<Self> {
-        let fixed = COUNTS + size_of::<Self>() + ALLOCATION;
-        let weight = fixed as u64 + allocated(bytes.len()) + allocated(key.heap_bytes());
-        let bytes = bytes.into();
-        Arc::new(Self { bytes, packing, group, below, uses: AtomicU8::new(0), weight })
+        let weight = Self::FIXED + allocated(bytes.len()) + allocated(key.heap_bytes());
+        let form = Form::Bytes { bytes: bytes.into(), packing, group };
+        Arc::new(Self { form, below, uses: AtomicU8::new(0), weight })
     }
+
+    /// Of what was hot, as it is.
+    pub(crate) fn whole(hot: Hot<V>) -> Arc<Self> {
+        let (weight, below) = (Self::FIXED + hot.weight(), hot.below());
+        Arc::new(Self { form: Form::Whole(hot.value), below, uses: AtomicU8::new(0), weight })
+    }
+
+    const FIXED: u64 = (COUNTS + size_of::<Self>() + ALLOCATION) as u64;
 
     /// Counts a use; returns how many there are, up to 255.
     pub(crate) fn count_use(&self) -> u8 {
@@ -112,7 +125,7 @@ impl Pressed {
     }
 }
 
-impl Weighted for Arc<Pressed> {
+impl<V> Weighted for Arc<Pressed<V>> {
     fn weight(&self) -> u64 {
         self.weight
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::bounded::{Batch, Bounded, Evicted, Layout, Weighted};
 use crate::compression::{Compression, Packer};
-use crate::entry::{Below, Hot, Pressed};
+use crate::entry::{Below, Form, Hot, Pressed};
 use crate::flight::{Flights, Lead};
 use crate::lower::{Lower, Read, shielded};
 use crate::metrics::Meter;
@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     pub(crate) expected_entry: u64,
     pub(crate) promote_after: u8,
     pub(crate) warm: Compression,
+    pub(crate) warm_whole: u64,
 }
 
 /// Under whose lead a value was computed, and since when no tier has it, if that is known.
@@ -60,7 +61,7 @@ impl<V> Search<V> {
 pub(crate) struct Ladder<K: Key, C: Codec> {
     codec: C,
     pub(crate) hot: Bounded<K, Hot<C::Value>>,
-    pub(crate) warm: Bounded<K, Arc<Pressed>>,
+    pub(crate) warm: Bounded<K, Arc<Pressed<C::Value>>>,
     packer: Packer,
     pub(crate) lower: Vec<Lower>,
     stripes: Arc<Stripes>,
@@ -69,6 +70,8 @@ pub(crate) struct Ladder<K: Key, C: Codec> {
     pool: Pool,
     pub(crate) budget: Budget,
     promote_after: u8,
+    /// Values up to this weight are warm as they are.
+    warm_whole: u64,
 }
 
 /// The memory that entries may take: what is left of the budget beside tables and buffers.
@@ -167,6 +170,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
             pool: Pool::new(plan.budget),
             budget,
             promote_after: plan.promote_after,
+            warm_whole: plan.warm_whole,
         };
         Ok(ladder)
     }
@@ -267,8 +271,8 @@ impl<K: Key, C: Codec> Ladder<K, C> {
             return records;
         }
         let mut scratch = self.pool.take();
-        let Some(group) = self.encode(value, &mut scratch) else { return records };
         let Scratch { raw, contexts, .. } = &mut *scratch;
+        let Some(group) = self.encode(value, raw) else { return records };
         for (at, tier) in self.lower.iter().enumerate() {
             let mut record = Vec::new();
             if tier.options.write == Write::OnInsert
@@ -368,7 +372,13 @@ impl<K: Key, C: Codec> Ladder<K, C> {
 
     /// Puts a value into the warm tier, and lets sink what must leave it for that; not
     /// if its key has changed since.
-    fn warm_up(&self, key: K, pressed: Arc<Pressed>, change: u64, since: Instant) -> bool {
+    fn warm_up(
+        &self,
+        key: K,
+        pressed: Arc<Pressed<C::Value>>,
+        change: u64,
+        since: Instant,
+    ) -> bool {
         let mut batch = Batch::default();
         {
             let stripe = self.stripes.lock(&key);
@@ -384,7 +394,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         true
     }
 
-    fn write_all_below(&self, batch: Batch<K, Arc<Pressed>>) {
+    fn write_all_below(&self, batch: Batch<K, Arc<Pressed<C::Value>>>) {
         if batch.0.is_empty() {
             return;
         }
@@ -400,7 +410,12 @@ impl<K: Key, C: Codec> Ladder<K, C> {
     }
 
     /// Writes a value that leaves memory into the tiers that want it and have it not.
-    fn write_below(&self, from: usize, it: &Evicted<K, Arc<Pressed>>, scratch: &mut Scratch) {
+    fn write_below(
+        &self,
+        from: usize,
+        it: &Evicted<K, Arc<Pressed<C::Value>>>,
+        scratch: &mut Scratch,
+    ) {
         let mut below = it.entry.below;
         for at in 0..self.lower.len() {
             if self.wants(at, below) && self.write_one(from, at, it, scratch) {
@@ -414,15 +429,24 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         &self,
         from: usize,
         at: usize,
-        it: &Evicted<K, Arc<Pressed>>,
+        it: &Evicted<K, Arc<Pressed<C::Value>>>,
         scratch: &mut Scratch,
     ) -> bool {
         let Evicted { key, entry, change } = it;
         let Scratch { raw, packed, contexts, .. } = scratch;
         key.with_bytes(|bytes| {
-            let unpacked = self.packer.unpack(entry.packing, &entry.bytes, raw, contexts);
-            let Ok(plain) = unpacked else { return false };
-            if !self.lower[at].seal(bytes, plain, entry.group, packed, contexts) {
+            let (plain, group) = match &entry.form {
+                Form::Whole(value) => {
+                    let Some(group) = self.encode(value, raw) else { return false };
+                    (&raw[..], group)
+                }
+                Form::Bytes { bytes, packing, group } => {
+                    let unpacked = self.packer.unpack(*packing, bytes, raw, contexts);
+                    let Ok(plain) = unpacked else { return false };
+                    (plain, *group)
+                }
+            };
+            if !self.lower[at].seal(bytes, plain, group, packed, contexts) {
                 return false;
             }
             let stripe = self.stripes.lock(key);
@@ -449,21 +473,29 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         }
     }
 
-    /// Encodes and compresses as the warm tier holds it.
-    fn press(&self, key: &K, entry: Hot<C::Value>, scratch: &mut Scratch) -> Option<Arc<Pressed>> {
-        let group = self.encode(&entry.value, scratch)?;
+    /// Makes of a value what the warm tier holds: most are encoded and compressed.
+    fn press(
+        &self,
+        key: &K,
+        entry: Hot<C::Value>,
+        scratch: &mut Scratch,
+    ) -> Option<Arc<Pressed<C::Value>>> {
+        if entry.weight() <= self.warm_whole {
+            return Some(Pressed::whole(entry));
+        }
+        let Scratch { raw, packed, contexts, .. } = scratch;
+        let group = self.encode(&entry.value, raw)?;
         let below = entry.below();
         // Its memory goes before more is taken.
         drop(entry);
-        let Scratch { raw, packed, contexts, .. } = scratch;
         let packing = self.packer.pack(raw, group, 0, packed, contexts)?;
         Some(Pressed::new(key, packed, packing, group, below))
     }
 
-    fn encode(&self, value: &C::Value, scratch: &mut Scratch) -> Option<Group> {
-        scratch.raw.clear();
+    fn encode(&self, value: &C::Value, raw: &mut Vec<u8>) -> Option<Group> {
+        raw.clear();
         shielded(|| {
-            self.codec.encode(value, &mut scratch.raw).ok()?;
+            self.codec.encode(value, raw).ok()?;
             Some(self.codec.group(value))
         })
     }
@@ -577,7 +609,6 @@ impl<K: Key, C: Codec> Ladder<K, C> {
             self.meter.tiers[WARM].failures.add(1);
             return None;
         };
-        let value = Arc::new(value);
         self.meter.got(WARM, since);
         self.count_hit(WARM);
         if hint == ReadHint::Use
@@ -589,11 +620,15 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         Some(value)
     }
 
-    fn unpress(&self, pressed: &Pressed) -> Option<C::Value> {
+    fn unpress(&self, pressed: &Pressed<C::Value>) -> Option<Arc<C::Value>> {
+        let (bytes, packing) = match &pressed.form {
+            Form::Whole(value) => return Some(value.clone()),
+            Form::Bytes { bytes, packing, .. } => (bytes, packing),
+        };
         let mut scratch = self.pool.take();
         let Scratch { raw, contexts, .. } = &mut *scratch;
-        let bytes = self.packer.unpack(pressed.packing, &pressed.bytes, raw, contexts).ok()?;
-        self.decode(bytes)
+        let bytes = self.packer.unpack(*packing, bytes, raw, contexts).ok()?;
+        self.decode(bytes).map(Arc::new)
     }
 
     fn found_below(

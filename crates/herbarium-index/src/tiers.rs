@@ -106,6 +106,7 @@ fn build(
         .budget(options.budget)
         .hot_share(f64::from(options.hot_percent.min(100)) / 100.0)
         .warm_compression(warm)
+        .warm_whole(options.warm_whole)
         .expected_entry(EXPECTED_TREE)
         .tier(ColdTier(Arc::clone(store)), cold)
         .build()

@@ -77,20 +77,23 @@ struct Setting {
     write: Write,
     every: u64,
     promote_after: u8,
+    warm_whole: u64,
 }
 
 fn settings() -> impl Strategy<Value = Setting> {
     let budget = prop_oneof![Just(0u64), 60_000..400_000u64];
     let write = prop_oneof![Just(Write::OnEviction), Just(Write::OnInsert), Just(Write::Never)];
     let share = prop_oneof![Just(0.0), Just(0.5), Just(1.0)];
-    (budget, 1..5usize, share, write, 0..5u64, 0..3u8).prop_map(
-        |(budget, shards, hot_share, write, every, promote_after)| Setting {
+    let whole = prop_oneof![Just(0u64), 0..20_000u64];
+    (budget, 1..5usize, share, write, 0..5u64, 0..3u8, whole).prop_map(
+        |(budget, shards, hot_share, write, every, promote_after, warm_whole)| Setting {
             budget,
             shards,
             hot_share,
             write,
             every,
             promote_after,
+            warm_whole,
         },
     )
 }
@@ -104,6 +107,7 @@ fn open(setting: &Setting) -> Cache<u64, Bytes> {
         .shards(setting.shards)
         .hot_share(setting.hot_share)
         .promote_after(setting.promote_after)
+        .warm_whole(setting.warm_whole)
         .shared_tier(Arc::new(tier), options)
         .build()
         .expect("sound")

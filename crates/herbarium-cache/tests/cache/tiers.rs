@@ -1,11 +1,11 @@
 //! How values move between tiers.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use herbarium_cache::{
-    Bytes, Cache, CacheBuilder, Compression, Dictionaries, DirectoryTier, Framing, Group,
-    MemoryTier, ReadHint, Tier, TierOptions, Write,
+    Bytes, Cache, CacheBuilder, Codec, CodecError, Compression, Dictionaries, DirectoryTier,
+    Framing, Group, MemoryTier, ReadHint, Stats, Tier, TierOptions, Write,
 };
 
 use crate::{Counting, cache, value, with_cold};
@@ -19,7 +19,10 @@ fn fill(cache: &Cache<u64, Bytes>, keys: std::ops::Range<u64>) {
 }
 
 fn moves(cache: &Cache<u64, Bytes>, from: &str, to: &str) -> (u64, u64) {
-    let stats = cache.stats();
+    moves_of(&cache.stats(), from, to)
+}
+
+fn moves_of(stats: &Stats, from: &str, to: &str) -> (u64, u64) {
     let found = stats.moves.iter().find(|moves| (moves.from, moves.to) == (from, to));
     found.map_or((0, 0), |moves| (moves.promotions, moves.demotions))
 }
@@ -147,6 +150,63 @@ fn promotion_waits_for_as_many_uses_as_it_was_told() {
     check(0, 0);
     check(1, 1);
     check(2, 0);
+}
+
+/// Bytes, and how often they were encoded and decoded.
+#[derive(Clone, Default)]
+struct Counted {
+    encoded: Arc<AtomicU64>,
+    decoded: Arc<AtomicU64>,
+}
+
+impl Counted {
+    fn codings(&self) -> (u64, u64) {
+        (self.encoded.load(Ordering::Relaxed), self.decoded.load(Ordering::Relaxed))
+    }
+}
+
+impl Codec for Counted {
+    type Value = Vec<u8>;
+
+    fn weigh(&self, value: &Vec<u8>) -> usize {
+        Bytes.weigh(value)
+    }
+
+    fn encode(&self, value: &Vec<u8>, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.encoded.fetch_add(1, Ordering::Relaxed);
+        Bytes.encode(value, out)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+        self.decoded.fetch_add(1, Ordering::Relaxed);
+        Bytes.decode(bytes)
+    }
+}
+
+#[test]
+fn what_is_small_is_warm_as_it_is_and_encoded_when_it_sinks_further() {
+    let check = |len: usize, warm_codings: (u64, u64)| {
+        let counted = Counted::default();
+        let cache: Cache<u64, Counted> = CacheBuilder::new(counted.clone())
+            .budget(1 << 20)
+            .hot_share(0.0)
+            .warm_whole(2 << 10)
+            .tier(MemoryTier::new(), TierOptions::new("cold").write(Write::OnEviction))
+            .build()
+            .expect("sound");
+        cache.insert(0, value(0, len));
+        assert_eq!(*cache.get(&0).expect("warm"), value(0, len));
+        assert_eq!(counted.codings(), warm_codings, "{len} bytes");
+        let all = (2 << 20) / len as u64;
+        (1..all).for_each(|key| drop(cache.insert(key, value(key, len))));
+        assert!(moves_of(&cache.stats(), "warm", "cold").1 > 0);
+        for key in 0..all {
+            assert_eq!(*cache.get(&key).expect("some tier has it"), value(key, len));
+        }
+        assert_eq!(cache.stats().forgotten, 0);
+    };
+    check(1_000, (0, 0));
+    check(4_000, (1, 1));
 }
 
 #[test]

@@ -78,9 +78,11 @@ fn check(cache: CacheOptions, tier: &str) {
 
 #[test]
 fn a_tree_comes_back_from_each_tier_as_it_was() {
-    let with = |budget, hot_percent, warm| CacheOptions { budget, hot_percent, warm };
+    let with =
+        |budget, hot_percent, warm| CacheOptions { budget, hot_percent, warm, warm_whole: 0 };
     check(CacheOptions::default(), "hot");
     check(with(32 << 20, 3, Compression::Lz4), "warm");
+    check(CacheOptions { warm_whole: 1 << 20, ..with(32 << 20, 3, Compression::Lz4) }, "warm");
     check(with(32 << 20, 3, Compression::None), "warm");
     check(with(32 << 20, 3, Compression::zstd(1)), "warm");
     // No such level: as they are.
