@@ -98,58 +98,77 @@ impl Figures {
         passes: usize,
     ) -> Result<Self, BenchError> {
         let ground = Ground::new(measured, learnt)?;
-        let parses = parses(language, measured, passes)?;
         let with =
             |budget, hot_percent| CacheOptions { budget, hot_percent, ..CacheOptions::default() };
         // Room for all; a warm tier with room for all below a hot one with none; no memory.
-        let hot = ground.gets("hot", &with(4 << 30, 75), passes * HOT_PASSES)?;
-        let warm = ground.gets("warm", &with(4 << 30, 0), passes)?;
-        let cold = ground.gets("cold", &with(0, 0), passes)?;
+        let mut hot = ground.tier("hot", &with(4 << 30, 75))?;
+        let mut warm = ground.tier("warm", &with(4 << 30, 0))?;
+        let mut cold = ground.tier("cold", &with(0, 0))?;
+        let mut parser = parser(language)?;
+        let (mut parses, mut hot_ns) = (Vec::new(), Vec::new());
+        let (mut warm_shares, mut cold_shares) = (AllShares::default(), AllShares::default());
+        for _ in 0..passes {
+            let parse = parse_each(&mut parser, measured)?;
+            for _ in 0..HOT_PASSES {
+                hot_ns.extend(hot.get_each()?);
+            }
+            warm_shares.add(&warm.get_each()?, &parse);
+            cold_shares.add(&cold.get_each()?, &parse);
+            parses.push(parse);
+        }
+        for tier in [hot, warm, cold] {
+            tier.check_hits()?;
+        }
         Ok(Self {
             language: language.id(),
             files: measured.len(),
             bytes: measured.iter().map(|source| source.bytes.len() as u64).sum(),
-            parse_us: Spread::of(parses.clone()).median / 1e3,
-            hot_ns: Spread::of(hot.into_iter().flatten().collect()),
-            warm_share: Shares::of(warm, &parses),
-            cold_share: Shares::of(cold, &parses),
+            parse_us: Spread::of(parses.concat()).median / 1e3,
+            hot_ns: Spread::of(hot_ns),
+            warm_share: warm_shares.spread(),
+            cold_share: cold_shares.spread(),
         })
-    }
-}
-
-impl Shares {
-    fn of(mut gets: Vec<Vec<f64>>, parses: &[f64]) -> Self {
-        for (gets, parse) in gets.iter_mut().zip(parses) {
-            gets.iter_mut().for_each(|get| *get /= parse);
-        }
-        let of_files = gets.iter().map(|gets| Spread::of(gets.clone()).median);
-        let Spread { median, p99 } = Spread::of(of_files.collect());
-        Self { median, p99, single: Spread::of(gets.concat()) }
     }
 }
 
 /// Hot gets are short: more of them tell more.
 const HOT_PASSES: usize = 20;
 
-/// The parse in the middle of each file, in nanoseconds.
-fn parses(
-    language: &'static Language,
-    sources: &[Source],
-    passes: usize,
-) -> Result<Vec<f64>, BenchError> {
+/// Of each round, the gets of the files by their parses in the same round: where a machine
+/// is faster at one time than at another, it is for both.
+#[derive(Default)]
+struct AllShares(Vec<Vec<f64>>);
+
+impl AllShares {
+    fn add(&mut self, gets: &[f64], parses: &[f64]) {
+        self.0.push(gets.iter().zip(parses).map(|(get, parse)| get / parse.max(1.0)).collect());
+    }
+
+    fn spread(self) -> Shares {
+        let files = self.0.first().map_or(0, Vec::len);
+        let of_file = |file| self.0.iter().filter_map(|round| round.get(file).copied()).collect();
+        let of_files = (0..files).map(|file| Spread::of(of_file(file)).median);
+        let Spread { median, p99 } = Spread::of(of_files.collect());
+        Shares { median, p99, single: Spread::of(self.0.concat()) }
+    }
+}
+
+fn parser(language: &'static Language) -> Result<Parser, BenchError> {
     let mut parser = Parser::new();
     parser
         .set_language(&language.tree_sitter())
         .map_err(|source| BenchError::Grammar { language: language.id(), source })?;
-    let mut times = vec![Vec::with_capacity(passes); sources.len()];
-    for _ in 0..passes {
-        for (source, times) in sources.iter().zip(&mut times) {
-            let (time, tree) = time(|| parser.parse(&source.bytes, None));
-            tree.ok_or_else(|| BenchError::NoTree { path: source.path.clone() })?;
-            times.push(time.as_nanos() as f64);
-        }
-    }
-    Ok(times.into_iter().map(|times| Spread::of(times).median.max(1.0)).collect())
+    Ok(parser)
+}
+
+/// What parsing each file takes, in nanoseconds.
+fn parse_each(parser: &mut Parser, sources: &[Source]) -> Result<Vec<f64>, BenchError> {
+    let parse_one = |source: &Source| {
+        let (time, tree) = time(|| parser.parse(&source.bytes, None));
+        let parsed = tree.map(|_| time.as_nanos() as f64);
+        parsed.ok_or_else(|| BenchError::NoTree { path: source.path.clone() })
+    };
+    sources.iter().map(parse_one).collect()
 }
 
 /// A project of the files and a store that has their trees.
@@ -196,31 +215,45 @@ impl Ground {
         Ok(Engine::new(Arc::new(store), options))
     }
 
-    /// The times of getting each tree so many times from that tier, in nanoseconds, one
-    /// file after the other; the first round, which fills the tiers, is not counted.
-    fn gets(
-        &self,
-        tier: &'static str,
-        cache: &CacheOptions,
-        passes: usize,
-    ) -> Result<Vec<Vec<f64>>, BenchError> {
+    /// An engine that has every tree in that tier.
+    fn tier(&self, name: &'static str, cache: &CacheOptions) -> Result<OneTier<'_>, BenchError> {
         let engine = self.engine(cache)?;
-        let mut times = vec![Vec::with_capacity(passes); self.keys.len()];
-        for pass in 0..=passes {
-            for (key, times) in self.keys.iter().zip(&mut times) {
-                let (time, tree) = time_short(|| engine.open_key(key));
-                tree.map_err(|source| BenchError::Open { source: Box::new(source) })?;
-                if pass > 0 {
-                    times.push(time.as_nanos() as f64);
-                }
-            }
-        }
-        let hits = engine.tiers().tiers.iter().find(|it| it.name == tier).map_or(0, |it| it.hits);
-        let expected = (self.keys.len() * passes) as u64;
+        let mut tier = OneTier { name, engine, keys: &self.keys, gets: 0 };
+        // Fills it: of that, nothing is counted.
+        tier.get_each()?;
+        tier.gets = 0;
+        Ok(tier)
+    }
+}
+
+struct OneTier<'a> {
+    name: &'static str,
+    engine: Engine,
+    keys: &'a [TreeKey],
+    gets: u64,
+}
+
+impl OneTier<'_> {
+    /// What getting each tree takes, in nanoseconds.
+    fn get_each(&mut self) -> Result<Vec<f64>, BenchError> {
+        self.gets += self.keys.len() as u64;
+        let get_one = |key| {
+            let (time, tree) = time_short(|| self.engine.open_key(key));
+            tree.map_err(|source| BenchError::Open { source: Box::new(source) })?;
+            Ok(time.as_nanos() as f64)
+        };
+        self.keys.iter().map(get_one).collect()
+    }
+
+    /// That it was this tier that answered.
+    fn check_hits(&self) -> Result<(), BenchError> {
+        let (tier, expected) = (self.name, self.gets);
+        let tiers = self.engine.tiers().tiers;
+        let hits = tiers.iter().find(|it| it.name == tier).map_or(0, |it| it.hits);
         if hits < expected {
             return Err(BenchError::Tier { tier, hits, expected });
         }
-        Ok(times)
+        Ok(())
     }
 }
 

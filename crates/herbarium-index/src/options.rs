@@ -75,7 +75,7 @@ pub struct CacheOptions {
     /// have leaves them as they are, with a warning.
     pub warm: Compression,
     /// Trees that take up to so many bytes when decoded are warm as they are, and there
-    /// without decoding; 4 KiB by default.
+    /// without decoding; 32 KiB by default.
     pub warm_whole: u64,
 }
 
@@ -85,10 +85,23 @@ impl Default for CacheOptions {
     }
 }
 
-/// Some 400 nodes, which are parsed in 40 to 140 us and decoded in 1 to 6: more than a
-/// fiftieth. In C of which the mean file has 2,900 nodes, such files hold 2% of them: at ten
-/// bytes for each instead of one and a half, the warm tier holds an eighth less.
-const WARM_WHOLE: u64 = 4 << 10;
+/// Some 3,200 nodes. Trees that are decoded at each use are those whose decoding is the
+/// largest share of their parse: in one of a hundred it was a 31st with 4 KiB here, a 36th
+/// with 16 KiB, a 47th with 32 KiB (C; Go and Java less).
+///
+/// They take some seven times the memory of compressed ones, so that fewer trees are warm and
+/// more are cold; but to press and to open a small tree costs more than to read some of the
+/// others again. Mean get in us of trees chosen by Zipf's law (skew of .6 and .9), with nothing
+/// kept whole and with 4, 16 and 32 KiB, from a store in the page cache:
+///
+/// | | trees, decoded | budget | .6 | .9 |
+/// |---|---|---|---|---|
+/// | C (Linux) | 22,400, 785 MB | 64 MiB | 97 95 90 91 | 59 61 54 58 |
+/// | | | 192 MiB | 81 75 83 73 | 43 44 40 30 |
+/// | Go | 9,100, 200 MB | 64 MiB | 50 47 42 43 | 25 23 23 17 |
+/// | Java | 15,100, 300 MB | 64 MiB | 45 48 43 39 | 27 26 20 19 |
+/// | | | 192 MiB | 25 20 17 13 | 5.2 4.7 3.8 3.0 |
+const WARM_WHOLE: u64 = 32 << 10;
 
 /// A limit of the [`EngineOptions`] that a file can be over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
