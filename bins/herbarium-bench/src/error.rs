@@ -57,7 +57,7 @@ pub(crate) enum BenchError {
     Open { source: Box<herbarium_index::OpenError> },
     #[error("expected {expected} trees from the {tier} tier, found {hits}")]
     Tier { tier: &'static str, hits: u64, expected: u64 },
-    #[error("no file in {} was given a tree: there is nothing to compare", path.display())]
+    #[error("no file in {} was given a tree: there is no source in it, or none of a language that is built in", path.display())]
     NothingIndexed { path: PathBuf },
     #[error("asking cargo for the packages of the workspace")]
     Packages(#[source] io::Error),
