@@ -127,6 +127,8 @@ struct Load {
     least: u64,
     most: u64,
     threads: u64,
+    /// Values up to this weight are warm as they are.
+    whole: u64,
     /// The least share of the budget that is used at the end. Weights count what an allocator adds
     /// to each value, requests do not; and of large values few fit into a shard.
     used: f64,
@@ -140,6 +142,17 @@ const LOADS: &[Load] = &[
         least: 1000,
         most: 24_000,
         threads: 4,
+        whole: 0,
+        used: 0.9,
+    },
+    Load {
+        name: "trees, the smaller half warm as they are",
+        budget: 64 << 20,
+        keys: 40_000,
+        least: 1000,
+        most: 24_000,
+        threads: 4,
+        whole: 12_000,
         used: 0.9,
     },
     Load {
@@ -149,6 +162,7 @@ const LOADS: &[Load] = &[
         least: 50,
         most: 500,
         threads: 2,
+        whole: 0,
         used: 0.85,
     },
     Load {
@@ -158,6 +172,7 @@ const LOADS: &[Load] = &[
         least: 100_000,
         most: 4_000_000,
         threads: 2,
+        whole: 0,
         used: 0.6,
     },
     Load {
@@ -167,6 +182,7 @@ const LOADS: &[Load] = &[
         least: 10,
         most: 300_000,
         threads: 4,
+        whole: 0,
         used: 0.8,
     },
 ];
@@ -212,7 +228,7 @@ impl Load {
 fn shares(load: &Load, compression: Compression) -> (f64, f64) {
     let before = LIVE.load(Ordering::Relaxed);
     let builder = CacheBuilder::new(Bytes).budget(load.budget).warm_compression(compression);
-    let cache: Cache<String, Bytes> = builder.build().expect("sound");
+    let cache: Cache<String, Bytes> = builder.warm_whole(load.whole).build().expect("sound");
     let key = |rank: u64| format!("src/module/{rank:08}.rs");
     PEAK.store(LIVE.load(Ordering::Relaxed), Ordering::Relaxed);
     load.run(&cache, key, 6);
@@ -286,6 +302,7 @@ const LARGE_IN_LITTLE: Load = Load {
     least: 1000,
     most: 200_000,
     threads: 2,
+    whole: 0,
     used: 0.0,
 };
 
@@ -295,7 +312,7 @@ const LARGE_IN_LITTLE: Load = Load {
 #[expect(clippy::print_stdout, reason = "says how much it was")]
 fn what_the_system_counts(load: &Load) {
     let open = |budget: u64| -> Cache<u64, Bytes> {
-        CacheBuilder::new(Bytes).budget(budget).build().expect("sound")
+        CacheBuilder::new(Bytes).budget(budget).warm_whole(load.whole).build().expect("sound")
     };
     load.run(&open(0), |rank| rank, 1);
     let before = resident();
