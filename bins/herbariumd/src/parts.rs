@@ -136,13 +136,15 @@ pub(crate) fn engine_options(settings: &Settings) -> EngineOptions {
     let tuning = tuning();
     let budget = settings.get(&of::CACHE).0.map_or(tuning.budget.value, |size| size.0);
     let hot_percent = u8::try_from(settings.get(&of::HOT_PERCENT)).unwrap_or(100);
+    let warm = settings.get(&of::WARM).0;
+    let warm_whole = settings.get(&of::WARM_WHOLE).0;
     EngineOptions {
         workers: settings.get(&of::WORKERS).0.unwrap_or(tuning.workers.value).max(1),
         max_file_bytes: settings.get(&of::MAX_FILE_SIZE).0,
         max_parse_time: settings.get(&of::MAX_PARSE_TIME).0,
         memory_budget: settings.get(&of::PARSE_MEMORY).0,
         never_parse: settings.get(&of::NEVER_PARSE).0.into_iter().collect(),
-        cache: CacheOptions { budget, hot_percent, ..CacheOptions::default() },
+        cache: CacheOptions { budget, hot_percent, warm, warm_whole },
         ..EngineOptions::default()
     }
 }

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use herbarium_cache::tune::{Resources, Tuning};
 use herbarium_health::logs;
 use herbarium_http::Limits;
+use herbarium_index::CacheOptions;
 use herbarium_server::ServiceOptions;
 use herbarium_settings::{Auto, List, Size, Time, settings};
 
-use crate::values::{ForwardedHeader, LogFormat, Network, Rate};
+use crate::values::{Compressed, ForwardedHeader, LogFormat, Network, Rate};
 
 settings! {
     /// All of them.
@@ -87,6 +88,10 @@ settings! {
             => with_variable("HERBARIUM_CACHE"), with_rule(|| format!("{}, {}", Size(tuning().budget.value), tuning().budget.origin));
         HOT_PERCENT: u64 = "cache.hot_percent", || 75,
             "Hundredths of it for decoded trees." => with_check(percent);
+        WARM: Compressed = "cache.warm", || Compressed(CacheOptions::default().warm),
+            "How trees are compressed when they leave the hot tier: none, lz4, zstd, or zstd with a level, such as zstd:9.";
+        WARM_WHOLE: Size = "cache.warm_whole", || Size(CacheOptions::default().warm_whole),
+            "Trees that take up to so much when decoded are then kept as they are.";
 
         WORKERS: Auto<usize> = "engine.workers", Auto::default,
             "Threads that parse." => with_rule(|| format!("{}, {}", tuning().workers.value, tuning().workers.origin));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herbarium_cache::Compression;
 use herbarium_health::logs;
 use herbarium_http as http;
 use herbarium_settings::{Time, Value, parse_time};
@@ -54,6 +55,42 @@ impl Value for Network {
 
     fn show(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// How bytes are compressed: `none`, `lz4`, `zstd` or, with a level, `zstd:9`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Compressed(pub(crate) Compression);
+
+/// The level that `zstd` alone stands for.
+const USUAL_LEVEL: i32 = 3;
+
+impl Value for Compressed {
+    const KIND: &'static str = "compression";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let (method, level) = match text.trim().split_once(':') {
+            Some((method, level)) => (method, Some(level)),
+            None => (text.trim(), None),
+        };
+        let level = level.map(|level| level.parse().ok().filter(|level| (1..=22).contains(level)));
+        match (method, level) {
+            ("none", None) => Ok(Self(Compression::None)),
+            ("lz4", None) => Ok(Self(Compression::Lz4)),
+            ("zstd", None) => Ok(Self(Compression::zstd(USUAL_LEVEL))),
+            ("zstd", Some(Some(level))) => Ok(Self(Compression::zstd(level))),
+            _ => Err("expected none, lz4, zstd, or zstd with a level, zstd:1 to zstd:22".into()),
+        }
+    }
+
+    fn show(&self) -> String {
+        match &self.0 {
+            Compression::None => "none".to_owned(),
+            Compression::Zstd { level: USUAL_LEVEL, .. } => "zstd".to_owned(),
+            Compression::Zstd { level, .. } => format!("zstd:{level}"),
+            // No other can be read.
+            _ => "lz4".to_owned(),
+        }
     }
 }
 
@@ -123,6 +160,24 @@ mod tests {
         check("5/", None);
         check("5/0s", None);
         check("-5/s", None);
+    }
+
+    #[test]
+    fn compressions_are_words_and_a_level() {
+        let check = |text: &str, shown: Option<&str>| {
+            let read = Compressed::parse(text).ok();
+            assert_eq!(read.as_ref().map(Value::show).as_deref(), shown, "{text}");
+            let again = shown.map(|shown| Compressed::parse(shown).expect("what is shown"));
+            assert_eq!(again, read, "{text}");
+        };
+        check("none", Some("none"));
+        check(" lz4 ", Some("lz4"));
+        check("zstd", Some("zstd"));
+        check("zstd:3", Some("zstd"));
+        check("zstd:22", Some("zstd:22"));
+        for text in ["", "zstd:", "zstd:0", "zstd:23", "zstd:x", "lz4:1", "none:1", "gzip"] {
+            check(text, None);
+        }
     }
 
     #[test]
