@@ -244,7 +244,7 @@ fn what_went_wrong_is_said_with_an_exit_code() {
     check_exit(&["codec"], Some(&missing), 3, "missing");
     check_exit(&["codec"], Some(empty.path()), 3, "give a larger code base");
     check_exit(&["codec", "--language", "klingon"], Some(empty.path()), 3, "klingon");
-    check_exit(&["index"], Some(empty.path()), 3, "nothing to compare");
+    check_exit(&["index"], Some(empty.path()), 3, "none of a language that is built in");
     check_exit(&["query"], Some(empty.path()), 3, "give a larger code base");
     check_exit(&["conformance", "-l", "klingon"], None, 3, "klingon");
     check_exit(&["conformance", "--queries"], Some(empty.path()), 3, "--code");
