@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::entry::Below;
 use crate::ladder::{Ladder, Plan};
-use crate::{Cache, Codec, Compression, Group, Key, Tier, TierOptions};
+use crate::{Cache, Codec, Compression, Group, Heap, Key, Tier, TierOptions};
 
 /// Sets up a [`Cache`]. The defaults are good for values of some kilobytes; the budget is
 /// what most programs set.
@@ -45,6 +45,7 @@ impl<C: Codec> CacheBuilder<C> {
             promote_after: 1,
             warm: Compression::default(),
             warm_whole: 0,
+            heap: None,
         };
         Self { codec, plan, tiers: Vec::new() }
     }
@@ -101,6 +102,14 @@ impl<C: Codec> CacheBuilder<C> {
         self
     }
 
+    /// The heap that values lie in. By default that of the C library, if it is glibc and
+    /// Rust's allocations come from it; else none, and what an allocator loses between blocks
+    /// is not known.
+    pub fn heap(mut self, heap: impl Heap) -> Self {
+        self.plan.heap = Some(Box::new(heap));
+        self
+    }
+
     /// Adds a tier below those that are there already; at most 8.
     pub fn tier(self, tier: impl Tier, options: TierOptions) -> Self {
         self.shared_tier(Arc::new(tier), options)
@@ -132,7 +141,7 @@ impl<C: Codec> CacheBuilder<C> {
             }
             names.push(options.name);
         }
-        Ok(Cache::new(Ladder::new(codec, &plan, tiers, &names)?))
+        Ok(Cache::new(Ladder::new(codec, plan, tiers, &names)?))
     }
 }
 

@@ -279,6 +279,7 @@ impl<K: Key, C: Codec> Cache<K, C> {
             forgotten: meter.forgotten.get(),
             budget: ladder.budget.total,
             overhead: ladder.overhead(),
+            lost: ladder.lost(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::bounded::{Batch, Bounded, Evicted, Layout, Weighted};
 use crate::compression::{Compression, Packer};
 use crate::entry::{Below, Form, Hot, Pressed};
 use crate::flight::{Flights, Lead};
+use crate::heap::{self, Account, Heap};
 use crate::lower::{Lower, Read, shielded};
 use crate::metrics::Meter;
 use crate::scratch::{Pool, Scratch};
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) promote_after: u8,
     pub(crate) warm: Compression,
     pub(crate) warm_whole: u64,
+    /// Where values lie; `None`: in that of the C library.
+    pub(crate) heap: Option<Box<dyn Heap>>,
 }
 
 /// Under whose lead a value was computed, and since when no tier has it, if that is known.
@@ -84,6 +87,8 @@ pub(crate) struct Budget {
     reserved: Mutex<u64>,
     inserts: AtomicU64,
     transit: Transit,
+    /// What the allocator loses.
+    account: Account,
 }
 
 /// Bytes of values that are between two tiers: evicted and not yet dropped, and as they
@@ -139,7 +144,7 @@ const EXPECTED_RATIO: u64 = 4;
 impl<K: Key, C: Codec> Ladder<K, C> {
     pub(crate) fn new(
         codec: C,
-        plan: &Plan,
+        plan: Plan,
         tiers: Vec<(Arc<dyn Tier>, TierOptions)>,
         names: &[&'static str],
     ) -> Result<Self, BuildError> {
@@ -154,6 +159,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
             reserved: Mutex::new(0),
             inserts: AtomicU64::new(0),
             transit: Transit::default(),
+            account: Account::new(plan.heap.or_else(heap::of_c_library), plan.budget),
         };
         let stripes = Arc::new(Stripes::new());
         let (hot, warm) = budget.split(0);
@@ -178,6 +184,11 @@ impl<K: Key, C: Codec> Ladder<K, C> {
     /// Bytes of memory beside the entries.
     pub(crate) fn overhead(&self) -> u64 {
         self.budget.fixed + self.tables()
+    }
+
+    /// Bytes that entries leave free for what the allocator loses.
+    pub(crate) fn lost(&self) -> u64 {
+        self.budget.account.reserved()
     }
 
     fn tables(&self) -> u64 {
@@ -733,10 +744,14 @@ impl<K: Key, C: Codec> Ladder<K, C> {
 
     // The budget.
 
-    /// Measures tables and buffers now and then, and makes room for what they have grown.
+    /// Measures tables, buffers and the heap now and then, and makes room for what they have grown.
     fn after_insert(&self, weight: u64) {
         let inserts = self.budget.inserts.fetch_add(1, Ordering::Relaxed);
         let is_large = weight > self.budget.total / 512;
+        if self.budget.account.is_due(weight) {
+            let entries = self.hot.weight() + self.warm.weight();
+            self.budget.account.look(entries + self.overhead());
+        }
         if is_large || inserts.is_multiple_of(MEASURE_EVERY) {
             self.make_room_for_tables();
         }
@@ -751,7 +766,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
         };
         // A value that fills half the budget would otherwise leave no room for itself.
         let passing = self.budget.transit.take_peak().min(self.budget.total / 8);
-        let tables = self.tables() + passing;
+        let tables = self.tables() + passing + self.budget.account.reserved();
         if !self.budget.is_worth_a_change(*reserved, tables) {
             return;
         }

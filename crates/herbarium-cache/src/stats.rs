@@ -19,6 +19,9 @@ pub struct Stats {
     pub budget: u64,
     /// Bytes of memory beside the entries: tables, buffers, dictionaries, counters.
     pub overhead: u64,
+    /// Bytes that entries leave free for what the allocator loses between blocks; see
+    /// [`Heap`](crate::Heap).
+    pub lost: u64,
 }
 
 /// One tier of [`Stats`].
@@ -78,7 +81,7 @@ impl Stats {
     /// Bytes of memory that are taken, of [`Stats::budget`].
     pub fn memory(&self) -> u64 {
         let in_memory = self.tiers.iter().filter(|tier| tier.capacity.is_some());
-        self.overhead + in_memory.filter_map(|tier| tier.bytes).sum::<u64>()
+        self.overhead + self.lost + in_memory.filter_map(|tier| tier.bytes).sum::<u64>()
     }
 }
 
