@@ -246,13 +246,12 @@ impl Lane {
     }
 
     /// Bytes on the heap, spare capacity included.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let bytes = [
+    pub(crate) fn heap_blocks(&self) -> [usize; 3] {
+        [
             size_of::<u16>().saturating_mul(self.low.capacity()),
             size_of::<(u32, u32)>().saturating_mul(self.blocks.capacity()),
             size_of::<u32>().saturating_mul(self.wide.capacity()),
-        ];
-        bytes.iter().sum()
+        ]
     }
 
     /// Gives spare capacity back.

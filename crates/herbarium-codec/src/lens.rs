@@ -67,9 +67,8 @@ impl Lens {
     }
 
     /// Bytes on the heap, spare capacity included.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let long = size_of::<(u32, u32)>().saturating_mul(self.long.capacity());
-        self.short.capacity().saturating_add(long)
+    pub(crate) fn heap_blocks(&self) -> [usize; 2] {
+        [self.short.capacity(), size_of::<(u32, u32)>().saturating_mul(self.long.capacity())]
     }
 
     /// Gives spare capacity back.

@@ -198,22 +198,33 @@ impl Tree {
         Point { row: low, column: byte - self.line_start(low) as usize }
     }
 
-    /// Bytes on the heap, not counting grammar and shape book, which are shared.
+    /// Bytes on the heap, not counting grammar and shape book, which are shared. What the
+    /// allocator adds to each block is not in it: see [`Tree::heap_blocks`].
     pub fn heap_bytes(&self) -> usize {
+        self.heap_blocks().sum()
+    }
+
+    /// The length of each of its blocks on the heap, for who wants to know what they take
+    /// there: of small trees, an allocator's share is a good part. Never 0.
+    pub fn heap_blocks(&self) -> impl Iterator<Item = usize> {
         let lanes = [&self.shape, &self.parent, &self.under, &self.start, &self.lines];
-        let faults = self.faults.as_ref().map_or(0, |faults| {
-            size_of::<Faults>()
-                + faults.unexpected.capacity() * size_of::<(u32, i32)>()
-                + faults.hidden_missing.capacity() * size_of::<HiddenMissing>()
-                + faults.marks.capacity() * 4
-                + faults.quirks.capacity() * size_of::<(u32, Quirk)>()
+        let own = [
+            self.own.capacity() * size_of::<Shape>(),
+            self.tails.capacity() * 8,
+            self.errors.capacity() * 4,
+        ];
+        let faults = self.faults.as_ref().map(|faults| {
+            [
+                size_of::<Faults>(),
+                faults.unexpected.capacity() * size_of::<(u32, i32)>(),
+                faults.hidden_missing.capacity() * size_of::<HiddenMissing>(),
+                faults.marks.capacity() * 4,
+                faults.quirks.capacity() * size_of::<(u32, Quirk)>(),
+            ]
         });
-        lanes.iter().map(|lane| lane.heap_bytes()).sum::<usize>()
-            + self.lens.heap_bytes()
-            + self.own.capacity() * size_of::<Shape>()
-            + self.tails.capacity() * 8
-            + self.errors.capacity() * 4
-            + faults
+        let columns = lanes.into_iter().flat_map(Lane::heap_blocks).chain(self.lens.heap_blocks());
+        let blocks = columns.chain(own).chain(faults.into_iter().flatten());
+        blocks.filter(|bytes| *bytes > 0)
     }
 
     /// The 16-bit column of shape numbers and a way to read them, for scans
