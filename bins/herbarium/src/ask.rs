@@ -13,7 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use herbarium_index::{
-    Cancel, Engine, IndexReport, Problem, ProblemKind, ScanReport, Snapshot, Visitor, check_path,
+    Cancel, Engine, IndexReport, Mended, Problem, ProblemKind, ScanReport, Snapshot, Visitor,
+    check_path,
 };
 use herbarium_languages::{Row, known};
 
@@ -23,7 +24,7 @@ use crate::interrupt::cancel_on_ctrl_c;
 use crate::numbers::{counted, grouped};
 use crate::paths::printable;
 use crate::progress::reporter;
-use crate::store::{Access, engine, run_failed};
+use crate::store::{Access, engine, run_failed, store};
 
 /// Without -v, no more files of a kind than these are named.
 const NAMED: usize = 20;
@@ -120,10 +121,27 @@ impl Files {
         };
         let report = self.engine.scan(&self.snapshot, visitor, hear, &self.cancel);
         let report = report.map_err(|error| run_failed(&error))?;
+        self.note_damage(app, &report);
         match failure {
             Some(failure) => Err(failure),
-            None => Ok(worse(self.exit, self.tell_missed(app, &report))),
+            None => {
+                tell_mended(app, &report);
+                Ok(worse(self.exit, self.tell_missed(app, &report)))
+            }
         }
+    }
+
+    /// Has the store note what was found damaged, if that is allowed, where it was opened
+    /// to be read only: the next `index` presses again what is noted, and reads nothing else.
+    fn note_damage(&self, app: &App, report: &ScanReport) {
+        let lost = report.mended.iter().filter(|it| !it.stored);
+        let mut lost = lost.peekable();
+        if lost.peek().is_none() || !self.engine.store().is_read_only() {
+            return;
+        }
+        // Best effort: whoever asks next finds out again.
+        let Ok(store) = store(app, Access::Maintain) else { return };
+        lost.for_each(|it| drop(store.get_tree(&it.key)));
     }
 
     /// Names the files that were not asked. That they changed is no failure where
@@ -145,6 +163,18 @@ impl Files {
         tell_files(app, "that could not be asked", &failed, help);
         if failed.is_empty() { Exit::Fine } else { Exit::Io }
     }
+}
+
+/// Names the files whose trees were lost. No failure: the answer is whole.
+fn tell_mended(app: &App, report: &ScanReport) {
+    let what = "with a damaged or missing tree, pressed again for this answer";
+    let (stored, lost): (Vec<_>, Vec<_>) = report.mended.iter().partition(|it| it.stored);
+    let told = |them: Vec<&Mended>, help| {
+        let named = them.iter().map(|it| (app.shown.text(&it.path), it.why.clone()));
+        tell_list(app, what, named, help);
+    };
+    told(stored, "they are stored again; `herbarium verify` looks for more damage");
+    told(lost, "run `herbarium index` to have them stored again");
 }
 
 fn tell_files(app: &App, what: &str, problems: &[&Problem], help: &str) {

@@ -144,7 +144,8 @@ impl Engine {
     }
 
     /// Asks each file of a snapshot something: on all [workers](EngineOptions::workers),
-    /// parsing nothing. What the visitor hands on is heard on this thread, in the
+    /// parsing nothing but the files whose trees the store lost, which are
+    /// [pressed again](crate::ScanReport::mended). What the visitor hands on is heard on this thread, in the
     /// order of the paths, whichever thread was faster; `hear` may end the scan.
     ///
     /// Memory is bounded: threads that are too far ahead wait. What a file's

@@ -110,7 +110,7 @@ pub use progress::{Phase, Progress, Tick};
 pub use report::{
     IndexReport, LanguageFigures, Problem, ProblemKind, StatsReport, WorkspaceFigures,
 };
-pub use scan::{Missed, Outlet, ScanFile, ScanReport, Visitor};
+pub use scan::{Mended, Missed, Outlet, ScanFile, ScanReport, Visitor};
 pub use snapshot::Snapshot;
 pub use source::{OpenedSource, Source};
 pub use tongue::{QueryTables, TablesError};

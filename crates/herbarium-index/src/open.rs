@@ -85,12 +85,30 @@ pub(crate) fn parse(
     language: &Language,
     limits: &ParseLimits,
 ) -> Result<Tree, OpenError> {
-    let Text { path, key, source } = *text;
-    let (needed, limit) = (parse_memory(source), shared.options.memory_budget);
+    let _permit = shared.budget.acquire(memory_for(shared, text)?);
+    parse_within(shared, text, language, limits)
+}
+
+/// What parsing a text takes of the budget for trees being made.
+///
+/// # Errors
+/// [`OpenError::TooDense`] if it is more than all of it.
+pub(crate) fn memory_for(shared: &Shared, text: &Text<'_>) -> Result<u64, OpenError> {
+    let (needed, limit) = (parse_memory(text.source), shared.options.memory_budget);
     if needed > limit {
-        return Err(OpenError::TooDense { path: path.to_owned(), needed, limit });
+        return Err(OpenError::TooDense { path: text.path.to_owned(), needed, limit });
     }
-    let _permit = shared.budget.acquire(needed);
+    Ok(needed)
+}
+
+/// As [`parse`], by who holds the memory for it.
+pub(crate) fn parse_within(
+    shared: &Shared,
+    text: &Text<'_>,
+    language: &Language,
+    limits: &ParseLimits,
+) -> Result<Tree, OpenError> {
+    let Text { path, key, source } = *text;
     let at_work = shared.at_work.begin(key, language.id(), limits.max_time);
     let live = shared
         .parse(language, source, limits)

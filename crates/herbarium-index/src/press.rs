@@ -284,11 +284,8 @@ impl Press {
         let Tools { pressed, decoder, tree, source, .. } = tools;
         let tree = tree.get_or_insert_with(|| Tree::new(grammar));
         if let Err(error) = self.shared.decode_into(pressed, &info, grammar, decoder, tree) {
-            // Else its place would be taken for ever. What a later version wrote is
-            // left to that.
-            let is_newer =
-                matches!(error, DecodeError::Version { .. } | DecodeError::UnknownSection { .. });
-            if !is_newer && !store.is_read_only() {
+            // Else its place would be taken for ever.
+            if !is_newer(&error) && !store.is_read_only() {
                 store.condemn_tree(&key)?;
             }
             return Ok(None);
@@ -440,6 +437,11 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Broken(error)
     }
+}
+
+/// Whether a later version wrote it, to which it is left.
+pub(crate) fn is_newer(error: &DecodeError) -> bool {
+    matches!(error, DecodeError::Version { .. } | DecodeError::UnknownSection { .. })
 }
 
 fn clamp(bytes: u64) -> u32 {

@@ -1,17 +1,20 @@
-//! Asking many stored files something, on all cores, without parsing.
+//! Asking many stored files something, on all cores, without parsing: but for trees that the
+//! store lost.
 
 mod bundles;
 mod file;
+mod mend;
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
-use herbarium_store::path_from_bytes;
+use herbarium_store::{TreeKey, path_from_bytes};
 
 use crate::crew::words;
 use crate::engine::Shared;
@@ -77,10 +80,27 @@ pub struct ScanReport {
     pub opened: u64,
     /// Files that could not be asked, by path.
     pub missed: Vec<Problem>,
+    /// Trees that the store had lost, and that were pressed again, by path. Their files
+    /// are among those that were asked.
+    pub mended: Vec<Mended>,
     /// Whether it was cancelled, or ended by the one who hears.
     pub stopped: bool,
     /// Time on the clock.
     pub seconds: f64,
+}
+
+/// A tree that was missing or damaged, and was pressed again when its file was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mended {
+    /// The file.
+    pub path: PathBuf,
+    /// The key of its tree.
+    pub key: TreeKey,
+    /// What was wrong.
+    pub why: String,
+    /// Whether the store has the tree now: not if it may only be read, or is full.
+    pub stored: bool,
 }
 
 /// Files that a thread takes at a time.
@@ -91,7 +111,7 @@ const STACK: usize = 8 << 20;
 const STEP: Duration = Duration::from_millis(50);
 
 pub(crate) fn scan<V: Visitor>(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     snapshot: &Snapshot,
     visitor: &V,
     mut hear: impl FnMut(V::Item) -> ControlFlow<()>,
@@ -122,6 +142,7 @@ pub(crate) fn scan<V: Visitor>(
     })?;
     let mut report = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.missed.sort_by(|a, b| a.path.cmp(&b.path));
+    report.mended.sort_by(|a, b| a.path.cmp(&b.path));
     report.stopped = stopped;
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
@@ -158,7 +179,7 @@ impl<T> Drop for StopOnDrop<'_, T> {
 
 /// What the threads of a scan share.
 struct Hand<'a, V: Visitor> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     snapshot: &'a Snapshot,
     /// By id, the languages that occur.
     tongues: HashMap<&'a str, Option<Tongue>>,
@@ -189,6 +210,7 @@ impl<V: Visitor> Hand<'_, V> {
         done.reads += own.reads;
         done.opened += own.opened;
         done.missed.append(&mut own.missed);
+        done.mended.append(&mut own.mended);
     }
 
     fn visit(
@@ -213,8 +235,9 @@ impl<V: Visitor> Hand<'_, V> {
             return;
         };
         let (shared, stop) = (self.shared, self.stop);
+        let (path_of_file, have, mended) = (path.clone(), Have::default(), None);
         let mut file =
-            ScanFile { shared, desk, row, tongue, path: path.clone(), stop, have: Have::default() };
+            ScanFile { shared, desk, row, tongue, path: path_of_file, stop, have, mended };
         let asked = catch_unwind(AssertUnwindSafe(|| {
             self.visitor.visit(&mut file, tools, outlet)?;
             // What was left out unread must be what it was.
@@ -225,6 +248,7 @@ impl<V: Visitor> Hand<'_, V> {
         }));
         own.reads += u64::from(file.have.source);
         own.opened += u64::from(file.have.tree);
+        own.mended.extend(file.mended.take());
         match asked {
             Ok(Ok(())) => own.files += 1,
             Ok(Err(Missed(problem))) => own.missed.push(*problem),

@@ -20,7 +20,8 @@ pub struct Answer<T> {
     pub wrong: Vec<(String, QueryError)>,
     /// Languages that could not be asked: not built in, and no tables in the store.
     pub unasked: Vec<(String, TablesError)>,
-    /// Files without an answer: changed, gone, unreadable, too large, damaged.
+    /// Files without an answer: changed, gone, unreadable, too large. Where a tree was
+    /// damaged, it is pressed again, and the file is not among them.
     pub missed: Vec<Problem>,
     /// Number of files that were asked.
     pub asked: u64,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::bed::{Bed, Type, check_shape, check_values, each};
+use crate::bed::{Bed, Ran, Type, check_shape, check_values, each};
 
 /// The files that hold trees.
 fn segments(store: &Path) -> Vec<PathBuf> {
@@ -220,5 +220,62 @@ fn a_store_of_a_newer_format_is_left_alone() {
         fs::write(&marker, &content).unwrap();
         bed.run(["index"]).code(3).says(&[version, "reads 1.1", "update Herbarium"]);
         assert_eq!(fs::read_to_string(marker).unwrap(), content);
+    }
+}
+
+/// What is asked, and what is answered, of a tree that is damaged: all of it.
+#[track_caller]
+fn check_whole(args: &[&str]) {
+    let bed = Bed::grown();
+    // A segment that may still be written to is read through when it is opened.
+    bed.run(["gc"]).code(0);
+    let place = place_of(&bed, "src/lib.rs");
+    let before = bed.run(args).code(0).silent().out;
+    flip(place);
+    let no_index: Vec<&str> = args.iter().copied().chain(["--no-index"]).collect();
+    // Stats of files are all that it looks at.
+    check_values(&bed.json(["index", "--json"]), &[("parses", json!(0))]);
+    let ran = bed.run(args).code(0).says(&["1 file with a damaged", "lib.rs", "stored again"]);
+    assert_eq!(ran.out, before, "{args:?}");
+    assert_eq!(bed.run(args).code(0).silent().out, before, "{args:?}");
+    check_healed(&bed);
+
+    // Noted by who only reads, healed by `index`.
+    flip(place_of(&bed, "src/main.rs"));
+    let ran = bed.run(&no_index).code(0).says(&["main.rs", "run `herbarium index`"]);
+    assert_eq!(ran.out, before, "{args:?}");
+    check_values(&bed.json(["index", "--json"]), &[("parses", json!(1))]);
+    assert_eq!(bed.run(&no_index).code(0).silent().out, before, "{args:?}");
+    check_healed(&bed);
+}
+
+#[test]
+fn a_question_that_meets_a_damaged_tree_is_answered_whole() {
+    check_whole(&["query", "-l", "rust", "(function_item name: (identifier) @name)", "."]);
+    check_whole(&["query", "-l", "rust", "(function_item) @item", ".", "--count"]);
+    check_whole(&[
+        "query",
+        "-l",
+        "rust",
+        "(function_item) @item",
+        ".",
+        "--files-with-matches",
+        "--json",
+    ]);
+    check_whole(&["symbols", "."]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_damaged_tree_of_a_store_that_may_only_be_read_is_answered_whole() {
+    let bed = Bed::grown();
+    bed.run(["gc"]).code(0);
+    let args = ["query", "-l", "rust", "(function_item) @item", ".", "--no-index"];
+    let before = bed.run(args).code(0).out;
+    flip(place_of(&bed, "src/main.rs"));
+    bed.may_only_read_the_store();
+    for _ in 0..2 {
+        let ran = Ran::of(&mut bed.unprivileged(args)).code(0).says(&["main.rs", "index"]);
+        assert_eq!(ran.out, before);
     }
 }

@@ -1,5 +1,6 @@
 //! One file as a visitor sees it: what it asks for is read then, and not before.
 
+use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,10 +13,15 @@ use herbarium_store::{ManifestRow, Outcome, TreeKey};
 
 use crate::engine::Shared;
 use crate::kinds::may_have;
+use crate::press::is_newer;
 use crate::progress::LARGE;
+use crate::rows::tree_key;
 use crate::stat::Stat;
 use crate::tongue::Tongue;
 use crate::{Problem, ProblemKind};
+
+use super::Mended;
+use super::mend::{Lost, mend};
 
 /// A stored file that is being asked.
 ///
@@ -23,13 +29,15 @@ use crate::{Problem, ProblemKind};
 /// used again. They are always of the same content: a file that has changed
 /// since it was indexed is [missed](Missed).
 pub struct ScanFile<'a> {
-    pub(super) shared: &'a Shared,
+    pub(super) shared: &'a Arc<Shared>,
     pub(super) desk: &'a mut Desk,
     pub(super) row: &'a ManifestRow,
     pub(super) tongue: &'a Tongue,
     pub(super) path: PathBuf,
     pub(super) stop: &'a AtomicBool,
     pub(super) have: Have,
+    /// What had to be pressed again.
+    pub(super) mended: Option<Mended>,
 }
 
 /// What of a file was read.
@@ -113,11 +121,13 @@ impl<'a> ScanFile<'a> {
         Ok(&self.desk.source)
     }
 
-    /// The tree, opened from the store, and the content that it is the tree of.
+    /// The tree, opened from the store, and the content that it is the tree of. One
+    /// that the store lost is pressed again.
     ///
     /// # Errors
     /// As with [`ScanFile::source`]; also when the content is not the indexed one,
-    /// or the store has not got the tree. For the visitor to pass on.
+    /// or the store has not got the tree and it cannot be pressed again. For the
+    /// visitor to pass on.
     pub fn open(&mut self) -> Result<(&Tree, &[u8]), Missed> {
         if !self.have.tree {
             self.source()?;
@@ -159,30 +169,64 @@ impl<'a> ScanFile<'a> {
         let Outcome::Tree(key) = self.row.outcome else {
             return Err(self.missed(ProblemKind::MissingTree, NO_TREE));
         };
-        let Desk { source, bytes, decoder, tree, hot } = &mut *self.desk;
-        *hot = self.shared.tiers.peek(&key);
-        if let Some(tree) = hot {
-            return match tree.source_hash() == source_hash(source) {
+        self.desk.hot = self.shared.tiers.peek(&key);
+        if let Some(tree) = &self.desk.hot {
+            return match tree.source_hash() == source_hash(&self.desk.source) {
                 true => Ok(()),
                 false => Err(self.missed(ProblemKind::Changed, CHANGED)),
             };
         }
+        let Err(lack) = self.decode_stored(&key) else { return Ok(()) };
+        let found = tree_key(self.tongue.row().id, self.tongue.fingerprint(), &self.desk.source);
+        match &lack.why {
+            // Only now is it worth a look whether it is the tree or the file that is another.
+            Why::AnotherSource if found != key => Err(self.missed(ProblemKind::Changed, CHANGED)),
+            why => {
+                let why = why.to_string();
+                // Of what changed, or was indexed by another version, it would be another tree.
+                let pressed = if found == key { self.press_again(key, &lack) } else { Ok(false) };
+                tracing::warn!(%key, path = %self.path.display(), why, "a tree cannot be opened");
+                let more = match pressed {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => String::new(),
+                    Err(more) => format!(", nor could it be pressed again: {more}"),
+                };
+                let message =
+                    format!("the store's tree of it cannot be opened: {why}{more}: index again");
+                Err(self.missed(ProblemKind::MissingTree, message))
+            }
+        }
+    }
+
+    fn decode_stored(&mut self, key: &TreeKey) -> Result<(), Lack> {
+        let Desk { source, bytes, decoder, tree, .. } = &mut *self.desk;
         let grammar = self.tongue.grammar();
-        let why = match self.shared.store.get_tree_into(&key, bytes) {
+        let lack = |why, condemn| Err(Lack { why, condemn });
+        match self.shared.store.get_tree_into(key, bytes) {
             Ok(Some(info)) => {
                 let tree = tree.get_or_insert_with(|| Tree::new(grammar));
                 match self.shared.decode_into(bytes, &info, grammar, decoder, tree) {
-                    Ok(()) if tree.source_hash() == source_hash(source) => return Ok(()),
-                    Ok(()) => return Err(self.missed(ProblemKind::Changed, CHANGED)),
-                    Err(error) => error.to_string(),
+                    Ok(()) if tree.source_hash() == source_hash(source) => Ok(()),
+                    Ok(()) => lack(Why::AnotherSource, true),
+                    Err(error) => lack(Why::Told(error.to_string()), !is_newer(&error)),
                 }
             }
-            Ok(None) => "it is not there".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        tracing::debug!(%key, why, "a tree cannot be opened");
-        let message = format!("the store's tree of it cannot be opened: {why}: index again");
-        Err(self.missed(ProblemKind::MissingTree, message))
+            // What was damaged counts as missing already.
+            Ok(None) => lack(Why::Told("it is damaged or not there".to_owned()), false),
+            Err(error) => lack(Why::Told(error.to_string()), false),
+        }
+    }
+
+    /// Presses the tree again, if its language is built in; says whether it is there now.
+    fn press_again(&mut self, key: TreeKey, lack: &Lack) -> Result<bool, String> {
+        let Tongue::Built(language) = self.tongue else { return Ok(false) };
+        let (shared, condemn) = (Arc::clone(self.shared), lack.condemn);
+        let (path, source) = (self.path.clone(), self.desk.source.clone());
+        let found = mend(Lost { shared, language, key, path, source, condemn }, self.stop)?;
+        self.desk.tree = Some(found.tree);
+        let (path, why) = (self.path.clone(), lack.why.to_string());
+        self.mended = Some(Mended { path, key, why, stored: found.stored });
+        Ok(true)
     }
 
     /// Whether the file looks as it did when it was indexed.
@@ -200,6 +244,28 @@ impl<'a> ScanFile<'a> {
     pub(super) fn missed(&self, kind: ProblemKind, message: impl Into<String>) -> Missed {
         let (path, message) = (self.path.clone(), message.into());
         Missed(Box::new(Problem { path, kind, message, limit: None }))
+    }
+}
+
+/// Why the store's tree is of no use.
+struct Lack {
+    why: Why,
+    /// Whether it is to count as missing from now on.
+    condemn: bool,
+}
+
+enum Why {
+    /// It is the tree of another source.
+    AnotherSource,
+    Told(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnotherSource => f.write_str("it is the tree of another source"),
+            Self::Told(why) => f.write_str(why),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod foreign;
 mod golden;
 #[cfg(feature = "all-langs")]
 mod hanging;
+mod mending;
 mod opening;
 mod racy;
 mod runs;
