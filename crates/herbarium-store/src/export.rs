@@ -114,6 +114,14 @@ pub enum ExportError {
         /// Why not.
         source: DecodeError,
     },
+    /// It is longer than the one who reads it allows.
+    #[error("the exported tree takes {len} bytes when it is unpacked, the limit is {limit}")]
+    OverLimit {
+        /// How long grammar table and tree are.
+        len: u64,
+        /// How long they may be.
+        limit: u64,
+    },
     /// Something in it is longer than the format allows.
     #[error("could not export {what} of {len} bytes or entries: the format allows {limit}")]
     TooLarge {
@@ -161,7 +169,17 @@ impl ExportedTree {
     /// # Errors
     /// [`ExportError`]; whatever the bytes are, nothing else happens.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ExportError> {
-        read(bytes)
+        read(bytes, u64::MAX)
+    }
+
+    /// Reads one from whoever may have made it to harm: a few kilobytes can be unpacked to
+    /// gigabytes. Nothing is unpacked if grammar table and tree are longer than `most` then.
+    /// Opening the tree takes up to twelve times its length more.
+    ///
+    /// # Errors
+    /// [`ExportError::OverLimit`], and those of [`ExportedTree::from_bytes`].
+    pub fn from_bytes_within(bytes: &[u8], most: u64) -> Result<Self, ExportError> {
+        read(bytes, most)
     }
 
     /// The file: magic number, version, what it is of, grammar table, tree and checksum.
@@ -264,7 +282,7 @@ fn damaged(expected: &'static str, found: impl Into<String>) -> ExportError {
     ExportError::Damaged { expected, found: found.into() }
 }
 
-fn read(bytes: &[u8]) -> Result<ExportedTree, ExportError> {
+fn read(bytes: &[u8], limit: u64) -> Result<ExportedTree, ExportError> {
     let mut reader = Reader(bytes);
     let found: [u8; 4] = reader.array().unwrap_or_default();
     if found != MAGIC {
@@ -286,6 +304,10 @@ fn read(bytes: &[u8]) -> Result<ExportedTree, ExportError> {
     }
     if Reader(checksum).u64() != Some(xxh3_64(checked)) {
         return Err(damaged("another checksum", "other bytes"));
+    }
+    let len = u64::from(fixed.grammar.raw).saturating_add(u64::from(fixed.tree.raw));
+    if len > limit {
+        return Err(ExportError::OverLimit { len, limit });
     }
     read_parts(&fixed, &mut parts)
 }

@@ -201,6 +201,49 @@ fn a_tree_goes_from_one_store_to_another() {
     elsewhere(&["tree", "src/lib.rs", "--from-store"]).code(3);
 }
 
+/// Trees that are made to be a trap, and files that are no files.
+#[test]
+fn an_import_reads_regular_files_within_its_limits() {
+    let bed = Bed::sown();
+    let long = format!("[{}0]", "0, ".repeat(200_000));
+    bed.write("long.json", &long);
+    bed.run(["export", "long.json", "src/main.rs", "-o", "out"]).code(0);
+    let (tree, small) = ("out/long.json.tree", "out/main.rs.tree");
+    let packed = fs::read(bed.path(tree)).unwrap();
+    assert!(packed.len() < 40 << 10, "{} bytes", packed.len());
+    let import = |args: &[&str]| bed.run([&["import", "--store", "elsewhere"], args].concat());
+    let help = ["when it is unpacked", "raise the limit with --memory"];
+    import(&["--memory", "1M", tree]).code(3).says(&help);
+    import(&["--memory", "1M", small, tree]).code(3).says(&help);
+    assert!(!bed.path("elsewhere").exists(), "nothing is stored before all were read");
+    let small_limit = ["--source", "long.json", "--max-file-size", "1K", tree];
+    import(&small_limit).code(3).says(&["longer than 1024 bytes", "--max-file-size"]);
+    import(&["."]).code(3).says(&["no regular file"]);
+    // Too many to be kept are read twice.
+    let copies: Vec<String> = (0..8).map(|number| format!("out/{number}.tree")).collect();
+    copies.iter().for_each(|copy| bed.write(copy, &packed));
+    let copies: Vec<&str> = copies.iter().map(String::as_str).collect();
+    import(&[&["--memory", "16M"][..], &copies].concat()).code(0).silent();
+    import(&[tree, "--source", "long.json"]).code(0).prints(&["there already"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_waits_for_no_pipe_and_reads_no_device() {
+    let bed = Bed::sown();
+    bed.run(["export", "src/main.rs", "-o", "out"]).code(0);
+    let pipe = bed.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in ["/dev/zero", "/dev/stdin", "pipe"] {
+        bed.run(["import", path]).code(3).says(&["no regular file"]);
+        bed.run(["import", "out/main.rs.tree", "--source", path]).code(3).says(&["no regular"]);
+    }
+    // Of a length that nobody reads.
+    let hole = fs::File::create(bed.path("hole")).unwrap();
+    hole.set_len(1 << 40).unwrap();
+    bed.run(["import", "hole"]).code(3).says(&["longer than", "--memory"]);
+}
+
 /// A store as version 1.0 left it.
 fn old_store(bed: &Bed) {
     let golden =

@@ -91,6 +91,25 @@ fn an_exported_tree_of_version_1_0_is_read() {
 }
 
 #[test]
+fn what_is_longer_than_the_reader_allows_is_not_unpacked() {
+    let bytes = exported().to_bytes();
+    let ExportError::OverLimit { len, limit: 0 } =
+        ExportedTree::from_bytes_within(&bytes, 0).unwrap_err()
+    else {
+        panic!("read")
+    };
+    assert_eq!(ExportedTree::from_bytes_within(&bytes, len).unwrap(), exported());
+    let error = ExportedTree::from_bytes_within(&bytes, len - 1).unwrap_err();
+    assert!(matches!(error, ExportError::OverLimit { .. }), "{error}");
+    // Before anything is unpacked: one that states a gigabyte is not looked into.
+    let mut bomb = bytes;
+    bomb[100..104].copy_from_slice(&(1_u32 << 30).to_le_bytes());
+    seal(&mut bomb);
+    let error = ExportedTree::from_bytes_within(&bomb, 1 << 20).unwrap_err();
+    assert!(matches!(error, ExportError::OverLimit { .. }), "{error}");
+}
+
+#[test]
 fn what_is_not_there_is_not_exported() {
     let (_guard, path) = place();
     let store = open(&path);
