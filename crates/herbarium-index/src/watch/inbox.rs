@@ -73,7 +73,9 @@ impl Inbox {
 
     fn add(&self, path: PathBuf, note: Note) {
         let mut state = self.state();
-        if state.lost.is_some() {
+        if let Some(lost) = state.lost {
+            // Where it was is of no use any more; that it goes on is.
+            state.lose(lost);
             return;
         }
         state
@@ -118,8 +120,8 @@ impl Inbox {
             }
             let now = Instant::now();
             if let Some(lost) = state.lost {
-                // A flood is let go by: until it is over, all would have to be
-                // looked at again.
+                // A flood is let go by until it rests, or patience ends, as with a single
+                // path: what is looked at before would have to be looked at again.
                 if state.rested(now, quiet, patience) {
                     *state = State { stopped: state.stopped, ..State::default() };
                     return Next::Everything(lost);
@@ -150,11 +152,12 @@ impl State {
     fn lose(&mut self, lost: Lost) {
         self.lost.get_or_insert(lost);
         let now = Instant::now();
+        // From when until when: one note in place of all. Patience begins once.
+        let whole = PathBuf::new();
+        let first = self.paths.get(&whole).map_or(now, |note| note.first);
         self.paths.clear();
-        self.paths.shrink_to_fit();
-        // When it was.
-        let note = Note { first: now, last: now, is_new: false, tries: 0 };
-        self.paths.insert(PathBuf::new(), note);
+        self.paths.shrink_to(1);
+        self.paths.insert(whole, Note { first, last: now, is_new: false, tries: 0 });
     }
 
     fn rested(&self, now: Instant, quiet: Duration, patience: Duration) -> bool {
@@ -242,6 +245,38 @@ mod tests {
         assert!(inbox.is_empty());
         inbox.overflow();
         assert!(matches!(next(&inbox, 1_000), Next::Everything(Lost::Overflow)));
+    }
+
+    /// Has something happen all the time for so long.
+    fn go_on(inbox: &Inbox, millis: u64, happen: impl Fn(&Inbox) + Sync) -> (Next, Duration) {
+        let begun = Instant::now();
+        happen(inbox);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while begun.elapsed() < Duration::from_millis(millis) {
+                    std::thread::sleep(Duration::from_millis(1));
+                    happen(inbox);
+                }
+            });
+            let next = inbox.next(QUIET * 10, PATIENCE * 10, Duration::from_secs(60));
+            (next, begun.elapsed())
+        })
+    }
+
+    #[test]
+    fn a_flood_is_let_go_by_until_it_rests_or_patience_ends() {
+        let flood = |inbox: &Inbox| inbox.note("a".into(), false);
+        for happen in [&flood as &(dyn Fn(&Inbox) + Sync), &Inbox::overflow] {
+            let inbox = Inbox::new(10);
+            inbox.overflow();
+            let (next, after) = go_on(&inbox, 400, happen);
+            assert!(matches!(next, Next::Everything(Lost::Overflow)), "{next:?}");
+            assert!(after >= Duration::from_millis(400) + QUIET * 5, "{after:?}: it was not over");
+            inbox.overflow();
+            let (next, after) = go_on(&inbox, 3_000, happen);
+            assert!(matches!(next, Next::Everything(Lost::Overflow)), "{next:?}");
+            assert!(after < Duration::from_millis(2_500), "{after:?}: without an end");
+        }
     }
 
     #[test]
