@@ -180,7 +180,8 @@ impl Findings {
     ///
     /// Damage is healed if its tree is there again. Where no tree can be told, as
     /// the key may be what is damaged, it is healed if it was noted before (what
-    /// needed it has been pressed again since then) and all files have their trees.
+    /// needed it has been pressed again since then) and all files have their trees. So
+    /// damage that no file needs is told once, even after an index: nobody else met it.
     fn judge(&mut self, store: &Store, damage: Vec<VerifyFinding>, files_are_whole: bool) {
         for finding in damage {
             let unusable = finding.key.is_some_and(|key| self.unusable.contains(&key));

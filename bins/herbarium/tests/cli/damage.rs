@@ -114,6 +114,20 @@ fn damage_that_no_file_needs_is_told_once_and_then_counts_as_healed() {
     check_healed(&bed);
 }
 
+/// The index of a sealed segment: readers do without it, and only `verify` tells of it.
+#[test]
+fn damage_that_an_index_has_seen_to_is_told_once() {
+    let bed = Bed::grown();
+    bed.run(["gc"]).code(0);
+    let segment = segments(&bed.store()).remove(0);
+    let bytes = fs::read(&segment).unwrap();
+    // Without its end, and with it some of the trees.
+    fs::write(&segment, &bytes[..bytes.len() / 2]).unwrap();
+    check_values(&bed.json(["index", "--json"]), &[("files", json!(6)), ("errors", json!(0))]);
+    bed.run(["verify"]).code(1).prints(&["every indexed tree is whole", "counts as healed"]);
+    check_healed(&bed);
+}
+
 /// A place in the payload of a file's tree.
 fn place_of(bed: &Bed, path: &str) -> (PathBuf, usize) {
     let key = bed.json(["tree", path, "--json"])["key"].as_str().unwrap().to_owned();
