@@ -95,6 +95,11 @@ impl Account {
         }
     }
 
+    /// Whether it is known what is lost.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.heap.is_some()
+    }
+
     /// Bytes that entries leave free for what the allocator loses.
     pub(crate) fn reserved(&self) -> u64 {
         self.reserved.load(Ordering::Relaxed)

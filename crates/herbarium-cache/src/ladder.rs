@@ -134,9 +134,9 @@ const MOST_PASSING: u64 = 1 << 40;
 /// A shard below this is not worth its own lock: large values would not fit.
 const LEAST_SHARD: u64 = 4 << 20;
 const MOST_SHARDS: u64 = 1 << 16;
-/// One part in so many of the budget is left to the allocator: what it loses between
-/// blocks that come and go, which nobody counts and the system sees. What it loses by large
-/// blocks is in their weights.
+/// One part in so many of the budget is left to an allocator that nobody can ask: what it loses
+/// between blocks that come and go, which the system sees. What it loses by large blocks is in
+/// their weights.
 const LOST_BETWEEN_BLOCKS: u64 = 128;
 /// Compressed values are about so many times smaller than decoded ones.
 const EXPECTED_RATIO: u64 = 4;
@@ -784,7 +784,7 @@ impl<K: Key, C: Codec> Ladder<K, C> {
 impl Budget {
     /// Capacities of hot and warm when tables and buffers take so much.
     fn split(&self, tables: u64) -> (u64, u64) {
-        let lost = self.total / LOST_BETWEEN_BLOCKS;
+        let lost = if self.account.is_kept() { 0 } else { self.total / LOST_BETWEEN_BLOCKS };
         let entries = self.total.saturating_sub(self.fixed + lost).saturating_sub(tables);
         // Of very many bytes the product may be rounded up.
         let hot = ((entries as f64 * self.hot_share) as u64).min(entries);
