@@ -1,20 +1,23 @@
 //! Copies of a store: made while it is in use, whole or not there at all.
 
-use std::ffi::OsStr;
+mod beside;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::belongings::{self, UNFINISHED};
+use crate::belongings;
 use crate::catalogue::{AllManifests, Catalogue, Contents};
 use crate::error::IoContext;
-use crate::files::{SegmentId, read_at, sync_dir};
+use crate::files::{read_at, sync_dir};
 use crate::hold::{exclude_all, is_locked};
 use crate::marker::{self, MARKER, SEGMENTS};
 use crate::segment::Segment;
 use crate::{Store, StoreError, StoreOptions};
+
+use beside::{REPLACED_NAME, Unfinished, beside, remove_abandoned, remove_replaced};
 
 /// What a copy came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,10 +59,6 @@ impl RestoreOptions {
     }
 }
 
-/// In the name of a copy that is not whole, behind that of the place where it is to be.
-const UNFINISHED_NAME: &str = "unfinished";
-/// In the name of a store in whose place a copy was put.
-const REPLACED_NAME: &str = "replaced";
 /// Bytes copied in one go.
 const STRIDE: usize = 1 << 20;
 
@@ -70,9 +69,10 @@ impl Store {
     /// Others may read and write meanwhile, in other processes, too; only
     /// [`Store::gc`] waits. What is copied is read back and compared, and every
     /// record of the copy is read. It appears under its name when it is whole and
-    /// synced; until then it lies beside it, as `<name>.unfinished-<id>`, and
-    /// is removed if something fails. What a killed process leaves there is removed by the
-    /// next copy to the same place.
+    /// synced; until then it lies beside it, as `<name>.unfinished-<id>`
+    /// with a lock file of that name, and is removed if something fails. What a killed
+    /// process leaves there, whenever it was killed, is removed by the next copy to the
+    /// same place.
     ///
     /// The copy is a store: open it, or bring it back with [`Store::restore`]. Kept
     /// queries are not copied, as they are made again, nor are jobs,
@@ -103,9 +103,10 @@ impl Store {
     /// [`StoreError::Io`] if something cannot be read or written.
     pub fn backup(&self, dest: impl AsRef<Path>) -> Result<BackupReport, StoreError> {
         let dest = resolve(dest.as_ref())?;
+        remove_abandoned(&dest, self.dir());
         must_be_free(&dest)?;
         must_be_outside(self.dir(), &dest)?;
-        let mut copy = Unfinished::make(&dest)?;
+        let copy = Unfinished::make(&dest)?;
         let report = self.copy_to(&copy.path)?;
         copy.declare_whole()?;
         copy.finish(&dest)?;
@@ -137,6 +138,7 @@ impl Store {
     ) -> Result<BackupReport, StoreError> {
         let dest = resolve(dest.as_ref())?;
         let store = Store::open(from.as_ref(), StoreOptions::new().read_only(true))?;
+        remove_abandoned(&dest, store.dir());
         let there = !is_free(&dest)?;
         if there && !(options.overwrite && looks_like_a_store(&dest)) {
             return Err(StoreError::Occupied { path: dest });
@@ -146,7 +148,7 @@ impl Store {
         } else {
             must_be_outside(store.dir(), &dest)?;
         }
-        let mut copy = Unfinished::make(&dest)?;
+        let copy = Unfinished::make(&dest)?;
         let report = store.copy_to(&copy.path)?;
         copy.declare_whole()?;
         if !there {
@@ -264,135 +266,6 @@ fn check_copy(dir: &Path, mut report: BackupReport) -> Result<BackupReport, Stor
     Ok(report)
 }
 
-/// A copy under way; removed when it is dropped before it is finished.
-struct Unfinished {
-    path: PathBuf,
-    /// The note that it is not whole, locked while somebody works on it.
-    note: Option<File>,
-    finished: bool,
-}
-
-impl Unfinished {
-    fn make(dest: &Path) -> Result<Self, StoreError> {
-        remove_abandoned(dest);
-        let path = beside(dest, UNFINISHED_NAME);
-        fs::create_dir_all(&path).at("create the directory", &path)?;
-        let mut copy = Self { path, note: None, finished: false };
-        let note = copy.path.join(UNFINISHED);
-        copy.note = Some(locked_note(&note).at("write", &note)?);
-        Ok(copy)
-    }
-
-    /// Removes the note that it is not whole.
-    fn declare_whole(&mut self) -> Result<(), StoreError> {
-        let note = self.path.join(UNFINISHED);
-        fs::remove_file(&note).at("remove", &note)?;
-        // Without it, nobody takes the directory for one that was abandoned. Where files
-        // that are open keep their directory from being renamed (Windows) it goes now.
-        self.note = None;
-        sync_dir(&self.path).at("sync", &self.path)
-    }
-
-    /// Gives it its name.
-    fn finish(mut self, dest: &Path) -> Result<(), StoreError> {
-        // An empty directory may be in the way.
-        match fs::remove_dir(dest) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).at("replace the empty directory", dest);
-            }
-            _ => {}
-        }
-        fs::rename(&self.path, dest).at("rename to", dest)?;
-        self.finished = true;
-        dest.parent().map_or(Ok(()), |above| sync_dir(above).at("sync", above))
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.finished {
-            // What is left says of itself what it is.
-            let _ = fs::remove_dir_all(&self.path);
-        }
-    }
-}
-
-/// Writes the note of a copy that is not whole; it is locked before it has its name.
-fn locked_note(path: &Path) -> io::Result<File> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&new)?;
-    file.lock()?;
-    file.write_all(b"A copy of a store that was not finished: delete this directory.\n")?;
-    fs::rename(&new, path)?;
-    Ok(file)
-}
-
-/// Removes copies to the same place that were not finished and on which no living
-/// process works. What cannot be removed stays: it is in nobody's way.
-fn remove_abandoned(dest: &Path) {
-    left_beside(dest, UNFINISHED_NAME).iter().for_each(|copy| remove_if_abandoned(copy));
-}
-
-/// Removes stores in whose place copies were put by those who were killed before they had
-/// done so: what is there now was to be in their place. One that somebody still writes to,
-/// in which there is something else, or that the copy is of, stays.
-fn remove_replaced(dest: &Path, from: &Path) {
-    let from = fs::canonicalize(from).ok();
-    for aside in left_beside(dest, REPLACED_NAME) {
-        if fs::canonicalize(&aside).ok() == from {
-            continue;
-        }
-        let shown = aside.display();
-        match remove_if_unused(&aside) {
-            Ok(()) => tracing::info!(store = %shown, "removed a store that was replaced"),
-            Err(error) => {
-                tracing::warn!(store = %shown, %error, "could not remove a store that was replaced");
-            }
-        }
-    }
-}
-
-fn remove_if_unused(aside: &Path) -> Result<(), StoreError> {
-    must_be_only_a_store(aside, aside)?;
-    // Of one whose removal was broken off this may be gone already.
-    if aside.join(SEGMENTS).exists() {
-        drop(nobody_writes(aside)?);
-    }
-    belongings::remove(aside).at("remove", aside)
-}
-
-/// The directories beside a place that copies to it left, by what is in their name.
-fn left_beside(dest: &Path, what: &str) -> Vec<PathBuf> {
-    let (Some(above), Some(name)) = (dest.parent(), dest.file_name().and_then(OsStr::to_str))
-    else {
-        return Vec::new();
-    };
-    let prefix = format!("{name}.{what}-");
-    let entries = fs::read_dir(above).into_iter().flatten().flatten();
-    let ours = entries.filter(|entry| {
-        let name = entry.file_name();
-        let id = name.to_str().and_then(|name| name.strip_prefix(&prefix));
-        id.and_then(SegmentId::parse).is_some() && entry.file_type().is_ok_and(|kind| kind.is_dir())
-    });
-    ours.map(|entry| entry.path()).collect()
-}
-
-fn remove_if_abandoned(copy: &Path) {
-    let note = copy.join(UNFINISHED);
-    let Ok(file) = File::open(&note) else { return };
-    // It was declared whole in between if the note is gone.
-    if file.try_lock().is_err() || !note.is_file() {
-        return;
-    }
-    let shown = copy.display();
-    match belongings::remove(copy) {
-        Ok(()) => tracing::info!(copy = %shown, "removed a copy that was not finished"),
-        Err(error) => {
-            tracing::warn!(copy = %shown, %error, "could not remove a copy that was not finished");
-        }
-    }
-}
-
 /// The path without links and `..`, as far as it exists.
 fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let path = std::path::absolute(path).at("find", path)?;
@@ -424,12 +297,6 @@ fn must_be_only_a_store(dir: &Path, shown: &Path) -> Result<(), StoreError> {
     let Some(found) = belongings::stranger(dir).at("list", dir)? else { return Ok(()) };
     let stranger = found.strip_prefix(dir).map_or(found.clone(), |name| shown.join(name));
     Err(StoreError::NotOnlyAStore { path: shown.to_owned(), stranger })
-}
-
-fn beside(dest: &Path, what: &str) -> PathBuf {
-    let mut name = dest.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{what}-{}", SegmentId::random()));
-    dest.with_file_name(name)
 }
 
 pub(crate) fn must_be_free(dest: &Path) -> Result<(), StoreError> {

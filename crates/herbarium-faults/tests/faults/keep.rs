@@ -34,10 +34,23 @@ fn nothing_is_gone(work: &Work, before: &Told, ended: &Ended) -> Result<(), Stri
     Ok(())
 }
 
+/// Beside the store lie its copies and nothing that was killed while it was made.
+fn nothing_is_left(root: &Path) -> Result<(), String> {
+    let entries = fs::read_dir(root).map_err(|error| error.to_string())?.flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_left = |name: &String| name.contains(".unfinished-") || name.contains(".replaced-");
+    let left: Vec<_> = names.filter(is_left).collect();
+    if left.is_empty() { Ok(()) } else { Err(format!("the next try left {left:?}")) }
+}
+
 fn check(deed: Deed, classes: u32) {
     let Some(bench) = bench() else { return };
     let (_scratch, work, before) = old_store(&bench);
-    let prepare = |dir: &Path| copy(&work.dir, dir);
+    let prepare = |dir: &Path| {
+        copy(&work.dir, dir);
+        // In whose place the copy is put.
+        copy(&work.dir, &dir.with_file_name("store.restored"));
+    };
     let keep = Work { kind: Kind::Keep, ..work.clone() };
     let calls = at_every_call_on(&bench, &keep, classes, deed, prepare, |work, ended| {
         nothing_is_gone(work, &before, ended)?;
@@ -50,6 +63,7 @@ fn check(deed: Deed, classes: u32) {
         if version == "herbarium store 1.0\n" {
             return Err("it was not migrated".into());
         }
+        nothing_is_left(root)?;
         nothing_is_gone(work, &before, &again)
     });
     assert!(calls >= 30, "only {calls} calls were tried");

@@ -244,7 +244,7 @@ fn copies_that_were_abandoned_are_removed_by_the_next_one_to_the_same_place() {
     let abandoned = make(&format!("copy.unfinished-{id}"), &[note, "HERBARIUM"]);
     let busy = make(&format!("copy.unfinished-{}", id.replace('0', "1")), &[note]);
     let kept = [
-        // Another place, another name, without the note, with something of the user's.
+        // Another place, another name, without the note or a lock, with something of the user's.
         make(&format!("other.unfinished-{id}"), &[note]),
         make("copy.unfinished-mine", &[note]),
         make(&format!("copy.unfinished-{}", id.replace('0', "2")), &["HERBARIUM"]),
@@ -262,6 +262,54 @@ fn copies_that_were_abandoned_are_removed_by_the_next_one_to_the_same_place() {
     drop(lock);
     Store::restore(&dest, &dest, RestoreOptions::new().overwrite(true)).unwrap();
     assert!(!busy.exists());
+}
+
+/// Killed at any instant a copy leaves a lock file, and with it nothing, an empty folder, a
+/// part, or a whole store.
+#[test]
+fn copies_whose_lock_nobody_has_are_removed_whatever_is_in_them() {
+    let (_guard, path) = place();
+    let store = full(&path);
+    let dest = path.with_file_name("copy");
+    let id = "0123456789abcdef0123456789abcdef";
+    let named = |n: usize| {
+        path.with_file_name(format!("copy.unfinished-{}", id.replace('0', &n.to_string())))
+    };
+    let lock = |n: usize| {
+        let mut lock = named(n).into_os_string();
+        lock.push(".lock");
+        fs::File::create(lock).unwrap()
+    };
+    let make = |n: usize| {
+        drop(lock(n));
+        match n {
+            1 => {}
+            2 => fs::create_dir(named(n)).unwrap(),
+            3 => fs::create_dir_all(named(n).join("segments")).unwrap(),
+            _ => drop(store.backup(named(n)).unwrap()),
+        }
+    };
+    (1..=6).for_each(make);
+    // Somebody works on this one, and in that one there is something of the user's.
+    let busy = lock(5);
+    busy.lock().unwrap();
+    fs::write(named(6).join("notes.txt"), "mine").unwrap();
+    store.backup(&dest).unwrap();
+    for n in 1..=4 {
+        assert!(!named(n).exists(), "{n}");
+    }
+    check_full(&reader(&named(5)));
+    assert!(named(6).join("notes.txt").exists());
+    drop(busy);
+    // Where the copy is refused, too; never the store that it would be of.
+    assert!(Store::restore(named(5), &dest, RestoreOptions::new()).is_err());
+    check_full(&reader(&named(5)));
+    assert!(store.backup(&dest).is_err());
+    assert!(!named(5).exists());
+    let mut left = beside(&path);
+    left.sort();
+    assert_eq!(left[..2], [dest, named(6)]);
+    assert_eq!(left.len(), 3, "{left:?}");
 }
 
 #[test]
