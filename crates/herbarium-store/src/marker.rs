@@ -33,14 +33,15 @@ const LONGEST: u64 = 4 << 10;
 /// empty or missing and `create` is set.
 ///
 /// A marker that is damaged or missing is no reason to refuse what is a store by all
-/// else: it is written anew where `create` is set, and passed over where it is not.
+/// else: it is written anew where `create` is set, and passed over where it is not. It
+/// has no checksum; one whose version the segments belie is damaged, too.
 ///
 /// Gives the minor version that is written there: later ones than ours, too.
 pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
     let path = dir.join(MARKER);
     match read_start(&path) {
         Ok(bytes) => match Version::parse(&bytes) {
-            Some(version) => version.check(dir),
+            Some(version) => version.compare(dir, &bytes, create),
             None => match heal(dir, "damaged", create)? {
                 Some(minor) => Ok(minor),
                 None => refuse(&path, &bytes),
@@ -129,7 +130,11 @@ fn heal(dir: &Path, what: &str, create: bool) -> Result<Option<u32>, StoreError>
     if !is_ours(dir)? {
         return Ok(None);
     }
-    let minor = minor.unwrap_or(STORE_MINOR);
+    put_right(dir, what, minor.unwrap_or(STORE_MINOR), create).map(Some)
+}
+
+/// Writes the marker anew or passes over it: gives this minor version.
+fn put_right(dir: &Path, what: &str, minor: u32, create: bool) -> Result<u32, StoreError> {
     let path = dir.join(MARKER);
     let marker = path.display();
     if create {
@@ -138,7 +143,7 @@ fn heal(dir: &Path, what: &str, create: bool) -> Result<Option<u32>, StoreError>
     } else {
         tracing::warn!(%marker, "a {what} file is passed over: the rest is a store");
     }
-    Ok(Some(minor))
+    Ok(minor)
 }
 
 fn refuse<T>(path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
@@ -164,7 +169,7 @@ fn minor_of_segments(dir: &Path) -> Option<Option<u32>> {
             continue;
         }
         match header_state(&entry.path()) {
-            HeaderState::Good(header) => found = found.max(Some(u32::from(header.minor()))),
+            HeaderState::Good(header) => found = found.max(Some(u32::from(header.minor))),
             HeaderState::Newer { .. } => return None,
             HeaderState::Damaged => {}
         }
@@ -217,12 +222,29 @@ impl<'a> Version<'a> {
         (is_number(major) && is_number(minor)).then_some(Self { major, minor })
     }
 
-    /// The minor version, if the major one is ours.
-    fn check(&self, dir: &Path) -> Result<u32, StoreError> {
+    /// The minor version, if the major one is ours; that of the segments where they
+    /// cannot be of a store of this one.
+    fn compare(&self, dir: &Path, bytes: &[u8], create: bool) -> Result<u32, StoreError> {
         // More digits than fit are a later version for certain.
-        let major = self.major.parse().unwrap_or(u32::MAX);
+        let number = |digits: &str| digits.parse().unwrap_or(u32::MAX);
+        let (major, minor) = (number(self.major), number(self.minor));
+        // All segments that we read fit the latest version that we write.
+        if (major, minor) == (STORE_MAJOR, STORE_MINOR) {
+            return Ok(minor);
+        }
+        // A segment of a later version speaks for the marker.
+        if let Some(Some(of_segments)) = minor_of_segments(dir)
+            && (major != STORE_MAJOR || !fits(minor, of_segments))
+        {
+            // Somebody may have migrated it in between.
+            if !read_start(&dir.join(MARKER)).is_ok_and(|now| now == bytes) {
+                return open(dir, create);
+            }
+            let what = format!("damaged ({}.{})", self.major, self.minor);
+            return put_right(dir, &what, of_segments, create);
+        }
         if major == STORE_MAJOR {
-            return Ok(self.minor.parse().unwrap_or(u32::MAX));
+            return Ok(minor);
         }
         Err(StoreError::Version {
             path: dir.to_owned(),
@@ -232,4 +254,11 @@ impl<'a> Version<'a> {
             supported_minor: STORE_MINOR,
         })
     }
+}
+
+/// Whether there can be a store of this minor version whose latest segment is of that one:
+/// none has segments later than itself, and one that is later than ours always has one
+/// that is as late.
+fn fits(minor: u32, of_segments: u32) -> bool {
+    minor == of_segments || (of_segments < minor && minor <= STORE_MINOR)
 }

@@ -75,12 +75,8 @@ impl Pen {
             return Err(io::Error::from(io::ErrorKind::WouldBlock)).at("lock", &lock_path);
         };
         let newest = shelf.segments().iter().map(Segment::sequence).max().unwrap_or(0);
-        let header = SegmentHeader {
-            id,
-            sequence: sequence.unwrap_or(newest.saturating_add(1)),
-            created_ms: now_ns() / 1_000_000,
-            features: shelf.features,
-        };
+        let sequence = sequence.unwrap_or(newest.saturating_add(1));
+        let header = SegmentHeader::new(id, sequence, now_ns() / 1_000_000, shelf.features);
         let path = shelf.dir.join(id.open_name());
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = file.at("create", &path)?;
@@ -261,7 +257,7 @@ fn heal_header(file: &File, id: SegmentId, features: u16) -> io::Result<()> {
     let mut header = [0; HEADER];
     let count = crate::files::read_at(file, &mut header, 0)?;
     if SegmentHeader::parse(header.get(..count).unwrap_or_default()) == HeaderState::Damaged {
-        let header = SegmentHeader { id, sequence: 0, created_ms: 0, features };
+        let header = SegmentHeader::new(id, 0, 0, features);
         write_at(file, &header.to_bytes(), 0)?;
     }
     Ok(())

@@ -34,6 +34,9 @@ pub(crate) struct SegmentHeader {
     pub(crate) created_ms: u64,
     /// What a reader must know.
     pub(crate) features: u16,
+    /// Minor version of the store in which it was begun, as it is written there: later
+    /// ones than ours, too.
+    pub(crate) minor: u8,
 }
 
 /// What was found where a header should be.
@@ -51,10 +54,14 @@ pub(crate) enum HeaderState {
 }
 
 impl SegmentHeader {
+    pub(crate) fn new(id: SegmentId, sequence: u64, created_ms: u64, features: u16) -> Self {
+        Self { id, sequence, created_ms, features, minor: minor_of(features) }
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; HEADER] {
         let mut bytes = Vec::with_capacity(HEADER);
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&[MAJOR, minor_of(self.features)]);
+        bytes.extend_from_slice(&[MAJOR, self.minor]);
         bytes.extend_from_slice(&self.features.to_le_bytes());
         bytes.extend_from_slice(&self.id.0);
         bytes.extend_from_slice(&self.sequence.to_le_bytes());
@@ -64,11 +71,6 @@ impl SegmentHeader {
         let mut out = [0; HEADER];
         out.copy_from_slice(&bytes);
         out
-    }
-
-    /// The minor version: the first that knows its features.
-    pub(crate) fn minor(&self) -> u8 {
-        minor_of(self.features)
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> HeaderState {
@@ -86,12 +88,12 @@ fn parse(bytes: &[u8]) -> Option<HeaderState> {
     if reader.array()? != MAGIC {
         return None;
     }
-    let (major, _minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
-    if major != MAJOR || required & !KNOWN != 0 {
+    let (major, minor, features) = (reader.u8()?, reader.u8()?, reader.u16()?);
+    if major != MAJOR || features & !KNOWN != 0 {
         return Some(HeaderState::Newer { major });
     }
     let id = SegmentId(reader.array()?);
     let sequence = reader.u64()?;
     let created_ms = reader.u64()?;
-    Some(HeaderState::Good(SegmentHeader { id, sequence, created_ms, features: required }))
+    Some(HeaderState::Good(SegmentHeader { id, sequence, created_ms, features, minor }))
 }

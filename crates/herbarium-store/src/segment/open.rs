@@ -77,7 +77,7 @@ impl OpenSegment {
         let count = read_at(&file, &mut header, 0)?;
         let header = match SegmentHeader::parse(header.get(..count).unwrap_or_default()) {
             HeaderState::Good(header) => SegmentHeader { id, ..header },
-            HeaderState::Damaged => SegmentHeader { id, sequence: 0, created_ms: 0, features: 0 },
+            HeaderState::Damaged => SegmentHeader::new(id, 0, 0, 0),
             HeaderState::Newer { major } => return Ok(Err(major)),
         };
         Ok(Ok(Self::with(header, path, file, role)))

@@ -487,7 +487,7 @@ fn a_segment_that_another_writes_to_is_left_alone() {
 fn a_store_of_a_later_minor_version_is_not_collected() {
     let (_guard, path) = place();
     drop(half(&path));
-    fs::write(path.join("HERBARIUM"), "herbarium store 1.7\n").unwrap();
+    make_later(&path, 7);
     let store = open(&path);
     check(&store, 0..100);
     let error = store.gc(&now()).unwrap_err();

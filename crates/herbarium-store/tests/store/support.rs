@@ -113,3 +113,20 @@ pub(crate) fn segments(path: &Path, extension: &str) -> Vec<PathBuf> {
     paths.sort();
     paths
 }
+
+/// Sets a byte in a checksummed block, and its checksum.
+pub(crate) fn rewrite(content: &mut [u8], start: usize, len: usize, (at, byte): (usize, u8)) {
+    content[start + at] = byte;
+    let sum = xxhash_rust::xxh3::xxh3_64(&content[start..start + len - 8]);
+    content[start + len - 8..start + len].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// Makes it a store of a later minor version: one whose segments and marker say so.
+pub(crate) fn make_later(path: &Path, minor: u8) {
+    for segment in segments(path, "open").iter().chain(&segments(path, "pack")) {
+        let mut content = fs::read(segment).unwrap();
+        rewrite(&mut content, 0, 64, (5, minor));
+        fs::write(segment, content).unwrap();
+    }
+    fs::write(path.join("HERBARIUM"), format!("herbarium store 1.{minor}\n")).unwrap();
+}

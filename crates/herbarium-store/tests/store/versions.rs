@@ -40,8 +40,80 @@ fn a_store_of_another_major_version_is_refused_with_both_named() {
 fn a_newer_minor_version_is_read() {
     let (_guard, path) = place();
     put(&open(&path), 0..5);
-    fs::write(path.join("HERBARIUM"), "herbarium store 1.7\n").unwrap();
-    check(&open(&path), 0..5);
+    make_later(&path, 7);
+    for store in [reader(&path), open(&path)] {
+        check(&store, 0..5);
+        assert_eq!(store.version().unwrap().to_string(), "1.7");
+    }
+    // Its segments say so as well.
+    fs::write(path.join("HERBARIUM"), "herbarium store 1.3\n").unwrap();
+    assert_eq!(open(&path).version().unwrap().to_string(), "1.7");
+}
+
+#[test]
+fn a_newer_major_version_with_a_segment_of_its_own_is_refused() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    put(&store, 0..5);
+    store.seal().unwrap();
+    put(&store, 5..10);
+    store.close().unwrap();
+    // That of a store of 2.0 that was made of one of this version.
+    let segment = segments(&path, "open").remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    rewrite(&mut bytes, 0, 64, (4, 2));
+    fs::write(segment, bytes).unwrap();
+    fs::write(path.join("HERBARIUM"), "herbarium store 2.0\n").unwrap();
+    for options in [quick(), quick().read_only(true)] {
+        let error = Store::open(&path, options).unwrap_err();
+        assert!(matches!(error, StoreError::Version { newer: true, .. }), "{error:?}");
+        assert!(error.to_string().contains("2.0") && error.to_string().contains("1.1"), "{error}");
+    }
+}
+
+/// Whatever bit of the marker is another one, all trees are there, and the marker is
+/// right once the store was opened for writing.
+#[test]
+fn a_marker_with_any_bit_flipped_hides_nothing() {
+    for (sealed, strange) in [(true, false), (false, false), (false, true)] {
+        let (_guard, path) = place();
+        let store = open(&path);
+        put(&store, 0..5);
+        if sealed {
+            store.seal().unwrap();
+        }
+        store.close().unwrap();
+        let marker = path.join("HERBARIUM");
+        let good = fs::read(&marker).unwrap();
+        if strange {
+            fs::write(path.join("letter.txt"), "x").unwrap();
+        }
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&marker, &bad).unwrap();
+            // Amid other things only a file that names a version is one of ours.
+            if strange && !names_a_version(&bad) {
+                continue;
+            }
+            let shown = String::from_utf8_lossy(&bad).into_owned();
+            let read = reader(&path);
+            check(&read, 0..5);
+            assert_eq!(read.version().unwrap().to_string(), "1.1", "{shown:?}");
+            assert_eq!(fs::read(&marker).unwrap(), bad, "a reader changes nothing");
+            let store = open(&path);
+            check(&store, 0..5);
+            store.gc(&herbarium_store::GcOptions::new()).unwrap();
+            check(&store, 0..5);
+            assert_eq!(fs::read(&marker).unwrap(), good, "{shown:?}");
+        }
+    }
+}
+
+fn names_a_version(marker: &[u8]) -> bool {
+    let version = marker.strip_prefix(b"herbarium store ");
+    matches!(version, Some([major, b'.', minor, b'\n'])
+        if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
 const NO_MARKERS: [&str; 6] =
@@ -104,7 +176,7 @@ fn a_lost_marker_amid_other_things_is_refused() {
         if newer {
             let segment = segments(&path, "open").remove(0);
             let mut bytes = fs::read(&segment).unwrap();
-            rewrite(&mut bytes, 0, 64, 4);
+            rewrite(&mut bytes, 0, 64, (4, 2));
             fs::write(segment, bytes).unwrap();
         } else {
             fs::write(path.join("letter.txt"), "x").unwrap();
@@ -140,7 +212,7 @@ fn a_damaged_marker_amid_other_things_is_refused() {
                 Some("segments/newer") => {
                     let segment = segments(&path, "open").remove(0);
                     let mut bytes = fs::read(&segment).unwrap();
-                    rewrite(&mut bytes, 0, 64, 4);
+                    rewrite(&mut bytes, 0, 64, (4, 2));
                     fs::write(segment, bytes).unwrap();
                 }
                 Some(name) => fs::write(path.join(name), "x").unwrap(),
@@ -181,10 +253,10 @@ fn a_segment_of_a_newer_version_is_left_alone() {
         store.close().unwrap();
         let segment = segments(&path, extension).remove(0);
         let mut content = fs::read(&segment).unwrap();
-        rewrite(&mut content, 0, 64, at);
+        rewrite(&mut content, 0, 64, (at, 2));
         let trailer = content.len() - 112;
         if extension == "pack" {
-            rewrite(&mut content, trailer, 112, at);
+            rewrite(&mut content, trailer, 112, (at, 2));
         }
         fs::write(&segment, &content).unwrap();
         let store = open(&path);
@@ -194,11 +266,4 @@ fn a_segment_of_a_newer_version_is_left_alone() {
         drop(store);
         assert_eq!(fs::read(&segment).unwrap(), content, "left alone");
     }
-}
-
-/// Sets the byte at `at` in a checksummed block, and its checksum.
-fn rewrite(content: &mut [u8], start: usize, len: usize, at: usize) {
-    content[start + at] = 2;
-    let sum = xxhash_rust::xxh3::xxh3_64(&content[start..start + len - 8]);
-    content[start + len - 8..start + len].copy_from_slice(&sum.to_le_bytes());
 }
