@@ -75,7 +75,7 @@ pub struct CacheOptions {
     /// have leaves them as they are, with a warning.
     pub warm: Compression,
     /// Trees that take up to so many bytes when decoded are warm as they are, and there
-    /// without decoding; 32 KiB by default.
+    /// without decoding; 128 KiB by default.
     pub warm_whole: u64,
 }
 
@@ -85,23 +85,25 @@ impl Default for CacheOptions {
     }
 }
 
-/// Some 3,200 nodes. Trees that are decoded at each use are those whose decoding is the
-/// largest share of their parse: in one of a hundred it was a 31st with 4 KiB here, a 36th
-/// with 16 KiB, a 47th with 32 KiB (C; Go and Java less).
+/// Some 13,000 nodes. Trees that are decoded at each use are those whose decoding is the
+/// largest share of their parse: in one of a hundred C files it was a 31st with 4 KiB here, a
+/// 40th with 32 KiB, a 50th with 64 KiB, a 60th with this (Go and Java no more).
 ///
 /// They take some seven times the memory of compressed ones, so that fewer trees are warm and
-/// more are cold; but to press and to open a small tree costs more than to read some of the
-/// others again. Mean get in us of trees chosen by Zipf's law (skew of .6 and .9), with nothing
-/// kept whole and with 4, 16 and 32 KiB, from a store in the page cache:
+/// more are cold: but to unpack and decode what is warm costs nearly what the cold tier costs
+/// from the page cache. Mean get in us of trees chosen by Zipf's law (skew of .6 and .9), with
+/// nothing kept whole and with 32, 64 and 128 KiB; behind it the share of gets that the cold
+/// tier answered, with 32 and with 128 KiB. Where a cold read costs hundreds of us, less is
+/// better: it is a setting.
 ///
-/// | | trees, decoded | budget | .6 | .9 |
-/// |---|---|---|---|---|
-/// | C (Linux) | 22,400, 785 MB | 64 MiB | 97 95 90 91 | 59 61 54 58 |
-/// | | | 192 MiB | 81 75 83 73 | 43 44 40 30 |
-/// | Go | 9,100, 200 MB | 64 MiB | 50 47 42 43 | 25 23 23 17 |
-/// | Java | 15,100, 300 MB | 64 MiB | 45 48 43 39 | 27 26 20 19 |
-/// | | | 192 MiB | 25 20 17 13 | 5.2 4.7 3.8 3.0 |
-const WARM_WHOLE: u64 = 32 << 10;
+/// | | trees, decoded | budget | .6 | | .9 | |
+/// |---|---|---|---|---|---|---|
+/// | C (Linux) | 22,400, 785 MB | 64 MiB | 96 80 75 70 | 69% 73% | 57 53 51 42 | 38% 41% |
+/// | | | 192 MiB | 71 64 58 50 | 30% 42% | 34 26 21 20 | 5% 14% |
+/// | Go | 9,100, 200 MB | 64 MiB | 39 32 29 25 | 29% 39% | 19 16 16 14 | 12% 19% |
+/// | Java | 15,100, 300 MB | 64 MiB | 37 28 24 19 | 37% 42% | 18 15 12 10 | 16% 19% |
+/// | | | 192 MiB | 14 8.2 6.9 6.1 | 0% 5% | 3.5 2.3 1.6 .9 | 0% 0% |
+const WARM_WHOLE: u64 = 128 << 10;
 
 /// A limit of the [`EngineOptions`] that a file can be over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
