@@ -80,6 +80,10 @@ const MOST_RESERVED: u64 = 8;
 /// A smaller budget is not looked after: what an allocator keeps at hand for a thread is a
 /// large part of it.
 const LEAST_BUDGET: u64 = 4 << 20;
+/// What a few large values on their way take between two looks: to a small budget it is much,
+/// and corrected earlier. Without it one run of 40 of two threads with values of up to 200 KB
+/// in 16 MiB took 1.056 of that; with it 1.035 was the most.
+const SWING: u64 = 256 << 10;
 
 impl Account {
     pub(crate) fn new(heap: Option<Box<dyn Heap>>, budget: u64) -> Self {
@@ -131,7 +135,8 @@ impl Account {
     fn correct(&self, heap: &dyn Heap, weight: u64) {
         let Some(mut footprint) = self.footprint(heap, weight) else { return };
         let little = self.budget / 64;
-        let most = self.budget + little;
+        let swing = little.min(SWING);
+        let most = self.budget + little - swing;
         if footprint > most {
             heap.trim();
             let Some(after) = self.footprint(heap, weight) else { return };
@@ -139,7 +144,7 @@ impl Account {
         }
         let reserved = self.reserved();
         let reserved = if footprint > most {
-            (reserved + footprint - self.budget).min(self.budget / MOST_RESERVED)
+            (reserved + footprint - (most - swing)).min(self.budget / MOST_RESERVED)
         } else {
             let room = (self.budget - 2 * little).saturating_sub(footprint);
             reserved.saturating_sub(room / 2)

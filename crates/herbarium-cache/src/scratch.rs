@@ -46,6 +46,8 @@ pub(crate) struct Pool {
 /// Below this budget no scratch is kept, and another one for each so much.
 const LEAST_BUDGET: u64 = 1 << 20;
 const BUDGET_OF_A_SCRATCH: u64 = 32 << 20;
+/// A buffer for the largest value of many is empty most of the time: entries have more of it.
+const BUDGET_OF_A_BUFFER: u64 = 1024;
 
 impl Pool {
     pub(crate) fn new(budget: u64) -> Self {
@@ -53,7 +55,7 @@ impl Pool {
         Self {
             free: Mutex::default(),
             kept: kept.min(8) as usize,
-            buffer: (budget / 256).min(256 << 10) as usize,
+            buffer: (budget / BUDGET_OF_A_BUFFER).min(256 << 10) as usize,
             bytes: AtomicU64::new(0),
         }
     }
