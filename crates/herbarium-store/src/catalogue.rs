@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 
 use herbarium_codec::Fingerprint;
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    ReadableTable, ReadableTableMetadata, TableDefinition, TableError, WriteTransaction,
+    Builder, CompactionError, ConcurrencyMode, Database, DatabaseStats, ReadOnlyDatabase,
+    ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableError, WriteTransaction,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::files::{FileLock, SegmentId, now_ns, sync_dir};
 use crate::guard;
-use crate::heuristics::MANIFEST_CHUNK;
+use crate::heuristics::{CATALOGUE_SPARE_PERCENT, MANIFEST_CHUNK, MANIFEST_CHUNK_LEAST};
 use crate::wire::Reader;
 use crate::{DictionaryId, StoreError};
 
@@ -44,6 +45,12 @@ pub(crate) const CATALOGUE_LOCK: &str = "catalogue.lock";
 pub(crate) const CATALOGUE_MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Pages kept in memory: what the catalogue holds is read once a process.
 const PAGE_CACHE: usize = 4 << 20;
+/// Bytes that redb takes besides tables in a file that is as small as it gets, and a page or
+/// two: it was 24,576 with 32 KiB of tables and with 140.
+const CATALOGUE_OWN: u64 = 32 << 10;
+/// Bytes of a page that are neither root nor blob: the page's header and two ends (12), the
+/// lengths and number in the key (9 at most), the checksum (8).
+const VALUE_OVERHEAD: usize = 32;
 /// How long the store goes on without a catalogue before it tries to read it again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -55,6 +62,17 @@ pub(crate) struct Catalogue {
     state: Mutex<State>,
     /// Whether this process has set a damaged file aside.
     lost: AtomicBool,
+    /// Whether this process wrote since it last looked for pages to give back.
+    written: AtomicBool,
+}
+
+/// How much of the catalogue must be free for it to be made smaller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shrink {
+    /// So much that it is worth the time, in a catalogue that this process wrote to.
+    IfWorthIt,
+    /// Anything.
+    IfThereIsAny,
 }
 
 enum State {
@@ -160,6 +178,7 @@ impl Catalogue {
             read_only,
             state: Mutex::new(State::NotYet),
             lost: AtomicBool::new(false),
+            written: AtomicBool::new(false),
         }
     }
 
@@ -342,6 +361,7 @@ impl Catalogue {
             let txn = db.begin_write()?;
             let result = write(&txn)?;
             txn.commit()?;
+            self.written.store(true, Ordering::Relaxed);
             Ok(result)
         };
         self.try_again();
@@ -351,6 +371,29 @@ impl Catalogue {
             result = self.with(rebuild, work);
         }
         result.map_err(|error| self.error(deed, error))
+    }
+
+    /// Makes the file smaller if much of it is free: a manifest is written before the one
+    /// that it replaces goes, and redb keeps the pages.
+    ///
+    /// Nothing that is in it changes, so that a failure is none: it stays as large as it
+    /// is. Others who read or write it just now keep it from that, too.
+    pub(crate) fn shrink(&self, shrink: Shrink) {
+        let written = self.written.swap(false, Ordering::Relaxed);
+        if !written && shrink == Shrink::IfWorthIt {
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State::Open(Db::Write(db)) = &mut *state else { return };
+        let path = &self.path;
+        let Err(error) = guarded(|| shrink_file(db, path, shrink)) else { return };
+        tracing::warn!(catalogue = %path.display(), %error, "the catalogue stays larger than it must be");
+        // If the file is to blame, whoever reads or writes it next finds that out.
+        let open = std::mem::replace(&mut *state, State::NotYet);
+        let _ = guarded(|| {
+            drop(open);
+            Ok(())
+        });
     }
 
     fn error(&self, deed: &'static str, error: Trouble) -> StoreError {
@@ -506,6 +549,32 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
     guard::guarded(work).unwrap_or(Err(Trouble::Panic))
 }
 
+fn shrink_file(db: &mut Database, path: &Path, shrink: Shrink) -> Result<(), Trouble> {
+    let len = fs::metadata(path).map_err(redb::Error::Io)?.len();
+    let txn = db.begin_write()?;
+    let needed = bytes_needed(&txn.stats()?, len);
+    txn.abort()?;
+    let spare = len.saturating_sub(needed).saturating_sub(CATALOGUE_OWN);
+    let worth = spare.saturating_mul(100) >= len.saturating_mul(CATALOGUE_SPARE_PERCENT);
+    if spare == 0 || (shrink == Shrink::IfWorthIt && !worth) {
+        return Ok(());
+    }
+    match db.compact() {
+        // Somebody else is at it.
+        Ok(_) | Err(CompactionError::TransactionInProgress) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Bytes of the pages that tables lie in. Those that the last commits replaced are
+/// not among them, though redb counts them as allocated until later ones.
+fn bytes_needed(stats: &DatabaseStats, len: u64) -> u64 {
+    let allocated = stats.allocated_pages().saturating_mul(stats.page_size() as u64);
+    let free = len.saturating_sub(allocated);
+    let within_pages = stats.fragmented_bytes().saturating_sub(free);
+    stats.stored_bytes().saturating_add(stats.metadata_bytes()).saturating_add(within_pages)
+}
+
 fn fill(txn: &WriteTransaction, contents: &Contents) -> Result<(), Trouble> {
     let mut grammars = txn.open_table(GRAMMARS)?;
     for (id, bytes) in &contents.grammars {
@@ -598,12 +667,27 @@ fn insert_manifest(
 ) -> Result<(), Trouble> {
     delete_chunks(txn, &head.root)?;
     let mut chunks = txn.open_table(CHUNKS)?;
-    for (number, chunk) in (0..).zip(blob.chunks(MANIFEST_CHUNK)) {
+    let (mut rest, mut number) = (blob, 0);
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(chunk_len(rest.len(), head.root.len()));
         chunks.insert((&head.root[..], number), &checked(chunk)[..])?;
+        (rest, number) = (after, number + 1);
     }
-    let head = ManifestHead { chunks: blob.len().div_ceil(MANIFEST_CHUNK) as u32, ..head.clone() };
+    let head = ManifestHead { chunks: number, ..head.clone() };
     txn.open_table(MANIFESTS)?.insert(&head.root[..], &checked(&head_bytes(&head))[..])?;
     Ok(())
+}
+
+/// How much of what is left of a blob goes into the next value: what fills a power of two
+/// of bytes together with key and checksum, as redb gives it no less.
+fn chunk_len(left: usize, root: usize) -> usize {
+    let beside = VALUE_OVERHEAD + root;
+    let least = MANIFEST_CHUNK_LEAST.max(4 * beside);
+    let mut whole = MANIFEST_CHUNK;
+    while whole > least && whole - beside > left {
+        whole /= 2;
+    }
+    whole.saturating_sub(beside).clamp(1, left.max(1))
 }
 
 fn delete_chunks(txn: &WriteTransaction, root: &[u8]) -> Result<(), Trouble> {
@@ -690,4 +774,41 @@ fn head_bytes(head: &ManifestHead) -> Vec<u8> {
     bytes.extend_from_slice(&head.chunks.to_le_bytes());
     bytes.extend_from_slice(&head.taken_ns.to_le_bytes());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunks(mut left: usize, root: usize) -> Vec<usize> {
+        let mut chunks = Vec::new();
+        while left > 0 {
+            chunks.push(chunk_len(left, root));
+            left -= chunks[chunks.len() - 1];
+        }
+        chunks
+    }
+
+    #[test]
+    fn parts_of_a_manifest_fill_the_bytes_that_they_are_given() {
+        for root in [0, 15, 300, 4_095] {
+            for len in [0, 1, 5_000, 82_517, 250_000, 1_000_000, 5_300_000] {
+                let parts = chunks(len, root);
+                assert_eq!(parts.iter().sum::<usize>(), len);
+                let given = |part: &usize| (part + root + VALUE_OVERHEAD).next_power_of_two();
+                let given: usize = parts.iter().map(given).sum();
+                let beside = parts.len() * (root + VALUE_OVERHEAD);
+                let last = MANIFEST_CHUNK_LEAST.max(8 * (root + VALUE_OVERHEAD));
+                assert!(given <= len + beside + last, "{root} {len}: {parts:?}");
+                assert!(parts.len() <= len / 50_000 + 7, "{root} {len}: {parts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_root_of_any_length_leaves_room_for_a_manifest() {
+        for root in [30_000, 65_536, 1 << 20] {
+            assert_eq!(chunks(1_000, root).iter().sum::<usize>(), 1_000);
+        }
+    }
 }

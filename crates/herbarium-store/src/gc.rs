@@ -5,6 +5,7 @@ mod rewrite;
 
 use std::time::Duration;
 
+use crate::catalogue::Shrink;
 use crate::hold::{exclude_all, only_one};
 use crate::pen::Pen;
 use crate::segment::Segment;
@@ -187,6 +188,8 @@ impl Store {
         self.seal()?;
         let sealed = self.seal_left_behind();
         self.refresh()?;
+        // First, as what it takes is taken from what there is for trees.
+        self.catalogue.shrink(Shrink::IfThereIsAny);
         let needed = self.needed()?;
         let mut plan = Plan::new(self, options, &needed);
         if plan.is_stuck(self, options) {
@@ -202,6 +205,7 @@ impl Store {
         if options.despite_lost_manifests {
             self.forget_loss();
         }
+        self.catalogue.shrink(Shrink::IfThereIsAny);
         self.refresh()?;
         let segments = self.shelf.segments();
         plan.report.segments_after = segments.len() as u64;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use crate::catalogue::Shrink;
 use crate::compress::Scratch;
 use crate::error::IoContext;
 use crate::heuristics::WORTH_SEALING;
@@ -123,7 +124,9 @@ impl Store {
             Some(pen) => pen.lay_down(self.options.durability),
         };
         // Those that could not be sealed are still to be synced.
-        finished.and(self.flush())
+        let finished = finished.and(self.flush());
+        self.catalogue.shrink(Shrink::IfWorthIt);
+        finished
     }
 
     pub(super) fn found(&self, key: &RecordKey) -> Result<Option<Put>, StoreError> {

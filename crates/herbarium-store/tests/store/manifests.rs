@@ -141,3 +141,48 @@ fn a_path_in_a_manifest_is_the_path_that_was_put() {
         assert_eq!(path_from_bytes(&path_bytes(&path)), path);
     }
 }
+
+/// Bytes of the catalogue after the manifest was put by a process of its own.
+fn bytes_after_put(path: &Path, put: &Manifest) -> u64 {
+    let store = open(path);
+    store.put_manifest(put).unwrap();
+    store.close().unwrap();
+    assert_eq!(&reader(path).manifest(put.root()).unwrap().unwrap(), put);
+    std::fs::metadata(path.join("catalogue.redb")).unwrap().len()
+}
+
+#[test]
+fn a_manifest_that_is_replaced_again_and_again_takes_no_more_room() {
+    let (_guard, path) = place();
+    for rows in [100, 3_000, 20_000] {
+        let first = bytes_after_put(&path, &manifest("/w", 0..rows));
+        for revision in 1..10 {
+            let after = bytes_after_put(&path, &manifest("/w", revision..rows + revision));
+            assert!(after * 100 <= first * 112, "{rows}, {revision}: {after} of {first}");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_takes_little_more_than_its_bytes() {
+    let (_guard, path) = place();
+    let none = bytes_after_put(&path, &manifest("/w", 0..0));
+    let with = bytes_after_put(&path, &manifest("/w", 0..3_000));
+    let bytes = open(&path).manifests().unwrap()[0].bytes;
+    assert!(with - none < bytes + bytes / 8 + 16_384, "{bytes} bytes took {with} - {none}");
+}
+
+#[test]
+fn what_others_have_open_is_not_lost_when_the_catalogue_is_made_smaller() {
+    let (_guard, path) = place();
+    let (other, reading) = (open(&path), reader(&path));
+    for revision in 0..10 {
+        let (a, b) = (manifest("/a", revision..3_000), manifest("/b", 0..revision));
+        other.put_manifest(&b).unwrap();
+        bytes_after_put(&path, &a);
+        for store in [&other, &reading] {
+            assert_eq!(store.manifest(a.root()).unwrap().unwrap(), a);
+            assert_eq!(store.manifest(b.root()).unwrap().unwrap(), b);
+        }
+    }
+}
