@@ -66,7 +66,7 @@ fn remove_files(entries: fs::ReadDir, wanted: impl Fn(&str) -> bool) -> io::Resu
 }
 
 fn first_strange_file(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
-    let is_own = if name == SEGMENTS { is_of_segments } else { is_of_queries };
+    let is_own = if name == SEGMENTS { is_of_segments } else { is_query };
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
@@ -77,7 +77,7 @@ fn first_strange_file(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> 
     Ok(None)
 }
 
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     // A name that is no text is none of ours, and does not become one.
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -97,12 +97,17 @@ fn is_own_file(name: &str) -> bool {
         "catalogue.lock",
         UNFINISHED,
     ];
-    let set_aside = name.strip_prefix("catalogue.damaged-");
-    let set_aside = set_aside.and_then(|rest| rest.strip_suffix(".redb"));
     let half_written = name.strip_prefix("HERBARIUM.").and_then(|rest| rest.strip_suffix(".tmp"));
     NAMES.contains(&name)
-        || set_aside.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+        || is_set_aside(name)
         || half_written.is_some_and(|id| SegmentId::parse(id).is_some())
+}
+
+/// A catalogue that was damaged.
+pub(crate) fn is_set_aside(name: &str) -> bool {
+    let number = name.strip_prefix("catalogue.damaged-");
+    let number = number.and_then(|rest| rest.strip_suffix(".redb"));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_of_segments(name: &str) -> bool {
@@ -110,7 +115,7 @@ fn is_of_segments(name: &str) -> bool {
     segment_file(name).is_some() || lock.is_some_and(|id| SegmentId::parse(id).is_some())
 }
 
-fn is_of_queries(name: &str) -> bool {
+pub(crate) fn is_query(name: &str) -> bool {
     let hash = name.strip_suffix(".query");
     hash.is_some_and(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

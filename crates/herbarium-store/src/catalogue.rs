@@ -386,9 +386,16 @@ impl Catalogue {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Open(Db::Write(db)) = &mut *state else { return };
         let path = &self.path;
-        let Err(error) = guarded(|| shrink_file(db, path, shrink)) else { return };
-        tracing::warn!(catalogue = %path.display(), %error, "the catalogue stays larger than it must be");
-        // If the file is to blame, whoever reads or writes it next finds that out.
+        match guarded(|| shrink_file(db, path, shrink)) {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => {
+                let catalogue = path.display();
+                tracing::warn!(%catalogue, %error, "the catalogue stays larger than it must be");
+            }
+        }
+        // Closing adds some pages: from then on the file is as large as it stays. And if it
+        // is to blame for an error, whoever reads or writes it next finds that out.
         let open = std::mem::replace(&mut *state, State::NotYet);
         let _ = guarded(|| {
             drop(open);
@@ -549,7 +556,8 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
     guard::guarded(work).unwrap_or(Err(Trouble::Panic))
 }
 
-fn shrink_file(db: &mut Database, path: &Path, shrink: Shrink) -> Result<(), Trouble> {
+/// Says whether it was tried.
+fn shrink_file(db: &mut Database, path: &Path, shrink: Shrink) -> Result<bool, Trouble> {
     let len = fs::metadata(path).map_err(redb::Error::Io)?.len();
     let txn = db.begin_write()?;
     let needed = bytes_needed(&txn.stats()?, len);
@@ -557,11 +565,11 @@ fn shrink_file(db: &mut Database, path: &Path, shrink: Shrink) -> Result<(), Tro
     let spare = len.saturating_sub(needed).saturating_sub(CATALOGUE_OWN);
     let worth = spare.saturating_mul(100) >= len.saturating_mul(CATALOGUE_SPARE_PERCENT);
     if spare == 0 || (shrink == Shrink::IfWorthIt && !worth) {
-        return Ok(());
+        return Ok(false);
     }
     match db.compact() {
         // Somebody else is at it.
-        Ok(_) | Err(CompactionError::TransactionInProgress) => Ok(()),
+        Ok(_) | Err(CompactionError::TransactionInProgress) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }

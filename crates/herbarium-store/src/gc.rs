@@ -2,6 +2,7 @@
 
 mod plan;
 mod rewrite;
+mod room;
 
 use std::time::Duration;
 
@@ -13,9 +14,12 @@ use crate::{Store, StoreError};
 
 use plan::Plan;
 use rewrite::Rewriter;
+use room::Room;
 
 /// Locked by the one process that collects garbage.
 const GC_LOCK: &str = "gc.lock";
+/// How often it is tried to keep to a size limit.
+const ROUNDS: u8 = 3;
 
 /// What [`Store::gc`] may remove, and how long it waits.
 ///
@@ -58,8 +62,11 @@ impl GcOptions {
     /// taken last before others; then what was written last. What is not named by any
     /// manifest goes first.
     ///
-    /// The catalogue and kept queries count, but half of the limit is always for
-    /// trees: a limit smaller than the catalogue cannot be kept.
+    /// All files count. If those besides segments take more than half of the limit, kept
+    /// queries go, catalogues that were set aside as damaged, and manifests: first those
+    /// that were taken longest ago, the newest only if it alone takes more than the limit.
+    /// Trees get the rest. An empty catalogue takes some 60 KB, and grammar tables and
+    /// dictionaries stay in it: a smaller limit cannot be kept.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
         self
@@ -103,6 +110,9 @@ pub struct GcReport {
     pub dry_run: bool,
     /// Manifests that say what is needed.
     pub manifests: u64,
+    /// Manifests that were removed as the size limit left no room for them: the next
+    /// index of their workspaces reads all files, and presses those that have no tree.
+    pub manifests_removed: u64,
     /// Manifests that cannot be read. If there is one, no tree is removed for not
     /// being needed.
     pub unreadable_manifests: u64,
@@ -134,8 +144,25 @@ pub struct GcReport {
     pub bytes_after: u64,
     /// Bytes of all files of the store after, catalogue and kept queries included: what
     /// [`GcOptions::max_size`] limits. More than that where segments that others
-    /// write to, or the catalogue, left no room.
+    /// write to, or what stays of the catalogue, left no room.
     pub file_bytes_after: u64,
+}
+
+impl GcReport {
+    /// What this and a later collection came to.
+    fn and(&self, later: &Self) -> Self {
+        Self {
+            segments_before: self.segments_before,
+            segments_rewritten: self.segments_rewritten + later.segments_rewritten,
+            trees_removed: self.trees_removed + later.trees_removed,
+            needed_removed: self.needed_removed + later.needed_removed,
+            damaged_removed: self.damaged_removed + later.damaged_removed,
+            copies_removed: self.copies_removed + later.copies_removed,
+            made_whole: self.made_whole + later.made_whole,
+            bytes_before: self.bytes_before,
+            ..*later
+        }
+    }
 }
 
 impl Store {
@@ -179,19 +206,53 @@ impl Store {
         if options.dry_run {
             self.must_be_understood()?;
             let _hold = self.hold()?;
-            return Ok(Plan::new(self, options, &self.needed()?).report);
+            let room = Room::reckon(self, options);
+            let mut report = Plan::new(self, options, &room, &room.needed(self)?).report;
+            report.manifests_removed = room.manifests.len() as u64;
+            return Ok(report);
         }
         self.may_write("collect garbage")?;
         self.must_be_understood()?;
         let _one = only_one(self.dir(), GC_LOCK, "collecting garbage in it")?;
         let _alone = exclude_all(self.dir(), options.wait)?;
         self.seal()?;
-        let sealed = self.seal_left_behind();
+        let mut sealed = self.seal_left_behind();
         self.refresh()?;
         // First, as what it takes is taken from what there is for trees.
         self.catalogue.shrink(Shrink::IfThereIsAny);
-        let needed = self.needed()?;
-        let mut plan = Plan::new(self, options, &needed);
+        let manifests_removed = Room::make(self, options)?;
+        let mut came_to = None;
+        let mut all: Option<GcReport> = None;
+        for _ in 0..ROUNDS {
+            let room = Room { came_to, ..Room::reckon(self, options) };
+            let sealed = std::mem::replace(&mut sealed, Ok(()));
+            let report = self.collect(options, &room, sealed)?;
+            let removed = report.trees_removed;
+            let report = all.map_or(report, |before| before.and(&report));
+            all = Some(report);
+            // Trees that were made whole may take more than was reckoned.
+            let limit = options.max_size.unwrap_or(u64::MAX);
+            if report.file_bytes_after <= limit || removed == 0 {
+                break;
+            }
+            came_to = Some((room.for_trees(limit), report.bytes_after));
+        }
+        let report = GcReport { manifests_removed, ..all.unwrap_or_default() };
+        let GcReport { trees_removed, bytes_before, bytes_after, .. } = report;
+        metrics::counter!("herbarium_store_trees_collected_total").increment(trees_removed);
+        tracing::info!(trees_removed, bytes_before, bytes_after, "collected garbage");
+        Ok(report)
+    }
+
+    /// Collects once.
+    fn collect(
+        &self,
+        options: &GcOptions,
+        room: &Room,
+        sealed: Result<(), StoreError>,
+    ) -> Result<GcReport, StoreError> {
+        let needed = room.needed(self)?;
+        let mut plan = Plan::new(self, options, room, &needed);
         if plan.is_stuck(self, options) {
             sealed?;
         }
@@ -211,9 +272,6 @@ impl Store {
         plan.report.segments_after = segments.len() as u64;
         plan.report.bytes_after = segments.iter().map(Segment::file_len).sum();
         plan.report.file_bytes_after = self.file_bytes();
-        let GcReport { trees_removed, bytes_before, bytes_after, .. } = plan.report;
-        metrics::counter!("herbarium_store_trees_collected_total").increment(trees_removed);
-        tracing::info!(trees_removed, bytes_before, bytes_after, "collected garbage");
         Ok(plan.report)
     }
 

@@ -70,6 +70,7 @@ struct GcJson {
     forgotten: Vec<String>,
     workspaces: u64,
     unreadable_workspaces: u64,
+    removed_workspaces: u64,
     trees_kept: u64,
     trees_removed: u64,
     needed_removed: u64,
@@ -91,6 +92,7 @@ impl GcJson {
             forgotten: forgotten.iter().map(|root| app.shown.lossy(root)).collect(),
             workspaces: report.manifests,
             unreadable_workspaces: report.unreadable_manifests,
+            removed_workspaces: report.manifests_removed,
             trees_kept: report.trees_kept,
             trees_removed: report.trees_removed,
             needed_removed: report.needed_removed,
@@ -148,7 +150,15 @@ fn print(
             (bytes(report.file_bytes_after), if args.dry_run { "would take" } else { "takes" });
         app.remark(format_args!(
             "the store {would} {size} with all its files, more than --max-size: what others write \
-             to stays, the catalogue stays, and half of the limit is kept for trees"
+             to stays, and so do the grammar tables and dictionaries in the catalogue"
+        ));
+    }
+    if report.manifests_removed > 0 {
+        let count = counted(report.manifests_removed, "workspace", "workspaces");
+        let would = if args.dry_run { "would be" } else { "was" };
+        app.remark(format_args!(
+            "what is known of {count} {would} removed, as --max-size left no room for it: the \
+             next `herbarium index` reads all its files"
         ));
     }
     if report.unreadable_manifests > 0 {

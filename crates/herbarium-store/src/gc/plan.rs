@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use herbarium_codec::Fingerprint;
 
+use super::room::Room;
 use super::{GcOptions, GcReport};
 use crate::delta::Front;
 use crate::heuristics::{GARBAGE_PERCENT, SMALL_PERCENT};
@@ -82,7 +83,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(store: &Store, options: &GcOptions, needed: &Needed) -> Self {
+    pub(super) fn new(store: &Store, options: &GcOptions, room: &Room, needed: &Needed) -> Self {
         let shards = shards(store, options);
         let mut report = GcReport {
             dry_run: options.dry_run,
@@ -114,13 +115,13 @@ impl Plan {
             report,
         };
         if let Some(max_size) = options.max_size {
-            plan.keep_most_useful(store, max_size, needed);
+            plan.keep_most_useful(room.for_trees(max_size), needed);
         }
         plan.choose(store);
         plan.keep_bases();
         plan.keep_tables(store);
         plan.count(&mut report, needed);
-        report.file_bytes_after = report.bytes_after + store.bytes_beside_segments();
+        report.file_bytes_after = report.bytes_after + room.beside;
         plan.report = report;
         plan
     }
@@ -138,8 +139,7 @@ impl Plan {
     }
 
     /// Drops the least useful trees until the rest fits.
-    fn keep_most_useful(&mut self, store: &Store, max_size: u64, needed: &Needed) {
-        let room = max_size.saturating_sub(store.bytes_beside_segments()).max(max_size / 2);
+    fn keep_most_useful(&mut self, room: u64, needed: &Needed) {
         let overhead = self.shards.iter().map(|shard| {
             let segment = &shard.segment;
             if shard.free { 0 } else { segment.file_len() }
@@ -158,6 +158,7 @@ impl Plan {
                 trees.push(number);
             }
         }
+        let whole = self.whole_lens();
         let usefulness = |number: &usize| {
             let item = &self.items[*number];
             let time = needed.trees.get(&TreeKey(item.key.key));
@@ -168,7 +169,7 @@ impl Plan {
         let mut full = false;
         for number in trees {
             let item = &mut self.items[number];
-            taken += item.len + ENTRY;
+            taken += whole.get(&number).copied().unwrap_or(item.len) + ENTRY;
             full |= taken > room;
             item.stays &= !full;
         }
@@ -179,6 +180,30 @@ impl Plan {
                 shard.rewrite |= shard.free && !item.stays;
             }
         }
+    }
+
+    /// Bytes that trees will take, about, that are differences and are made whole because
+    /// what they differ from goes: what the tree at the root of the chain takes.
+    fn whole_lens(&self) -> HashMap<usize, u64> {
+        let bases: HashSet<TreeKey> =
+            self.items.iter().filter_map(|item| item.front).map(|front| front.base).collect();
+        let is_base = |item: &&Item| item.is_tree() && bases.contains(&TreeKey(item.key.key));
+        let bases: HashMap<TreeKey, &Item> =
+            self.items.iter().filter(is_base).map(|item| (TreeKey(item.key.key), item)).collect();
+        let mut lens = HashMap::new();
+        for (number, item) in self.items.iter().enumerate().filter(|(_, item)| item.stays) {
+            let (mut at, mut goes) = (item, false);
+            // Each base has less depth, and a damaged store may say otherwise.
+            for _ in 0..=u8::MAX {
+                let Some(base) = at.front.and_then(|front| bases.get(&front.base)) else { break };
+                goes |= !base.stays;
+                at = base;
+            }
+            if goes {
+                lens.insert(number, at.len.max(item.len));
+            }
+        }
+        lens
     }
 
     /// Grammar tables and dictionaries stay where a tree that is left needs them, and

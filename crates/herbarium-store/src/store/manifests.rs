@@ -23,15 +23,16 @@ pub(crate) struct Needed {
 }
 
 impl Store {
-    /// What manifests say is needed; an error where that cannot be known.
-    pub(crate) fn needed(&self) -> Result<Needed, StoreError> {
+    /// What manifests say is needed, as if there were none of `without`; an error where
+    /// that cannot be known.
+    pub(crate) fn needed(&self, without: &[Vec<u8>]) -> Result<Needed, StoreError> {
         let found = self.catalogue.all_manifests(&|| self.contents())?;
         let mut needed = Needed {
             unreadable: found.unreadable,
             lost_up_to: found.lost_up_to,
             ..Needed::default()
         };
-        for (_, blob) in &found.blobs {
+        for (_, blob) in found.blobs.iter().filter(|(head, _)| !without.contains(&head.root)) {
             let Some(manifest) = Manifest::from_bytes(blob) else {
                 needed.unreadable += 1;
                 continue;
@@ -45,6 +46,16 @@ impl Store {
             }
         }
         Ok(needed)
+    }
+
+    /// What is known of each manifest without reading it.
+    pub(crate) fn manifest_heads(&self) -> Vec<ManifestHead> {
+        self.catalogue.manifests(&|| self.contents())
+    }
+
+    /// Says whether there was one.
+    pub(crate) fn forget_manifest(&self, root: &[u8]) -> Result<bool, StoreError> {
+        self.catalogue.remove_manifest(&|| self.contents(), root)
     }
 
     /// Manifests that were lost with a catalogue count as made again.
@@ -93,7 +104,7 @@ impl Store {
     /// # Errors
     /// As [`Store::manifest`].
     pub fn manifests(&self) -> Result<Vec<ManifestInfo>, StoreError> {
-        let heads = self.catalogue.manifests(&|| self.contents());
+        let heads = self.manifest_heads();
         let info = |head: ManifestHead| ManifestInfo {
             root: path_from_bytes(&head.root),
             rows: head.rows,
@@ -109,6 +120,6 @@ impl Store {
     /// [`StoreError::Catalogue`] if it cannot be written.
     pub fn remove_manifest(&self, root: &Path) -> Result<bool, StoreError> {
         self.may_write("remove a manifest")?;
-        self.catalogue.remove_manifest(&|| self.contents(), &path_bytes(root))
+        self.forget_manifest(&path_bytes(root))
     }
 }

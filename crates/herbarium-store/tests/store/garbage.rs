@@ -574,3 +574,89 @@ fn a_collection_keeps_the_language_of_each_tree() {
     let per_grammar: u64 = store.stats().unwrap().per_grammar.iter().map(|it| it.trees).sum();
     assert_eq!(per_grammar, 10);
 }
+
+/// Bytes of all files below a folder.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let bytes = |entry: fs::DirEntry| match entry.metadata().unwrap() {
+        folder if folder.is_dir() => bytes_below(&entry.path()),
+        file => file.len(),
+    };
+    entries.map(bytes).sum()
+}
+
+/// Eight workspaces, each with a manifest that takes more than its trees.
+fn mostly_manifests(path: &Path) -> Store {
+    let store = open(path);
+    put(&store, 0..80);
+    for space in 0..8 {
+        // Keys that are in no store: nothing makes them smaller.
+        let absent = (0..1_500).map(|n| key(1_000_000 + space * 10_000 + n));
+        let keys = (space * 10..space * 10 + 10).map(key).chain(absent);
+        store.put_manifest(&manifest(&format!("/{space}"), space as i64, keys)).unwrap();
+    }
+    store.close().unwrap();
+    open(path)
+}
+
+#[test]
+fn a_size_limit_holds_for_all_files_whatever_takes_the_room() {
+    for limit in [600_000, 400_000, 300_000, 200_000, 120_000] {
+        let (_guard, path) = place();
+        let store = mostly_manifests(&path);
+        fs::write(path.join("catalogue.damaged-1.redb"), vec![0; 200_000]).unwrap();
+        let spaces = |store: &Store| store.manifests().unwrap().len() as u64;
+        let before = spaces(&store);
+        let would = store.gc(&now().max_size(limit).dry_run(true)).unwrap();
+        assert_eq!(spaces(&store), before, "nothing is removed");
+        let report = store.gc(&now().max_size(limit)).unwrap();
+        assert_eq!(report.manifests_removed, before - spaces(&store), "{report:?}");
+        assert!(report.manifests_removed.abs_diff(would.manifests_removed) <= 3, "{would:?}");
+        assert!(report.file_bytes_after <= limit, "{limit}: {report:?}");
+        store.close().unwrap();
+        assert!(bytes_below(&path) <= limit, "{limit}: {} bytes", bytes_below(&path));
+        let store = open(&path);
+        assert!(store.manifest(Path::new("/7")).unwrap().is_some(), "the newest stays");
+        assert!(store.manifest(Path::new("/0")).unwrap().is_none(), "the oldest goes");
+        assert_eq!(store.verify().unwrap().findings, []);
+        check(&store, 70..80);
+    }
+}
+
+#[test]
+fn a_size_limit_that_there_is_room_for_removes_nothing() {
+    let (_guard, path) = place();
+    let store = mostly_manifests(&path);
+    let report = store.gc(&now().max_size(2_000_000)).unwrap();
+    assert_eq!((report.manifests_removed, report.trees_removed), (0, 0), "{report:?}");
+    check(&store, 0..80);
+}
+
+#[test]
+fn a_size_limit_holds_although_differences_are_made_whole() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    let wild = |n: u64, revision: u64| {
+        let mut bytes: Vec<u8> = (0..300u64)
+            .flat_map(|part| *blake3::hash(&(n * 1_000 + part).to_le_bytes()).as_bytes())
+            .collect();
+        bytes[..8].copy_from_slice(&revision.to_le_bytes());
+        bytes
+    };
+    // What is needed are differences to what is not: they are made whole.
+    for n in 0..40 {
+        store.put_tree(&key(n), GRAMMAR, &wild(n, 0), None).unwrap();
+    }
+    store.seal().unwrap();
+    for n in 0..40 {
+        let (new, old) = (key(n + 1_000), key(n));
+        store.put_revision(&new, GRAMMAR, &wild(n, 1), None, &old).unwrap();
+    }
+    store.put_manifest(&manifest("/w", 7, (1_000..1_040).map(key))).unwrap();
+    store.seal().unwrap();
+    let limit = 250_000;
+    let report = store.gc(&now().max_size(limit)).unwrap();
+    assert!(report.made_whole > 5 && report.trees_kept > 5, "{report:?}");
+    assert!(report.file_bytes_after <= limit && bytes_below(&path) <= limit, "{report:?}");
+    assert_eq!(report.trees_kept + report.trees_removed, 80, "{report:?}");
+}
