@@ -179,6 +179,7 @@ pub(crate) fn keep_tables(
     options: &EngineOptions,
     manifest: &Manifest,
 ) -> Result<(), StoreError> {
+    store.restore_tables()?;
     let mut seen: Vec<&Arc<str>> = Vec::new();
     for row in manifest.rows() {
         let Some(id) = &row.language else { continue };

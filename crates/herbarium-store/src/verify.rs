@@ -55,6 +55,9 @@ pub struct VerifyFinding {
     pub noted: bool,
     /// The key that the damaged record states, of whatever kind it is.
     pub(crate) record: Option<RecordKey>,
+    /// Of a grammar table or dictionary: trees that were put with it, and whether the
+    /// catalogue has a copy.
+    pub(crate) table: Option<(u64, bool)>,
 }
 
 /// What can be wrong.
@@ -92,10 +95,19 @@ impl fmt::Display for VerifyFinding {
             write!(f, " at offset {offset}")?;
         }
         write!(f, ": {}", self.damage)?;
-        match self.key {
-            Some(key) => write!(f, ", tree {key}"),
-            None => Ok(()),
+        if let Some(key) = self.key {
+            write!(f, ", tree {key}")?;
         }
+        let Some((trees, copied)) = self.table else { return Ok(()) };
+        let what = match self.record.map(|record| record.kind) {
+            Some(Kind::DICTIONARY) => "dictionary",
+            _ => "grammar table",
+        };
+        write!(f, ", the {what} of {trees} stored trees: ")?;
+        f.write_str(match copied {
+            true => "they are opened with its copy in the catalogue, and the next index stores it again",
+            false => "there is no copy, and the next index presses again what cannot be opened without it",
+        })
     }
 }
 
@@ -139,7 +151,15 @@ impl Store {
             let damage = Damage::SegmentMissing;
             let noted = self.note_segment(id);
             let (offset, key, record) = (None, None, None);
-            report.findings.push(VerifyFinding { path, offset, key, damage, noted, record });
+            report.findings.push(VerifyFinding {
+                path,
+                offset,
+                key,
+                damage,
+                noted,
+                record,
+                table: None,
+            });
         }
         Ok(report)
     }
@@ -189,18 +209,24 @@ impl Store {
                         damage: Damage::Index(whole),
                         noted: self.note_segment(segment.id()),
                         record: None,
+                        table: None,
                     });
                 }
                 for Bad { offset, header, damage } in bad {
                     let record = header.map(|header| header.key);
+                    let noted = self.note_record(segment, offset, record.as_ref(), damage);
+                    let table = record.filter(|key| !self.shelf.contains(key));
+                    let table = table.and_then(|key| self.table_lost(&key));
                     let of_tree = record.filter(|key| key.kind == Kind::TREE);
                     report.findings.push(VerifyFinding {
                         path: path(),
                         offset: Some(offset),
                         key: of_tree.map(|key| TreeKey(key.key)),
                         damage,
-                        noted: self.note_record(segment, offset, record.as_ref(), damage),
+                        // What can be stored again is not healed by being noted.
+                        noted: noted && !table.is_some_and(|(_, copied)| copied),
                         record,
+                        table,
                     });
                 }
             }
@@ -211,6 +237,7 @@ impl Store {
                 damage: Damage::Unreadable,
                 noted: false,
                 record: None,
+                table: None,
             }),
         }
     }

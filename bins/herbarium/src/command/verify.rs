@@ -228,11 +228,13 @@ impl Findings<'_> {
         match (whole && !report.cancelled, self.is_noted) {
             (false, _) => "`herbarium index` presses again what is damaged or missing",
             (true, true) => {
-                "yet every indexed tree is whole, the damage is in bytes that none of them needs; \
-                 it is noted, and counts as healed from now on"
+                "yet every indexed tree is whole: the damage is in bytes that none of them needs, \
+                 which is noted and counts as healed from now on, or in what there is a copy of, \
+                 which `herbarium index` stores again"
             }
             (true, false) => {
-                "yet every indexed tree is whole, the damage is in bytes that none of them needs; \
+                "yet every indexed tree is whole: the damage is in bytes that none of them needs, \
+                 or in what there is a copy of, which `herbarium index` stores again; \
                  run `herbarium verify` as somebody who may write to the store, to have it noted"
             }
         }

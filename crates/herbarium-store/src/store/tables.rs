@@ -146,6 +146,74 @@ impl Store {
         Ok(found.map(|dictionary| self.current.insert(*fingerprint, dictionary)))
     }
 
+    /// Stores again the grammar tables and dictionaries that trees need and of which no
+    /// good record is left, but a copy in the catalogue. Gives how many.
+    ///
+    /// Nothing is read where there is nothing to do: a damaged record counts as missing
+    /// once it was met, by [`Store::verify`] for one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if one cannot be written.
+    pub fn restore_tables(&self) -> Result<u64, StoreError> {
+        self.look_again()?;
+        let segments = self.shelf.segments();
+        let mut missing: Vec<(Fingerprint, Option<DictionaryId>)> = Vec::new();
+        let contexts = segments.iter().flat_map(|segment| segment.contexts());
+        for context in contexts.filter(|context| context.is_known() && context.trees > 0) {
+            missing.push((context.fingerprint, None));
+            missing.extend(context.dictionary.map(|id| (context.fingerprint, Some(id))));
+        }
+        for segment in segments.iter() {
+            for offset in segment.specials() {
+                let Some(header) = segment.header_at(offset) else { continue };
+                if self.shelf.quarantine.has(segment.id(), offset) {
+                    continue;
+                }
+                let RecordKey { kind, key } = header.key;
+                let prefix = header.key.prefix();
+                missing.retain(|(grammar, dictionary)| match dictionary {
+                    None => kind != Kind::GRAMMAR || key != grammar_key(grammar).key,
+                    Some(id) => kind != Kind::DICTIONARY || prefix != id.0.to_le_bytes(),
+                });
+            }
+        }
+        missing.sort_unstable_by_key(|(grammar, id)| (grammar.0, id.map(|id| id.0)));
+        missing.dedup();
+        let mut restored = 0;
+        for (grammar, id) in missing {
+            let put = match id.map(|id| self.dictionary(id)) {
+                None => match self.grammar(&grammar)? {
+                    Some(it) => self.put_special(grammar_key(&grammar), grammar, &it.to_bytes())?,
+                    None => continue,
+                },
+                Some(Some(it)) => self.store_dictionary(&it)?,
+                Some(None) => continue,
+            };
+            restored += u64::from(put.new);
+        }
+        Ok(restored)
+    }
+
+    /// Trees that were put with what a damaged record holds, and whether the catalogue has
+    /// a copy of it; `None` if it holds nothing that trees need.
+    pub(crate) fn table_lost(&self, record: &RecordKey) -> Option<(u64, bool)> {
+        let id = DictionaryId(u64::from_le_bytes(record.prefix()));
+        let fingerprint = Fingerprint(*record.key.first_chunk()?);
+        let needs = |context: &Context| match record.kind {
+            Kind::DICTIONARY => context.dictionary == Some(id),
+            _ => context.fingerprint == fingerprint,
+        };
+        let copied = match record.kind {
+            Kind::DICTIONARY => self.catalogue.dictionary(&|| self.contents(), id).is_some(),
+            Kind::GRAMMAR => self.catalogue.grammar(&|| self.contents(), &fingerprint).is_some(),
+            _ => return None,
+        };
+        let contexts = self.shelf.segments();
+        let contexts = contexts.iter().flat_map(|segment| segment.contexts());
+        let trees = contexts.filter(needs).map(|context| u64::from(context.trees)).sum();
+        Some((trees, copied)).filter(|(trees, _)| *trees > 0)
+    }
+
     fn put_special(
         &self,
         key: RecordKey,

@@ -82,6 +82,62 @@ fn a_dictionary_or_table_damaged_in_its_segment_is_read_from_the_catalogue() {
     assert_eq!(store.get_tree(&key(1)).unwrap().unwrap().bytes, phrases(1, 900));
 }
 
+/// Alters the dictionary's record, which lies before tree 1 and nothing else does.
+fn damage_dictionary(path: &std::path::Path) {
+    let segment = segments(path, "open").remove(0);
+    let mut content = fs::read(&segment).unwrap();
+    let tree_at = find(&content, &key(1).0);
+    content[tree_at - 2_000] ^= 0xff;
+    fs::write(&segment, content).unwrap();
+}
+
+#[test]
+fn a_damaged_dictionary_is_stored_again_from_its_copy() {
+    let (_guard, path) = place();
+    let shapes = dictionary(GRAMMAR, b"shapes");
+    let store = open(&path);
+    store.put_tree(&key(1), GRAMMAR, &phrases(1, 900), Some(&shapes)).unwrap();
+    store.put_dictionary(&shapes).unwrap();
+    assert_eq!(store.restore_tables().unwrap(), 0, "nothing is damaged");
+    store.close().unwrap();
+    damage_dictionary(&path);
+    let store = open(&path);
+    for _ in 0..2 {
+        let found = store.verify().unwrap().findings;
+        let [finding] = &found[..] else { panic!("{found:?}") };
+        assert!(finding.to_string().contains("dictionary of 1 stored trees: they are opened"));
+        assert!(!finding.noted && !store.is_replaced(finding), "it is still to be healed");
+    }
+    assert_eq!(store.restore_tables().unwrap(), 1);
+    assert_eq!(store.restore_tables().unwrap(), 0);
+    let found = store.verify().unwrap().findings;
+    assert!(store.is_replaced(&found[0]), "{found:?}");
+    store.close().unwrap();
+    // The copy is no longer needed.
+    fs::remove_file(path.join("catalogue.redb")).unwrap();
+    assert_eq!(open(&path).get_tree(&key(1)).unwrap().unwrap().bytes, phrases(1, 900));
+}
+
+#[test]
+fn a_dictionary_without_a_copy_is_said_to_be_lost() {
+    let (_guard, path) = place();
+    let shapes = dictionary(GRAMMAR, b"shapes");
+    let store = open(&path);
+    store.put_tree(&key(1), GRAMMAR, &phrases(1, 900), Some(&shapes)).unwrap();
+    store.close().unwrap();
+    let _ = fs::remove_file(path.join("catalogue.redb"));
+    damage_dictionary(&path);
+    let store = open(&path);
+    let texts: Vec<String> =
+        store.verify().unwrap().findings.iter().map(ToString::to_string).collect();
+    assert!(texts.iter().any(|text| text.contains("there is no copy")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("its dictionary is missing")), "{texts:?}");
+    assert_eq!(store.restore_tables().unwrap(), 0);
+    store.put_tree(&key(1), GRAMMAR, &phrases(1, 900), Some(&shapes)).unwrap();
+    let found = store.verify().unwrap().findings;
+    assert!(found.iter().all(|finding| store.is_replaced(finding)), "{found:?}");
+}
+
 #[test]
 fn a_tree_whose_dictionary_is_nowhere_is_a_miss_that_can_be_put_again() {
     let (_guard, path) = place();
