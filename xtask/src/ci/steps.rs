@@ -216,9 +216,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "systemd",
-        protects: "the unit gives the service little to break: an exposure of at most 2.0",
+        protects: "the unit gives the service little to break: an exposure of at most 1.0",
         commands: Commands::Lines(&[
-            "systemd-analyze security --offline=true --threshold=20 docs/deploy/herbariumd.service",
+            "systemd-analyze security --offline=true --threshold=10 docs/deploy/herbariumd.service",
         ]),
         needs: &[need::SYSTEMD_ANALYZE],
         when: Usual,
