@@ -1,6 +1,7 @@
 //! `cargo xtask languages`: everything that is generated from the rows of
 //! `crates/herbarium-languages/languages.toml`, its clashes and its pins.
 
+mod counts;
 mod lock;
 mod registry;
 mod render;
@@ -47,12 +48,16 @@ fn check(root: &Path) -> Outcome {
             found.push(format!("{path} differs from what its data say, first in line {line}"));
         }
     }
-    found.extend(lock::strangers(&registry(root)?, &read(root, "Cargo.lock")?)?);
-    if found.is_empty() {
-        return Ok(());
+    if !found.is_empty() {
+        found.push("run `cargo xtask languages` and commit what it writes".to_owned());
     }
-    Err(format!("{}\nrun `cargo xtask languages` and commit what it writes", found.join("\n"))
-        .into())
+    let registry = registry(root)?;
+    found.extend(lock::strangers(&registry, &read(root, "Cargo.lock")?)?);
+    found.extend(counts::faults(&registry, |path| read(root, path))?);
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(found.join("\n").into()),
+    }
 }
 
 /// Line number of the first difference, counted from 1.
