@@ -140,14 +140,60 @@ mod tests {
         args.iter().map(|arg| (*arg).to_owned()).collect()
     }
 
+    /// Names of what is in a folder of `fuzz`, without endings.
+    fn names(folder: &str) -> BTreeSet<String> {
+        let entries = fs::read_dir(root().join("fuzz").join(folder)).expect("a folder");
+        let name = |path: std::path::PathBuf| path.file_stem()?.to_str().map(str::to_owned);
+        entries.flatten().filter_map(|entry| name(entry.path())).collect()
+    }
+
+    /// One that is in only some of these places is not run, or not replayed, and nobody is told.
     #[test]
-    fn targets_are_those_of_the_manifest() {
-        let targets = targets(&read(&root(), "fuzz/Cargo.toml").unwrap()).unwrap();
-        assert!(targets.contains(&"decode".to_owned()), "{targets:?}");
-        for target in targets {
-            let source = root().join("fuzz/fuzz_targets").join(format!("{target}.rs"));
-            assert!(source.exists(), "{}", source.display());
+    fn every_target_is_in_the_manifest_the_page_the_seeds_and_a_test_that_replays_it() {
+        let manifest = targets(&read(&root(), "fuzz/Cargo.toml").unwrap()).unwrap();
+        let manifest = BTreeSet::from_iter(manifest);
+        assert!(manifest.len() > 5, "{manifest:?}");
+        let page = read(&root(), "fuzz/README.md").unwrap();
+        let rows: Vec<Vec<&str>> = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
+            .collect();
+        let told = rows.iter().map(|row| row[1].to_owned()).collect();
+        for (place, found) in [
+            ("files of fuzz/fuzz_targets", names("fuzz_targets")),
+            ("folders of fuzz/seeds", names("seeds")),
+            ("rows of fuzz/README.md", told),
+        ] {
+            assert_eq!(
+                manifest, found,
+                "[[bin]] of fuzz/Cargo.toml on the left, {place} on the right"
+            );
         }
+        for row in rows {
+            let (target, package) = (row[1], row[4]);
+            let path = format!("crates/{package}/tests/fuzz_regressions.rs");
+            let replayed = read(&root(), &path).unwrap().contains(&format!("check(\"{target}\""));
+            assert!(
+                replayed,
+                "{path}: expected `check(\"{target}\", …)`, which replays its inputs"
+            );
+        }
+    }
+
+    #[test]
+    fn every_input_that_broke_something_is_kept() {
+        let page = read(&root(), "fuzz/README.md").unwrap();
+        let (_, listed) = page.split_once("```kept\n").expect("a list of what is kept");
+        let (listed, _) = listed.split_once("```").expect("its end");
+        let listed: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+        let targets = targets(&read(&root(), "fuzz/Cargo.toml").unwrap()).unwrap();
+        let of_target = |target: String| {
+            let names = kept(&root(), &target).expect("a folder").into_iter();
+            names.map(move |name| format!("{target}/{name}"))
+        };
+        let found: BTreeSet<String> = targets.into_iter().flat_map(of_target).collect();
+        assert_eq!(listed, found, "fuzz/README.md on the left, fuzz/regressions on the right");
     }
 
     #[test]
