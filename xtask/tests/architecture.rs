@@ -139,6 +139,58 @@ fn no_crate_knows_what_the_page_says_it_never_knows() {
     }
 }
 
+/// The trees of these are small, and stay so.
+#[test]
+fn libraries_that_stand_alone_are_built_with_what_the_page_says() {
+    let all = arrows();
+    let lines = block(&page(), "outside");
+    assert!(!lines.is_empty(), "the page names no library");
+    for (name, written) in lines.iter().map(|line| parse(line)) {
+        let built_with = all.get(&name).unwrap_or_else(|| panic!("`{name}` is no member"));
+        let outside: BTreeSet<String> =
+            built_with.iter().filter(|it| !all.contains_key(*it)).cloned().collect();
+        assert_eq!(
+            outside, written,
+            "`{name}`: its manifest on the left, the block `outside` of docs/ARCHITECTURE.md on \
+             the right; do without the crate, or write it there"
+        );
+    }
+}
+
+/// One version, one edition, one oldest toolchain, the same lints: a member with its own would
+/// promise something else than the README.
+#[test]
+fn members_have_what_the_workspace_says() {
+    let mut count = 0;
+    for folder in ["bins", "crates", "."] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder of members") {
+            let path = entry.expect("an entry").path().join("Cargo.toml");
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            let manifest: toml::Table = text.parse().unwrap_or_else(|e| panic!("{path:?}: {e}"));
+            // What is a workspace of its own inherits nothing.
+            if manifest.contains_key("workspace") {
+                continue;
+            }
+            let inherits = |table: &toml::Value, key: &str| {
+                let inherited = table.get(key).and_then(|it| it.get("workspace"));
+                inherited.and_then(toml::Value::as_bool) == Some(true)
+            };
+            for key in ["version", "edition", "rust-version", "license"] {
+                assert!(
+                    inherits(&manifest["package"], key),
+                    "{}: expected `{key}.workspace = true`",
+                    path.display()
+                );
+            }
+            let lints = manifest.get("lints").and_then(|it| it.get("workspace"));
+            let lints = lints.and_then(toml::Value::as_bool);
+            assert_eq!(lints, Some(true), "{}: [lints] workspace", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 15, "members, or a test that finds few: {count}");
+}
+
 /// What one manifest says is one part: a crate from the registry could bring in
 /// what the page bans. The lock file knows.
 #[test]
