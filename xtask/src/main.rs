@@ -70,7 +70,17 @@ const TASKS: &[Task] = &[
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let task = args.first().and_then(|name| TASKS.iter().find(|task| task.name == name));
+    let asks_for_help = |arg: &String| arg == "--help" || arg == "-h";
+    if let Some(task) = task.filter(|_| args[1..].iter().any(asks_for_help)) {
+        println!("usage: cargo xtask {}", task.usage);
+        return ExitCode::SUCCESS;
+    }
     let Some(task) = task else {
+        if args.first().is_some_and(asks_for_help) {
+            println!("usage: cargo xtask TASK");
+            TASKS.iter().for_each(|task| println!("  {}", task.usage));
+            return ExitCode::SUCCESS;
+        }
         eprintln!("usage: cargo xtask TASK");
         TASKS.iter().for_each(|task| eprintln!("  {}", task.usage));
         return ExitCode::from(2);

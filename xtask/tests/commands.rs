@@ -166,6 +166,18 @@ fn what_is_unknown_is_named() {
     }
 }
 
+#[test]
+fn help_is_no_mistake() {
+    for (args, told) in [
+        (&["--help"][..], "usage: cargo xtask TASK"),
+        (&["ci", "--help"], "--quick"),
+        (&["wine", "-h"], "usage: cargo xtask wine"),
+    ] {
+        let (good, text) = xtask(args);
+        assert!(good && text.contains(told), "{args:?}: {text}");
+    }
+}
+
 /// The tests of that program run each of its commands; here it is asked that the page's are
 /// among them.
 #[test]
