@@ -10,6 +10,7 @@ use crate::catalogue::Shrink;
 use crate::hold::{exclude_all, only_one};
 use crate::pen::Pen;
 use crate::segment::Segment;
+use crate::store::Needed;
 use crate::{Store, StoreError};
 
 use plan::Plan;
@@ -207,8 +208,8 @@ impl Store {
             self.must_be_understood()?;
             let _hold = self.hold()?;
             let room = Room::reckon(self, options);
-            let mut report = Plan::new(self, options, &room, &room.needed(self)?).report;
-            report.manifests_removed = room.manifests.len() as u64;
+            let mut report = Plan::new(self, options, &room, &self.needed()?).report;
+            report.manifests_removed = room.manifests;
             return Ok(report);
         }
         self.may_write("collect garbage")?;
@@ -220,13 +221,15 @@ impl Store {
         self.refresh()?;
         // First, as what it takes is taken from what there is for trees.
         self.catalogue.shrink(Shrink::IfThereIsAny);
+        // What a manifest needs that has to go is the least useful, and not new.
+        let needed = self.needed()?;
         let manifests_removed = Room::make(self, options)?;
         let mut came_to = None;
         let mut all: Option<GcReport> = None;
         for _ in 0..ROUNDS {
             let room = Room { came_to, ..Room::reckon(self, options) };
             let sealed = std::mem::replace(&mut sealed, Ok(()));
-            let report = self.collect(options, &room, sealed)?;
+            let report = self.collect(options, &room, &needed, sealed)?;
             let removed = report.trees_removed;
             let report = all.map_or(report, |before| before.and(&report));
             all = Some(report);
@@ -249,10 +252,10 @@ impl Store {
         &self,
         options: &GcOptions,
         room: &Room,
+        needed: &Needed,
         sealed: Result<(), StoreError>,
     ) -> Result<GcReport, StoreError> {
-        let needed = room.needed(self)?;
-        let mut plan = Plan::new(self, options, room, &needed);
+        let mut plan = Plan::new(self, options, room, needed);
         if plan.is_stuck(self, options) {
             sealed?;
         }

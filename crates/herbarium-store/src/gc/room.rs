@@ -7,7 +7,6 @@ use super::GcOptions;
 use crate::belongings::{is_query, is_set_aside, name_of};
 use crate::catalogue::{ManifestHead, Shrink};
 use crate::marker::QUERIES;
-use crate::store::Needed;
 use crate::{Store, StoreError};
 
 /// What takes room besides segments.
@@ -15,8 +14,8 @@ use crate::{Store, StoreError};
 pub(super) struct Room {
     /// Bytes of it that stay.
     pub(super) beside: u64,
-    /// Roots of the manifests that go, as far as that was only reckoned.
-    pub(super) manifests: Vec<Vec<u8>>,
+    /// Manifests that would go, if that is only reckoned.
+    pub(super) manifests: u64,
     /// Bytes that earlier rounds were given for segments, and those that they came to.
     pub(super) came_to: Option<(u64, u64)>,
 }
@@ -35,7 +34,7 @@ impl Room {
         }
         for head in too_many(store.manifest_heads(), room.beside, max_size) {
             room.beside = room.beside.saturating_sub(bytes_of(&head));
-            room.manifests.push(head.root);
+            room.manifests += 1;
         }
         room
     }
@@ -62,10 +61,6 @@ impl Room {
             removed += gone;
             store.catalogue.shrink(Shrink::IfThereIsAny);
         }
-    }
-
-    pub(super) fn needed(&self, store: &Store) -> Result<Needed, StoreError> {
-        store.needed(&self.manifests)
     }
 
     /// Bytes that segments may take.

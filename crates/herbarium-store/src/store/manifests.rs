@@ -23,16 +23,15 @@ pub(crate) struct Needed {
 }
 
 impl Store {
-    /// What manifests say is needed, as if there were none of `without`; an error where
-    /// that cannot be known.
-    pub(crate) fn needed(&self, without: &[Vec<u8>]) -> Result<Needed, StoreError> {
+    /// What manifests say is needed; an error where that cannot be known.
+    pub(crate) fn needed(&self) -> Result<Needed, StoreError> {
         let found = self.catalogue.all_manifests(&|| self.contents())?;
         let mut needed = Needed {
             unreadable: found.unreadable,
             lost_up_to: found.lost_up_to,
             ..Needed::default()
         };
-        for (_, blob) in found.blobs.iter().filter(|(head, _)| !without.contains(&head.root)) {
+        for (_, blob) in &found.blobs {
             let Some(manifest) = Manifest::from_bytes(blob) else {
                 needed.unreadable += 1;
                 continue;
