@@ -34,7 +34,8 @@ const LONGEST: u64 = 4 << 10;
 ///
 /// A marker that is damaged or missing is no reason to refuse what is a store by all
 /// else: it is written anew where `create` is set, and passed over where it is not. It
-/// has no checksum; one whose version the segments belie is damaged, too.
+/// has no checksum; one that the segments belie and that is a flipped bit away from what
+/// they say is damaged, too.
 ///
 /// Gives the minor version that is written there: later ones than ours, too.
 pub(crate) fn open(dir: &Path, create: bool) -> Result<u32, StoreError> {
@@ -115,8 +116,12 @@ fn make_folder(dir: &Path) -> io::Result<()> {
 /// Writes the marker of a minor version, in place of the one that is there.
 pub(crate) fn write(dir: &Path, minor: u32) -> Result<(), StoreError> {
     let path = dir.join(MARKER);
-    let text = format!("{PREFIX}{STORE_MAJOR}.{minor}\n");
-    write_atomically(&path, text.as_bytes()).at("write", &path)
+    write_atomically(&path, line(minor).as_bytes()).at("write", &path)
+}
+
+/// What the marker of a minor version says.
+fn line(minor: u32) -> String {
+    format!("{PREFIX}{STORE_MAJOR}.{minor}\n")
 }
 
 /// Writes the marker anew or passes over it, where the rest is a store; `None` where it
@@ -234,7 +239,7 @@ impl<'a> Version<'a> {
         }
         // A segment of a later version speaks for the marker.
         if let Some(Some(of_segments)) = minor_of_segments(dir)
-            && (major != STORE_MAJOR || !fits(minor, of_segments))
+            && (is_behind(major, minor, of_segments) || is_flipped(bytes, of_segments))
         {
             // Somebody may have migrated it in between.
             if !read_start(&dir.join(MARKER)).is_ok_and(|now| now == bytes) {
@@ -256,9 +261,18 @@ impl<'a> Version<'a> {
     }
 }
 
-/// Whether there can be a store of this minor version whose latest segment is of that one:
-/// none has segments later than itself, and one that is later than ours always has one
-/// that is as late.
-fn fits(minor: u32, of_segments: u32) -> bool {
-    minor == of_segments || (of_segments < minor && minor <= STORE_MINOR)
+/// Whether it names an earlier version than a segment: no store has segments later than
+/// itself.
+fn is_behind(major: u32, minor: u32, of_segments: u32) -> bool {
+    major == STORE_MAJOR && minor < of_segments
+}
+
+/// Whether it is what a store with such segments would say, with one bit flipped. What
+/// differs by more was written so: it is left to the version that it names.
+fn is_flipped(bytes: &[u8], of_segments: u32) -> bool {
+    (of_segments..=STORE_MINOR).any(|minor| {
+        let good = line(minor);
+        let differ = bytes.iter().zip(good.as_bytes()).map(|(a, b)| (a ^ b).count_ones());
+        bytes.len() == good.len() && differ.sum::<u32>() == 1
+    })
 }
