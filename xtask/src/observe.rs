@@ -5,6 +5,7 @@ mod alerts;
 mod dashboards;
 mod inventory;
 mod kubernetes;
+mod mentions;
 mod promql;
 mod rules;
 mod runbook;
@@ -120,10 +121,33 @@ fn check(root: &Path) -> Outcome {
         let faults = sources.inventory.faults(&line, &recorded(&sources.groups));
         found.extend(faults.into_iter().map(|it| format!("{PAGE}: {it}")));
     }
+    let crates = names(root, "crates")?;
+    for name in names(root, "docs")?.iter().filter(|name| name.ends_with(".md")) {
+        let path = format!("docs/{name}");
+        let faults = mentions::metrics(&read(root, &path)?, &sources.inventory, &crates);
+        found.extend(faults.into_iter().map(|it| format!("{path}: {it}; see {METRICS}")));
+    }
+    let faults = mentions::alerts(&read(root, mentions::ROUTES)?, &alerts(&sources.groups));
+    found.extend(faults.into_iter().map(|it| format!("{}: {it}; see {RULES}", mentions::ROUTES)));
     match found.is_empty() {
         true => Ok(()),
         false => Err(found.join("\n").into()),
     }
+}
+
+/// What is in a folder.
+fn names(root: &Path, folder: &str) -> Result<Vec<String>, String> {
+    let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+    let mut names: Vec<_> =
+        entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Names of all alerts.
+fn alerts(groups: &[Group]) -> Vec<&str> {
+    let rules = groups.iter().flat_map(|group| &group.rules);
+    rules.filter(|rule| rule.alert.is_some()).map(|rule| rule.name.as_str()).collect()
 }
 
 /// Names and labels that no metric has.

@@ -102,7 +102,8 @@ fn the_arrows_on_the_page_are_those_of_the_manifests() {
         assert_eq!(
             written.get(from),
             Some(to),
-            "`{from}`: the page on the left, its manifest on the right"
+            "`{from}`: docs/ARCHITECTURE.md on the left, its manifest on the right; do without the \
+             dependency, or, if the arrow is meant, draw it on the page"
         );
     }
     let gone: Vec<&String> = written.keys().filter(|name| !real.contains_key(*name)).collect();
@@ -203,7 +204,10 @@ fn no_crate_gets_a_parser_through_others() {
         "--package=herbarium-store",
     ]);
     for line in output.lines() {
-        assert!(!line.starts_with("tree-sitter"), "codec or store is built with {line}");
+        assert!(
+            !line.starts_with("tree-sitter"),
+            "codec or store is built with {line}; `cargo tree --invert` says by whom"
+        );
     }
 }
 
@@ -245,7 +249,11 @@ fn unsafe_code_is_where_the_page_says() {
     };
     let real: BTreeSet<String> = files.into_iter().filter(is_unsafe).map(from_root).collect();
     let written: BTreeSet<String> = block(&page(), "unsafe").into_iter().collect();
-    assert_eq!(written, real, "the page on the left, the sources on the right");
+    assert_eq!(
+        written, real,
+        "docs/ARCHITECTURE.md on the left, the sources on the right; do without unsafe code, or \
+         list the file on the page"
+    );
 }
 
 /// Links of the page, and what it names by a path.
