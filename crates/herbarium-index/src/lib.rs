@@ -68,6 +68,7 @@ mod document;
 mod engine;
 mod error;
 mod flights;
+mod kin;
 mod kinds;
 mod lines;
 mod means;

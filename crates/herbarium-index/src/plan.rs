@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use herbarium_store::{Manifest, ManifestRow, Outcome, Store, StoreError, TreeKey};
 
 use crate::EngineOptions;
+use crate::kin::Kin;
 use crate::rows::{self, Belief, belief};
 use crate::walk::Found;
 
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
     taken_ns: i64,
     /// Whether the manifest in the store says the same.
     pub(crate) unchanged: bool,
+    /// Whether nothing was known of the workspace.
+    is_new: bool,
 }
 
 impl Plan {
@@ -43,8 +46,18 @@ impl Plan {
         let Compared { kept, row_of, to_press, former } = compare(options, &files, before);
         // One more row, for the workspace itself.
         let unchanged = to_press.is_empty() && rows == files.len() + 1;
-        let (root, others) = (root.to_owned(), Vec::new());
-        Self { root, files, kept, row_of, to_press, former, others, taken_ns, unchanged }
+        let (root, others, is_new) = (root.to_owned(), Vec::new(), rows == 0);
+        Self { root, files, kept, row_of, to_press, former, others, taken_ns, unchanged, is_new }
+    }
+
+    /// In a new workspace, takes the trees of another release of the same code for those
+    /// that its files had.
+    pub(crate) fn look_for_kin(&mut self, store: &Store) -> Result<(), StoreError> {
+        if self.is_new {
+            let kin = Kin::find(store, &self.root, &self.files)?;
+            self.former.extend(kin.former(&self.files));
+        }
+        Ok(())
     }
 
     /// For one file of a workspace. The other rows stay as old as they are, and
@@ -65,8 +78,19 @@ impl Plan {
         let (files, before) = (vec![file], Before::of_rows(store, row, taken_ns)?);
         let Compared { kept, row_of, to_press, former } = compare(options, &files, before);
         let unchanged = to_press.is_empty();
-        let root = root.to_owned();
-        Ok(Self { root, files, kept, row_of, to_press, former, others, taken_ns, unchanged })
+        let (root, is_new) = (root.to_owned(), false);
+        Ok(Self {
+            root,
+            files,
+            kept,
+            row_of,
+            to_press,
+            former,
+            others,
+            taken_ns,
+            unchanged,
+            is_new,
+        })
     }
 }
 

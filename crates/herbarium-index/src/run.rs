@@ -105,7 +105,10 @@ impl Run<'_> {
         let taken_ns = now_ns();
         let (mut walked, before) = self.walk(root, taken_ns)?;
         self.tally.walked(&mut walked);
-        Ok(Plan::of_folder(&self.shared.options, root, walked.files, before, taken_ns))
+        let Shared { store, options, .. } = &**self.shared;
+        let mut plan = Plan::of_folder(options, root, walked.files, before, taken_ns);
+        plan.look_for_kin(store)?;
+        Ok(plan)
     }
 
     /// A file given by itself is a part of the workspace around it.

@@ -9,6 +9,7 @@ mod hanging;
 mod mending;
 mod opening;
 mod racy;
+mod releases;
 mod runs;
 mod scanning;
 mod sources;
