@@ -173,6 +173,7 @@ fn heal(store: &Store, told: &Told, trees: Range<u64>) -> Result<(), String> {
                 .map_err(text("putting a tree again"))?;
         }
     }
+    store.restore_tables().map_err(text("storing tables again"))?;
     if let Some(n) = trees_to_add(told) {
         store.put_manifest(&content::manifest(n)).map_err(text("putting the manifest"))?;
         let found = store.manifest(WORKSPACE.as_ref()).map_err(text("getting the manifest"))?;
