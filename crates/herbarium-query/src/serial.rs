@@ -378,3 +378,22 @@ impl Reader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FIXED, MAGIC, VERSION};
+
+    #[test]
+    fn the_page_of_the_format_says_what_the_code_does() {
+        let page = include_str!("../../../docs/format/query-v1.md");
+        let magic = String::from_utf8_lossy(&MAGIC).into_owned();
+        for row in [format!("| 4 | magic, `{magic}` |"), format!("| 1 | version, {VERSION} |")] {
+            assert!(page.contains(&row), "docs/format/query-v1.md: expected `{row}`");
+        }
+        let table = page.lines().skip_while(|line| !line.starts_with("| bytes"));
+        let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+        let size = |row: &str| row.split('|').nth(1)?.trim().parse::<usize>().ok();
+        let told: usize = rows.filter_map(size).sum();
+        assert_eq!(told, FIXED, "bytes around the program, docs/format/query-v1.md on the left");
+    }
+}

@@ -12,9 +12,9 @@ use crate::record::MAX_PAYLOAD;
 use crate::wire::Reader;
 use crate::{KeyParts, Put, Store, StoreError, TreeKey};
 
-const MAGIC: [u8; 4] = *b"HRBT";
-const MAJOR: u8 = 1;
-const MINOR: u8 = 0;
+pub(crate) const MAGIC: [u8; 4] = *b"HRBT";
+pub(crate) const MAJOR: u8 = 1;
+pub(crate) const MINOR: u8 = 0;
 /// Length of the fixed part.
 pub(crate) const FIXED: usize = 112;
 const CHECKSUM: usize = 8;

@@ -60,3 +60,48 @@ fn the_page_of_exported_trees_and_the_constants_agree() {
     assert_eq!(export::MAX_RANGES, 65_536);
     assert!(EXPORT.contains("included ranges, at most 65,536"));
 }
+
+/// A magic of four bytes or fewer, and the versions beside it, in the table after a heading.
+fn check_names(page: &str, heading: &str, magic: &[u8], major: u8, minor: &str) {
+    let at = page.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
+    let table = page[at..].lines().skip_while(|line| !line.starts_with("| offset"));
+    let table: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
+    let magic = String::from_utf8_lossy(magic);
+    for expected in [
+        format!("magic `{magic}` |"),
+        format!("major version: {major} |"),
+        format!("minor version{minor}"),
+    ] {
+        let found = table.iter().any(|row| row.contains(&expected));
+        assert!(found, "{heading}: expected `{expected}`, as the code has it, in {table:#?}");
+    }
+}
+
+#[test]
+fn magic_bytes_versions_and_numbers_of_the_pages_are_those_of_the_code() {
+    use crate::record::{Kind, codec};
+    use crate::{manifest, segment};
+
+    let (header, trailer) = (segment::HEADER_MAGIC, segment::TRAILER_MAGIC);
+    check_names(PAGE, "### Header, 64 bytes", &header, segment::MAJOR, ":");
+    check_names(PAGE, "### Trailer, the last 112 bytes", &trailer, segment::MAJOR, ", as in");
+    let minor = format!(": {};", manifest::MINOR);
+    check_names(PAGE, "### Manifest blob", &manifest::MAGIC, manifest::MAJOR, &minor);
+    let minor = format!(": {} |", export::MINOR);
+    check_names(EXPORT, "## The fixed part", &export::MAGIC, export::MAJOR, &minor);
+    let magic = String::from_utf8_lossy(&crate::record::MAGIC).into_owned();
+    for row in [
+        format!("| {} | 2 | magic `{magic}` |", crate::record::CHECKED_FROM),
+        format!("| {} | context |", Kind::CONTEXT.0),
+        format!("| {} | tree |", Kind::TREE.0),
+        format!("| {} | grammar table |", Kind::GRAMMAR.0),
+        format!("| {} | dictionary |", Kind::DICTIONARY.0),
+        format!("| {} | parse table |", Kind::PARSE_TABLE.0),
+        format!("| {} | as it is; raw ", codec::RAW),
+        format!("| {} | one zstd frame with its content size, without", codec::ZSTD),
+        format!("| {} | the same, comp", codec::ZSTD_DICTIONARY),
+        format!("| {} | since 1.1, of ", codec::DELTA),
+    ] {
+        assert!(PAGE.contains(&row), "store-v1.md: expected a row `{row}`, as the code has it");
+    }
+}

@@ -11,6 +11,8 @@ use crate::TreeKey;
 
 #[cfg(test)]
 pub(crate) use wire::HEADER;
+#[cfg(test)]
+pub(crate) use wire::{MAGIC, MAJOR, MINOR};
 
 /// What a workspace looked like when it was last indexed: one row a file.
 ///

@@ -18,9 +18,11 @@ use crate::store::Special;
 use crate::{Dictionary, DictionaryId, TreeEntry, TreeKey};
 
 pub(crate) use header::{DELTAS, HEADER, HeaderState, SegmentHeader, features_of};
+#[cfg(test)]
+pub(crate) use header::{MAGIC as HEADER_MAGIC, MAJOR};
 pub(crate) use open::{OpenSegment, Role, UNREADABLE};
 #[cfg(test)]
-pub(crate) use seal::{CONTEXT, ENTRY, TRAILER};
+pub(crate) use seal::{CONTEXT, ENTRY, MAGIC as TRAILER_MAGIC, TRAILER};
 pub(crate) use sealed::{CannotMap, Sealed};
 
 /// What the records with one context number belong to, and how much they are.

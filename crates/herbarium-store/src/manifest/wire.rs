@@ -10,9 +10,9 @@ use super::{Manifest, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes}
 use crate::TreeKey;
 use crate::wire::{Reader, put_varint, put_zigzag};
 
-const MAGIC: [u8; 4] = *b"HRBM";
-const MAJOR: u8 = 1;
-const MINOR: u8 = 1;
+pub(crate) const MAGIC: [u8; 4] = *b"HRBM";
+pub(crate) const MAJOR: u8 = 1;
+pub(crate) const MINOR: u8 = 1;
 /// Length of the header.
 pub(crate) const HEADER: usize = 40;
 /// Length of what precedes the checksum in the header.

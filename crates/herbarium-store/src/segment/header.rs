@@ -9,8 +9,8 @@ use crate::wire::Reader;
 /// Length of the header, and offset of the first record.
 pub(crate) const HEADER: usize = 64;
 const CHECKED: usize = HEADER - 8;
-const MAGIC: [u8; 4] = *b"HRBS";
-pub(super) const MAJOR: u8 = 1;
+pub(crate) const MAGIC: [u8; 4] = *b"HRBS";
+pub(crate) const MAJOR: u8 = 1;
 /// Required feature: there may be records that are differences to others.
 pub(crate) const DELTAS: u16 = 1;
 /// Features that this version reads.

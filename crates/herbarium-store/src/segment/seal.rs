@@ -19,7 +19,7 @@ pub(crate) const CONTEXT: usize = 48;
 /// Length of the trailer.
 pub(crate) const TRAILER: usize = 112;
 const TRAILER_CHECKED: usize = TRAILER - 8;
-const MAGIC: [u8; 4] = *b"HRBP";
+pub(crate) const MAGIC: [u8; 4] = *b"HRBP";
 /// Bytes read at once while a segment is hashed.
 const STRIDE: usize = 1 << 20;
 

@@ -31,6 +31,21 @@ fn a_store_of_version_1_1_is_read() {
     check_golden("v1.1", REVISIONS);
 }
 
+#[test]
+fn there_is_a_store_of_the_version_that_is_written() {
+    let name = match StoreVersion::CURRENT {
+        StoreVersion { major, minor: 0, .. } => format!("v{major}"),
+        StoreVersion { major, minor, .. } => format!("v{major}.{minor}"),
+    };
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(&name);
+    assert!(
+        golden.is_dir(),
+        "{} is missing: add a test for it here, and run `HERBARIUM_WRITE_GOLDEN={name} cargo test \
+         -p herbarium-store golden`; those of `herbarium-index` need one, too",
+        golden.display()
+    );
+}
+
 /// Opens the golden store of this name, with as many revisions of one tree.
 fn check_golden(name: &str, revisions: u64) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
