@@ -2,7 +2,7 @@
 //! are likely to differ from by little.
 
 use std::cmp::Reverse;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use herbarium_store::{ManifestInfo, ManifestRow, Outcome, Store, StoreError, TreeKey};
 
@@ -14,6 +14,8 @@ const TRIED: usize = 3;
 /// The files of another workspace that have a tree, by path.
 #[derive(Default)]
 pub(crate) struct Kin {
+    /// Where it is, if there is any.
+    pub(crate) root: Option<PathBuf>,
     rows: Vec<ManifestRow>,
 }
 
@@ -31,7 +33,7 @@ impl Kin {
             let Some(manifest) = store.manifest(&other.root)? else { continue };
             let mut rows = manifest.into_rows();
             rows.retain(|row| key_of(row).is_some());
-            let kin = Self { rows };
+            let kin = Self { root: Some(other.root.clone()), rows };
             if 2 * kin.former(files).count() >= kin.rows.len().max(1) {
                 return Ok(kin);
             }

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) unchanged: bool,
     /// Whether nothing was known of the workspace.
     is_new: bool,
+    /// Another release of the same code.
+    kin: Option<PathBuf>,
 }
 
 impl Plan {
@@ -47,7 +49,19 @@ impl Plan {
         // One more row, for the workspace itself.
         let unchanged = to_press.is_empty() && rows == files.len() + 1;
         let (root, others, is_new) = (root.to_owned(), Vec::new(), rows == 0);
-        Self { root, files, kept, row_of, to_press, former, others, taken_ns, unchanged, is_new }
+        Self {
+            root,
+            files,
+            kept,
+            row_of,
+            to_press,
+            former,
+            others,
+            taken_ns,
+            unchanged,
+            is_new,
+            kin: None,
+        }
     }
 
     /// In a new workspace, takes the trees of another release of the same code for those
@@ -56,6 +70,7 @@ impl Plan {
         if self.is_new {
             let kin = Kin::find(store, &self.root, &self.files)?;
             self.former.extend(kin.former(&self.files));
+            self.kin = kin.root;
         }
         Ok(())
     }
@@ -90,6 +105,7 @@ impl Plan {
             taken_ns,
             unchanged,
             is_new,
+            kin: None,
         })
     }
 }
@@ -100,13 +116,16 @@ pub(crate) struct Outlook {
     taken_ns: i64,
     /// Whether the manifest in the store says the same.
     pub(crate) unchanged: bool,
+    /// Another release of the same code, with whose manifest this one has much in common.
+    pub(crate) kin: Option<PathBuf>,
 }
 
 impl Plan {
     /// Takes out what is needed at the end.
     pub(crate) fn outlook(&mut self) -> Outlook {
         let others = std::mem::take(&mut self.others);
-        Outlook { others, taken_ns: self.taken_ns, unchanged: self.unchanged }
+        let kin = self.kin.take();
+        Outlook { others, taken_ns: self.taken_ns, unchanged: self.unchanged, kin }
     }
 }
 

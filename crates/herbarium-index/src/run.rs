@@ -75,12 +75,12 @@ impl Run<'_> {
         }
         let kept = plan.row_of.iter().flatten().filter_map(|row| plan.kept.get(*row as usize));
         self.ticker.found(&plan.files, kept);
-        let outlook = plan.outlook();
+        let mut outlook = plan.outlook();
         let Plan { root, files, kept, row_of, to_press, former, .. } = plan;
         let press = Press::new(self.shared, root, files, self.cancel).after(former);
         let press = Arc::new(press);
         let done = self.press(&press, &to_press)?;
-        let unchanged = outlook.unchanged;
+        let (unchanged, kin) = (outlook.unchanged, outlook.kin.take());
         let rows = match unchanged && press.files.len() + 1 == kept.len() {
             true => self.same_rows(&press, kept),
             false => self.rows(&press, kept, &row_of, done),
@@ -90,7 +90,10 @@ impl Run<'_> {
             self.ticker.phase(Phase::Write);
             // Trees before the rows that name them.
             self.shared.store.flush()?;
-            self.shared.store.put_manifest(&manifest)?;
+            match kin {
+                Some(kin) => self.shared.store.put_manifest_beside(&manifest, &kin)?,
+                None => self.shared.store.put_manifest(&manifest)?,
+            }
         }
         keep_tables(&self.shared.store, &self.shared.options, &manifest)?;
         if let Some(snapshot) = snapshot {

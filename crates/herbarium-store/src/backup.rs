@@ -189,7 +189,7 @@ impl Store {
         };
         self.refresh()?;
         let mut report =
-            BackupReport { manifests: manifests.blobs.len() as u64, ..BackupReport::default() };
+            BackupReport { manifests: manifests.found.len() as u64, ..BackupReport::default() };
         let segments = self.shelf.segments();
         for segment in segments.iter() {
             report.segments += 1;

@@ -4,6 +4,8 @@
 //! wrong inside the engine, a panic included, ends with the file set aside and
 //! a new one in its place.
 
+mod manifests;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,25 +16,30 @@ use std::time::{Duration, Instant};
 use herbarium_codec::Fingerprint;
 use redb::{
     Builder, CompactionError, ConcurrencyMode, Database, DatabaseStats, ReadOnlyDatabase,
-    ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
-    TableError, WriteTransaction,
+    ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError,
+    WriteTransaction,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::files::{FileLock, SegmentId, now_ns, sync_dir};
 use crate::guard;
-use crate::heuristics::{CATALOGUE_SPARE_PERCENT, MANIFEST_CHUNK, MANIFEST_CHUNK_LEAST};
+use crate::heuristics::CATALOGUE_SPARE_PERCENT;
+use crate::manifest::BaseId;
 use crate::wire::Reader;
 use crate::{DictionaryId, StoreError};
+
+pub(crate) use manifests::{AllManifests, Base, ManifestHead, StoredManifest};
+use manifests::{
+    CHUNKS, MANIFESTS, delete_manifest, insert_manifest, read_base, read_heads, read_manifest,
+    read_manifests,
+};
 
 type Bytes = &'static [u8];
 const GRAMMARS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grammars");
 const DICTIONARIES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("dictionaries");
 const CURRENT: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("current");
 const SEGMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("segments");
-const MANIFESTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("manifests");
 const NOTES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("notes");
-const CHUNKS: TableDefinition<'_, (Bytes, u32), Bytes> = TableDefinition::new("manifest_chunks");
 
 /// Note: the newest segment that there was when manifests were lost.
 const LOST: &[u8] = b"manifests lost up to segment";
@@ -48,9 +55,6 @@ const PAGE_CACHE: usize = 4 << 20;
 /// Bytes that redb takes besides tables in a file that is as small as it gets, and a page or
 /// two: it was 24,576 with 32 KiB of tables and with 140.
 const CATALOGUE_OWN: u64 = 32 << 10;
-/// Bytes of a page that are neither root nor blob: the page's header and two ends (12), the
-/// lengths and number in the key (9 at most), the checksum (8).
-const VALUE_OVERHEAD: usize = 32;
 /// How long the store goes on without a catalogue before it tries to read it again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -97,16 +101,6 @@ pub(crate) struct SegmentRow {
     pub(crate) records: u32,
 }
 
-/// What is known of a manifest without reading it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct ManifestHead {
-    pub(crate) root: Vec<u8>,
-    pub(crate) rows: u64,
-    pub(crate) len: u64,
-    pub(crate) chunks: u32,
-    pub(crate) taken_ns: u64,
-}
-
 /// What a new catalogue is filled with.
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
@@ -117,17 +111,6 @@ pub(crate) struct Contents {
     /// The newest segment, and the newest that was there before this process came.
     pub(crate) newest: Option<u64>,
     pub(crate) found: Option<u64>,
-}
-
-/// Every manifest, for those who have to know of each.
-#[derive(Default)]
-pub(crate) struct AllManifests {
-    /// Head and blob of each.
-    pub(crate) blobs: Vec<(ManifestHead, Vec<u8>)>,
-    /// How many there are besides.
-    pub(crate) unreadable: u64,
-    /// The newest segment that there was when manifests were lost.
-    pub(crate) lost_up_to: Option<u64>,
 }
 
 /// Why the engine did not do what it was asked.
@@ -210,12 +193,7 @@ impl Catalogue {
     }
 
     pub(crate) fn manifests(&self, rebuild: Rebuild<'_>) -> Vec<ManifestHead> {
-        let heads = self.lookup(rebuild, |txn| {
-            let mut heads = Vec::new();
-            each(txn, MANIFESTS, |key, value| heads.extend(manifest_head(key, value)))?;
-            Ok(Some(heads))
-        });
-        heads.unwrap_or_default()
+        self.lookup(rebuild, |txn| read_heads(txn).map(Some)).unwrap_or_default()
     }
 
     /// Every manifest, from one moment; an error where they cannot be read.
@@ -235,22 +213,22 @@ impl Catalogue {
         manifests: &AllManifests,
     ) -> Result<(), StoreError> {
         self.change(rebuild, "copy", |txn| {
-            for (head, blob) in &manifests.blobs {
-                insert_manifest(txn, head, blob)?;
+            for manifest in &manifests.found {
+                insert_manifest(txn, manifest, None)?;
             }
             txn.open_table(NOTES)?.remove(LOST)?;
             note_loss(txn, manifests.lost_up_to)
         })
     }
 
-    /// The blob of a manifest, its parts put together; whoever decodes it
-    /// checks it.
-    pub(crate) fn manifest(&self, rebuild: Rebuild<'_>, root: &[u8]) -> Option<Vec<u8>> {
-        self.lookup(rebuild, |txn| {
-            let Some(head) = get(txn, MANIFESTS, root)? else { return Ok(None) };
-            let Some(head) = manifest_head(root, &head) else { return Ok(None) };
-            read_blob(txn, &head)
-        })
+    /// A manifest with all its parts; whoever reads it checks it.
+    pub(crate) fn manifest(&self, rebuild: Rebuild<'_>, root: &[u8]) -> Option<StoredManifest> {
+        self.lookup(rebuild, |txn| read_manifest(txn, root))
+    }
+
+    /// What manifests are the difference to.
+    pub(crate) fn base(&self, rebuild: Rebuild<'_>, id: BaseId) -> Option<Base> {
+        self.lookup(rebuild, |txn| read_base(txn, id))
     }
 
     pub(crate) fn put_grammar(
@@ -312,13 +290,15 @@ impl Catalogue {
         })
     }
 
+    /// Puts a manifest in place of the one before. Its base is from then on what it has in
+    /// common with the manifest of `other`, if it was made from that.
     pub(crate) fn put_manifest(
         &self,
         rebuild: Rebuild<'_>,
-        head: &ManifestHead,
-        blob: &[u8],
+        manifest: &StoredManifest,
+        other: Option<&[u8]>,
     ) -> Result<(), StoreError> {
-        self.change(rebuild, "store a manifest", |txn| insert_manifest(txn, head, blob))
+        self.change(rebuild, "store a manifest", |txn| insert_manifest(txn, manifest, other))
     }
 
     /// Says whether there was one.
@@ -327,10 +307,7 @@ impl Catalogue {
         rebuild: Rebuild<'_>,
         root: &[u8],
     ) -> Result<bool, StoreError> {
-        self.change(rebuild, "remove a manifest", |txn| {
-            delete_chunks(txn, root)?;
-            Ok(txn.open_table(MANIFESTS)?.remove(root)?.is_some())
-        })
+        self.change(rebuild, "remove a manifest", |txn| delete_manifest(txn, root))
     }
 
     /// Reads; whatever goes wrong is as if nothing was there.
@@ -618,35 +595,6 @@ fn begin_read(db: &Db) -> Result<ReadTransaction, Trouble> {
     })
 }
 
-fn read_manifests(txn: &ReadTransaction) -> Result<AllManifests, Trouble> {
-    let mut all = AllManifests::default();
-    let lost = get(txn, NOTES, LOST)?;
-    all.lost_up_to = lost.and_then(|bytes| Reader(&bytes).u64());
-    let (mut heads, mut rows) = (Vec::new(), 0);
-    if let Some(table) = open_table(txn.open_table(MANIFESTS))? {
-        rows = table.len()?;
-    }
-    each(txn, MANIFESTS, |key, value| heads.extend(manifest_head(key, value)))?;
-    for head in heads {
-        if let Some(blob) = read_blob(txn, &head)? {
-            all.blobs.push((head, blob));
-        }
-    }
-    all.unreadable = rows.saturating_sub(all.blobs.len() as u64);
-    Ok(all)
-}
-
-/// The parts of a manifest put together, if all are there.
-fn read_blob(txn: &ReadTransaction, head: &ManifestHead) -> Result<Option<Vec<u8>>, Trouble> {
-    let Some(chunks) = open_table(txn.open_table(CHUNKS))? else { return Ok(None) };
-    let mut blob = Vec::new();
-    for number in 0..head.chunks {
-        let Some(chunk) = chunks.get((&head.root[..], number))? else { return Ok(None) };
-        blob.extend_from_slice(unchecked(chunk.value()).unwrap_or_default());
-    }
-    Ok(Some(blob).filter(|blob| blob.len() as u64 == head.len))
-}
-
 fn insert_dictionary(
     txn: &WriteTransaction,
     id: DictionaryId,
@@ -664,46 +612,6 @@ fn insert_segment(txn: &WriteTransaction, row: &SegmentRow) -> Result<(), Troubl
     value.extend_from_slice(&row.file_len.to_le_bytes());
     value.extend_from_slice(&row.records.to_le_bytes());
     txn.open_table(SEGMENTS)?.insert(&row.id.0[..], &checked(&value)[..])?;
-    Ok(())
-}
-
-/// Puts a manifest in place of the one before.
-fn insert_manifest(
-    txn: &WriteTransaction,
-    head: &ManifestHead,
-    blob: &[u8],
-) -> Result<(), Trouble> {
-    delete_chunks(txn, &head.root)?;
-    let mut chunks = txn.open_table(CHUNKS)?;
-    let (mut rest, mut number) = (blob, 0);
-    while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(chunk_len(rest.len(), head.root.len()));
-        chunks.insert((&head.root[..], number), &checked(chunk)[..])?;
-        (rest, number) = (after, number + 1);
-    }
-    let head = ManifestHead { chunks: number, ..head.clone() };
-    txn.open_table(MANIFESTS)?.insert(&head.root[..], &checked(&head_bytes(&head))[..])?;
-    Ok(())
-}
-
-/// How much of what is left of a blob goes into the next value: what fills a power of two
-/// of bytes together with key and checksum, as redb gives it no less.
-fn chunk_len(left: usize, root: usize) -> usize {
-    let beside = VALUE_OVERHEAD + root;
-    let least = MANIFEST_CHUNK_LEAST.max(4 * beside);
-    let mut whole = MANIFEST_CHUNK;
-    while whole > least && whole - beside > left {
-        whole /= 2;
-    }
-    whole.saturating_sub(beside).clamp(1, left.max(1))
-}
-
-fn delete_chunks(txn: &WriteTransaction, root: &[u8]) -> Result<(), Trouble> {
-    let mut chunks = txn.open_table(CHUNKS)?;
-    let mut number = 0;
-    while chunks.remove((root, number))?.is_some() {
-        number += 1;
-    }
     Ok(())
 }
 
@@ -763,60 +671,4 @@ fn segment_row(key: &[u8], value: &[u8]) -> Option<SegmentRow> {
         file_len: reader.u64()?,
         records: reader.u32()?,
     })
-}
-
-fn manifest_head(root: &[u8], value: &[u8]) -> Option<ManifestHead> {
-    let mut reader = Reader(value);
-    Some(ManifestHead {
-        root: root.to_vec(),
-        rows: reader.u64()?,
-        len: reader.u64()?,
-        chunks: reader.u32()?,
-        taken_ns: reader.u64()?,
-    })
-}
-
-fn head_bytes(head: &ManifestHead) -> Vec<u8> {
-    let mut bytes = head.rows.to_le_bytes().to_vec();
-    bytes.extend_from_slice(&head.len.to_le_bytes());
-    bytes.extend_from_slice(&head.chunks.to_le_bytes());
-    bytes.extend_from_slice(&head.taken_ns.to_le_bytes());
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chunks(mut left: usize, root: usize) -> Vec<usize> {
-        let mut chunks = Vec::new();
-        while left > 0 {
-            chunks.push(chunk_len(left, root));
-            left -= chunks[chunks.len() - 1];
-        }
-        chunks
-    }
-
-    #[test]
-    fn parts_of_a_manifest_fill_the_bytes_that_they_are_given() {
-        for root in [0, 15, 300, 4_095] {
-            for len in [0, 1, 5_000, 82_517, 250_000, 1_000_000, 5_300_000] {
-                let parts = chunks(len, root);
-                assert_eq!(parts.iter().sum::<usize>(), len);
-                let given = |part: &usize| (part + root + VALUE_OVERHEAD).next_power_of_two();
-                let given: usize = parts.iter().map(given).sum();
-                let beside = parts.len() * (root + VALUE_OVERHEAD);
-                let last = MANIFEST_CHUNK_LEAST.max(8 * (root + VALUE_OVERHEAD));
-                assert!(given <= len + beside + last, "{root} {len}: {parts:?}");
-                assert!(parts.len() <= len / 50_000 + 7, "{root} {len}: {parts:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_root_of_any_length_leaves_room_for_a_manifest() {
-        for root in [30_000, 65_536, 1 << 20] {
-            assert_eq!(chunks(1_000, root).iter().sum::<usize>(), 1_000);
-        }
-    }
 }

@@ -72,21 +72,27 @@ impl Base {
 
 /// Appends the payload of the difference to `out`; `None` if zstd refuses.
 pub(crate) fn pack(raw: &[u8], base: &Base, level: i32, out: &mut Vec<u8>) -> Option<()> {
-    let reach = raw.len().saturating_add(base.bytes.len()).max(1);
+    let frame = compress_after(&base.bytes, raw, level)?;
+    base.front().put(out);
+    out.extend_from_slice(&frame);
+    Some(())
+}
+
+/// A frame, without its magic, that is opened with what came before; `None` if zstd refuses.
+pub(crate) fn compress_after(before: &[u8], raw: &[u8], level: i32) -> Option<Vec<u8>> {
+    let reach = raw.len().saturating_add(before.len()).max(1);
     let window = reach.ilog2().saturating_add(1).clamp(WINDOW_LOG.0, WINDOW_LOG.1);
     let mut context = CCtx::create();
     context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
     context.set_parameter(CParameter::WindowLog(window)).ok()?;
-    if base.bytes.len() > WHOLE_PREFIX {
-        let hash = base.bytes.len().ilog2().saturating_sub(2);
+    if before.len() > WHOLE_PREFIX {
+        let hash = before.len().ilog2().saturating_sub(2);
         context.set_parameter(CParameter::HashLog(hash)).ok()?;
     }
-    context.ref_prefix(&base.bytes).ok()?;
+    context.ref_prefix(before).ok()?;
     let mut frame = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
     context.compress2(&mut frame, raw).ok()?;
-    base.front().put(out);
-    out.extend_from_slice(frame.strip_prefix(&FRAME_MAGIC)?);
-    Some(())
+    frame.strip_prefix(&FRAME_MAGIC).map(<[u8]>::to_vec)
 }
 
 /// Opens the frame of a difference, given the bytecode that it is one to.

@@ -1,5 +1,6 @@
 //! Manifests: which files a workspace has, and which trees they are.
 
+mod columns;
 mod kinds;
 mod wire;
 
@@ -9,10 +10,9 @@ use std::sync::Arc;
 
 use crate::TreeKey;
 
+pub(crate) use wire::BaseId;
 #[cfg(test)]
-pub(crate) use wire::HEADER;
-#[cfg(test)]
-pub(crate) use wire::{MAGIC, MAJOR, MINOR};
+pub(crate) use wire::{HEADER, MAGIC, MAJOR, MINOR};
 
 /// What a workspace looked like when it was last indexed: one row a file.
 ///
@@ -144,15 +144,28 @@ impl Manifest {
         self.rows.get(index)
     }
 
-    /// The bytes of a manifest, as `docs/format/store-v1.md` describes them.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        wire::encode(self)
+    /// The bytes of a manifest, as `docs/format/store-v1.md` describes them; with the
+    /// blob of another one, those of the difference to it where that pays.
+    pub(crate) fn to_bytes(&self, base: Option<&[u8]>) -> ManifestBytes {
+        let body = wire::Body::of(self);
+        let alone = body.to_blob();
+        let difference = base.and_then(|base| body.to_difference(base, alone.len()));
+        difference.map_or(ManifestBytes::Alone(alone), ManifestBytes::Difference)
     }
 
-    /// `None` for anything but a whole, undamaged manifest of a version we know.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        wire::decode(bytes)
+    /// `None` for anything but a whole, undamaged manifest of a version we know. The blob
+    /// of a difference needs that of its base, no other has one.
+    pub(crate) fn from_bytes(blob: &[u8], base: Option<&[u8]>) -> Option<Self> {
+        wire::decode(blob, base)
     }
+}
+
+/// The bytes of a manifest.
+pub(crate) enum ManifestBytes {
+    /// By itself.
+    Alone(Vec<u8>),
+    /// The difference to the base that was given.
+    Difference(Vec<u8>),
 }
 
 /// What is known of a manifest without reading it.
@@ -163,7 +176,7 @@ pub struct ManifestInfo {
     pub root: PathBuf,
     /// Number of rows.
     pub rows: u64,
-    /// Bytes that it takes.
+    /// Bytes that it takes, less those that it has in common with another.
     pub bytes: u64,
     /// When it was taken, in ns since 1970.
     pub taken_ns: i64,

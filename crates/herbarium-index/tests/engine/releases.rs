@@ -62,3 +62,25 @@ fn a_release_in_a_folder_of_the_same_name_is_stored_as_what_differs() {
 fn other_code_beside_it_is_stored_whole() {
     check(["code", "other"], &["src/main.rs", "a.rs", "b.rs", "c.rs"], 0);
 }
+
+#[test]
+fn what_two_releases_have_in_common_is_in_one_manifest() {
+    let ground = Ground::new();
+    for release in [1, 2] {
+        for number in 0..600 {
+            let changed = if number % 100 == 0 { release } else { 0 };
+            let text = format!("fn f{number}() -> [u8; {changed}] {{}}\n");
+            ground.write(&format!("code-{release}/src/f{number}.rs"), text);
+        }
+        super::index(&ground.engine(), &ground.path(&format!("code-{release}")));
+    }
+    let bytes: Vec<u64> = ground.store.manifests().unwrap().iter().map(|it| it.bytes).collect();
+    assert!(bytes[1] * 3 < bytes[0], "{bytes:?}");
+    // Nothing is done twice, and what comes after the change is as small.
+    let report = super::index(&ground.engine(), &ground.path("code-2"));
+    assert_eq!(report.trees_new, 0);
+    ground.write("code-2/src/f7.rs", "fn other() {}\n");
+    super::index(&ground.engine(), &ground.path("code-2"));
+    let after = ground.store.manifests().unwrap()[1].bytes;
+    assert!(after * 2 < bytes[0], "{after} of {bytes:?}");
+}

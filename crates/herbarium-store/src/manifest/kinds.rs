@@ -12,10 +12,6 @@ use crate::wire::{Reader, put_varint};
 
 /// Longest set.
 const MAX_SET: usize = 64 << 10;
-/// Sets grow at most this much under zstd; beyond it the length is not true.
-const MAX_RATIO: usize = 32 << 10;
-/// Slower ones gain a twentieth.
-const LEVEL: i32 = 3;
 
 /// Nothing is known.
 const UNKNOWN: u64 = 0;
@@ -23,60 +19,46 @@ const UNKNOWN: u64 = 0;
 const NEW: u64 = 1;
 
 /// Appends the sets of rows; longer ones count as unknown.
-pub(super) fn encode_kinds<'a>(
-    out: &mut Vec<u8>,
+pub(super) fn put_kinds<'a>(
+    columns: &mut Vec<u8>,
     rows: impl Iterator<Item = Option<&'a Arc<[u8]>>>,
 ) {
-    let (mut columns, mut sets) = (Vec::new(), Vec::new());
+    let mut sets = Vec::new();
     let mut numbers = HashMap::new();
     for row in rows {
         let Some(set) = row.filter(|set| set.len() <= MAX_SET) else {
-            put_varint(&mut columns, UNKNOWN);
+            put_varint(columns, UNKNOWN);
             continue;
         };
         match numbers.entry(&**set) {
             Entry::Occupied(known) => {
                 // From the last one back: neighbours are alike.
                 let number: &usize = known.get();
-                put_varint(
-                    &mut columns,
-                    NEW.saturating_add(sets.len().saturating_sub(*number) as u64),
-                );
+                put_varint(columns, NEW.saturating_add(sets.len().saturating_sub(*number) as u64));
             }
             Entry::Vacant(place) => {
                 place.insert(sets.len());
                 sets.push(&**set);
-                put_varint(&mut columns, NEW);
+                put_varint(columns, NEW);
             }
         }
     }
-    sets.iter().for_each(|set| put_varint(&mut columns, set.len() as u64));
+    sets.iter().for_each(|set| put_varint(columns, set.len() as u64));
     let longest = sets.iter().map(|set| set.len()).max().unwrap_or(0);
     for at in 0..longest {
         columns.extend(sets.iter().filter_map(|set| set.get(at)));
     }
-    // Cannot fail but for want of memory; then nothing is known.
-    let stored = zstd::bulk::compress(&columns, LEVEL).unwrap_or_default();
-    out.extend_from_slice(&(columns.len() as u64).to_le_bytes());
-    out.extend_from_slice(&stored);
 }
 
-/// Reads the sets of rows.
-pub(super) fn decode_kinds<'a>(
-    bytes: &[u8],
+/// Reads the sets of rows; of no bytes, that nothing is known.
+pub(super) fn read_kinds<'a>(
+    columns: &[u8],
     rows: impl Iterator<Item = &'a mut Option<Arc<[u8]>>>,
 ) -> Option<()> {
-    let mut reader = Reader(bytes);
-    let raw = usize::try_from(reader.u64()?).ok()?;
-    let stored = reader.0;
-    if stored.is_empty() {
+    if columns.is_empty() {
         return Some(());
     }
-    if raw > stored.len().saturating_mul(MAX_RATIO) {
-        return None;
-    }
-    let columns = zstd::bulk::decompress(stored, raw).ok().filter(|it| it.len() == raw)?;
-    let mut reader = Reader(&columns);
+    let mut reader = Reader(columns);
     let (mut rows, mut numbers, mut count) = (rows.collect::<Vec<_>>(), Vec::new(), 0usize);
     for _ in &rows {
         numbers.push(match reader.varint()? {

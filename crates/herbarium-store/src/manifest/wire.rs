@@ -1,54 +1,206 @@
-//! A manifest as bytes: columns, compressed, and the keys, which do not compress.
+//! A manifest as bytes: by itself, or as the difference to another one.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use xxhash_rust::xxh3::Xxh3;
-
-use super::kinds::{decode_kinds, encode_kinds};
-use super::{Manifest, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes};
-use crate::TreeKey;
-use crate::wire::{Reader, put_varint, put_zigzag};
+use super::columns::{KEY, put_columns, read_columns};
+use super::kinds::{put_kinds, read_kinds};
+use super::{Manifest, ManifestRow, Outcome};
+use crate::heuristics::{
+    MANIFEST_DIFFERENCE_LEAST, MANIFEST_DIFFERENCE_LEVEL, MANIFEST_DIFFERENCE_PERCENT,
+};
+use crate::wire::Reader;
+use crate::{TreeKey, delta};
 
 pub(crate) const MAGIC: [u8; 4] = *b"HRBM";
 pub(crate) const MAJOR: u8 = 1;
-pub(crate) const MINOR: u8 = 1;
+pub(crate) const MINOR: u8 = 2;
+/// What a manifest by itself says: older readers know it.
+const MINOR_ALONE: u8 = 1;
+/// Required feature: the rest is the difference to another manifest, the base.
+const DIFFERENCE: u16 = 1;
 /// Length of the header.
 pub(crate) const HEADER: usize = 40;
 /// Length of what precedes the checksum in the header.
 const CHECKED: usize = HEADER - 8;
-const KEY: usize = 32;
-/// Columns grow at most this much under zstd; beyond it the length is not true.
+/// Bytes grow at most this much under zstd; beyond it the length is not true.
 const MAX_RATIO: usize = 32 << 10;
-/// Longest path. Paths share their beginnings, so that few bytes could otherwise
-/// stand for very long ones.
-const MAX_PATH: usize = 64 << 10;
-/// Bytes of all paths together: many rows with long paths are as cheap.
-const MAX_PATHS: usize = 1 << 30;
-/// A row takes at least a byte in each of eleven columns.
-const MIN_ROW: usize = 11;
+/// Level of zstd for the kinds: slower ones gain a twentieth.
+const KINDS_LEVEL: i32 = 3;
 
-pub(super) fn encode(manifest: &Manifest) -> Vec<u8> {
-    let columns = columns(manifest);
-    // Cannot fail but for want of memory; then the columns are stored empty and
-    // the manifest is found damaged, which is no manifest.
-    let stored = zstd::bulk::compress(&columns, 1).unwrap_or_default();
-    let keys: Vec<&TreeKey> = manifest.rows.iter().filter_map(tree).collect();
-    let mut out = Vec::with_capacity(HEADER + stored.len() + keys.len() * KEY);
-    out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&[MAJOR, MINOR, 0, 0]);
-    out.extend_from_slice(&(manifest.rows.len() as u32).to_le_bytes());
-    out.extend_from_slice(&(keys.len() as u32).to_le_bytes());
-    out.extend_from_slice(&(columns.len() as u64).to_le_bytes());
-    out.extend_from_slice(&(stored.len() as u64).to_le_bytes());
-    out.extend_from_slice(&[0; 8]);
-    out.extend_from_slice(&stored);
-    keys.iter().for_each(|key| out.extend_from_slice(&key.0));
-    let of_trees = manifest.rows.iter().filter(|row| tree(row).is_some());
-    encode_kinds(&mut out, of_trees.map(|row| row.kinds.as_ref()));
-    let checksum = checksum(&out).to_le_bytes();
-    out[CHECKED..HEADER].copy_from_slice(&checksum);
-    out
+/// The name of a blob that others are differences to: what is in it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct BaseId(pub(crate) [u8; 16]);
+
+impl BaseId {
+    pub(crate) fn of(blob: &[u8]) -> Self {
+        Self(xxh3_128(blob).to_le_bytes())
+    }
+}
+
+/// A manifest before it is compressed.
+pub(super) struct Body {
+    rows: usize,
+    keys: usize,
+    /// Length of the columns; the keys follow, and then the kinds.
+    columns: usize,
+    bytes: Vec<u8>,
+}
+
+impl Body {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        let rows = &manifest.rows;
+        let mut bytes = Vec::with_capacity(rows.len() * (KEY + 48));
+        put_columns(&mut bytes, manifest);
+        let columns = bytes.len();
+        rows.iter().filter_map(tree).for_each(|key| bytes.extend_from_slice(&key.0));
+        let keys = (bytes.len() - columns) / KEY;
+        let of_trees = rows.iter().filter(|row| tree(row).is_some());
+        put_kinds(&mut bytes, of_trees.map(|row| row.kinds.as_ref()));
+        Self { rows: rows.len(), keys, columns, bytes }
+    }
+
+    /// The blob of a manifest by itself. The keys do not compress.
+    pub(super) fn to_blob(&self) -> Vec<u8> {
+        let (columns, rest) = self.bytes.split_at(self.columns);
+        let (keys, kinds) = rest.split_at(self.keys * KEY);
+        // Cannot fail but for want of memory; then the columns are stored empty and
+        // the manifest is found damaged, which is no manifest.
+        let columns = zstd::bulk::compress(columns, 1).unwrap_or_default();
+        let mut out = self.header(MINOR_ALONE, 0, columns.len());
+        out.extend_from_slice(&columns);
+        out.extend_from_slice(keys);
+        out.extend_from_slice(&(kinds.len() as u64).to_le_bytes());
+        // As above; then nothing is known of them.
+        out.extend_from_slice(&zstd::bulk::compress(kinds, KINDS_LEVEL).unwrap_or_default());
+        seal(out)
+    }
+
+    /// The blob of the difference to another manifest, whose own this is, if that pays
+    /// where the manifest by itself has so many bytes.
+    pub(super) fn to_difference(&self, base: &[u8], alone: usize) -> Option<Vec<u8>> {
+        if alone < MANIFEST_DIFFERENCE_LEAST {
+            return None;
+        }
+        let before = Self::of_blob(base)?.bytes;
+        if self.bytes.len().max(before.len()) > delta::MAX_RAW {
+            return None;
+        }
+        let frame = delta::compress_after(&before, &self.bytes, MANIFEST_DIFFERENCE_LEVEL)?;
+        if frame.len() * 100 > alone * MANIFEST_DIFFERENCE_PERCENT {
+            return None;
+        }
+        let mut out = self.header(MINOR, DIFFERENCE, frame.len());
+        out.extend_from_slice(&BaseId::of(base).0);
+        out.extend_from_slice(&(self.bytes.len() as u64).to_le_bytes());
+        out.extend_from_slice(&frame);
+        Some(seal(out))
+    }
+
+    /// All of the header but the checksum.
+    fn header(&self, minor: u8, required: u16, stored: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER + stored + self.keys * KEY);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[MAJOR, minor]);
+        out.extend_from_slice(&required.to_le_bytes());
+        out.extend_from_slice(&(self.rows as u32).to_le_bytes());
+        out.extend_from_slice(&(self.keys as u32).to_le_bytes());
+        out.extend_from_slice(&(self.columns as u64).to_le_bytes());
+        out.extend_from_slice(&(stored as u64).to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
+        out
+    }
+
+    /// What is in a blob of a manifest by itself.
+    fn of_blob(blob: &[u8]) -> Option<Self> {
+        let (header, mut reader) = Header::read(blob)?;
+        if header.required != 0 {
+            return None;
+        }
+        let columns = decompress(reader.take(header.stored)?, header.columns)?;
+        let keys = reader.take(header.keys.checked_mul(KEY)?)?;
+        let mut bytes = columns;
+        bytes.extend_from_slice(keys);
+        match header.minor {
+            // 1.0 had no kinds.
+            0 if !reader.0.is_empty() => return None,
+            0 => {}
+            _ => {
+                let raw = usize::try_from(reader.u64()?).ok()?;
+                if !reader.0.is_empty() {
+                    bytes.append(&mut decompress(reader.0, raw)?);
+                }
+            }
+        }
+        Some(header.body(bytes))
+    }
+
+    /// What is in the blob of a difference.
+    fn of_difference(blob: &[u8], base: &[u8]) -> Option<Self> {
+        let (header, mut reader) = Header::read(blob)?;
+        if header.required != DIFFERENCE || BaseId(reader.array()?) != BaseId::of(base) {
+            return None;
+        }
+        let raw = usize::try_from(reader.u64()?).ok()?;
+        let frame = reader.0;
+        let is_possible = raw <= frame.len().saturating_mul(MAX_RATIO) && raw <= delta::MAX_RAW;
+        if frame.len() != header.stored || !is_possible {
+            return None;
+        }
+        let (before, mut bytes) = (Self::of_blob(base)?.bytes, Vec::new());
+        delta::unpack(frame, &before, u32::try_from(raw).ok()?, &mut bytes).ok()?;
+        Some(header.body(bytes))
+    }
+
+    fn to_manifest(&self) -> Option<Manifest> {
+        let (columns, rest) = self.bytes.split_at_checked(self.columns)?;
+        let (keys, kinds) = rest.split_at_checked(self.keys.checked_mul(KEY)?)?;
+        let mut manifest = read_columns(columns, self.rows, keys.as_chunks::<KEY>().0)?;
+        let of_trees = manifest.rows.iter_mut().filter(|row| tree(row).is_some());
+        read_kinds(kinds, of_trees.map(|row| &mut row.kinds))?;
+        Some(manifest)
+    }
+}
+
+/// Reads a blob, given the base if it is a difference.
+pub(super) fn decode(blob: &[u8], base: Option<&[u8]>) -> Option<Manifest> {
+    let body = match base {
+        None => Body::of_blob(blob),
+        Some(base) => Body::of_difference(blob, base),
+    };
+    body?.to_manifest()
+}
+
+/// What every blob begins with.
+struct Header {
+    minor: u8,
+    required: u16,
+    rows: usize,
+    keys: usize,
+    columns: usize,
+    stored: usize,
+}
+
+impl Header {
+    /// Reads it, and checks the whole blob.
+    fn read(blob: &[u8]) -> Option<(Self, Reader<'_>)> {
+        let mut reader = Reader(blob);
+        if reader.array()? != MAGIC || reader.u8()? != MAJOR {
+            return None;
+        }
+        let header = Self {
+            minor: reader.u8()?,
+            required: reader.u16()?,
+            rows: reader.u32()? as usize,
+            keys: reader.u32()? as usize,
+            columns: usize::try_from(reader.u64()?).ok()?,
+            stored: usize::try_from(reader.u64()?).ok()?,
+        };
+        (reader.u64()? == checksum(blob)).then_some((header, reader))
+    }
+
+    fn body(self, bytes: Vec<u8>) -> Body {
+        Body { rows: self.rows, keys: self.keys, columns: self.columns, bytes }
+    }
 }
 
 fn tree(row: &ManifestRow) -> Option<&TreeKey> {
@@ -58,6 +210,19 @@ fn tree(row: &ManifestRow) -> Option<&TreeKey> {
     }
 }
 
+fn decompress(stored: &[u8], raw: usize) -> Option<Vec<u8>> {
+    if raw > stored.len().saturating_mul(MAX_RATIO) {
+        return None;
+    }
+    zstd::bulk::decompress(stored, raw).ok().filter(|it| it.len() == raw)
+}
+
+fn seal(mut blob: Vec<u8>) -> Vec<u8> {
+    let checksum = checksum(&blob).to_le_bytes();
+    blob[CHECKED..HEADER].copy_from_slice(&checksum);
+    blob
+}
+
 fn checksum(bytes: &[u8]) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(bytes.get(..CHECKED).unwrap_or_default());
@@ -65,204 +230,12 @@ fn checksum(bytes: &[u8]) -> u64 {
     hasher.digest()
 }
 
-fn columns(manifest: &Manifest) -> Vec<u8> {
-    let rows = &manifest.rows;
-    let mut out = Vec::with_capacity(rows.len() * 48);
-    let languages = put_languages(&mut out, rows);
-    put_bytes(&mut out, &path_bytes(&manifest.root));
-    put_zigzag(&mut out, manifest.taken_ns);
-    put_paths(&mut out, rows);
-    for row in rows {
-        let number = row.language.as_ref().and_then(|name| languages.get(name));
-        put_varint(&mut out, number.map_or(0, |number| number + 1));
-    }
-    out.extend(rows.iter().map(|row| match row.outcome {
-        Outcome::Tree(_) => 0,
-        Outcome::None(reason) => reason.code(),
-    }));
-    rows.iter().for_each(|row| put_varint(&mut out, row.size));
-    put_deltas(&mut out, rows.iter().map(|row| row.mtime_ns));
-    put_deltas(&mut out, rows.iter().map(|row| row.ctime_ns));
-    put_deltas(&mut out, rows.iter().map(|row| row.inode as i64));
-    rows.iter().for_each(|row| put_varint(&mut out, u64::from(row.nodes)));
-    rows.iter().for_each(|row| put_varint(&mut out, u64::from(row.lines)));
-    rows.iter().for_each(|row| put_varint(&mut out, u64::from(row.stored_bytes)));
-    out
-}
-
-fn put_languages<'a>(out: &mut Vec<u8>, rows: &'a [ManifestRow]) -> HashMap<&'a Arc<str>, u64> {
-    let mut numbers = HashMap::new();
-    let mut names = Vec::new();
-    for name in rows.iter().filter_map(|row| row.language.as_ref()) {
-        numbers.entry(name).or_insert_with(|| {
-            names.push(name);
-            names.len() as u64 - 1
-        });
-    }
-    put_varint(out, names.len() as u64);
-    names.iter().for_each(|name| put_bytes(out, name.as_bytes()));
-    numbers
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn put_paths(out: &mut Vec<u8>, rows: &[ManifestRow]) {
-    let mut before: &[u8] = &[];
-    for row in rows {
-        let shared = before.iter().zip(&row.path).take_while(|(a, b)| a == b).count();
-        put_varint(out, shared as u64);
-        put_bytes(out, &row.path[shared..]);
-        before = &row.path;
-    }
-}
-
-fn put_deltas(out: &mut Vec<u8>, values: impl Iterator<Item = i64>) {
-    let mut before = 0i64;
-    for value in values {
-        put_zigzag(out, value.wrapping_sub(before));
-        before = value;
-    }
-}
-
-pub(super) fn decode(bytes: &[u8]) -> Option<Manifest> {
-    let mut reader = Reader(bytes);
-    if reader.array()? != MAGIC {
-        return None;
-    }
-    let (major, minor, required) = (reader.u8()?, reader.u8()?, reader.u16()?);
-    if major != MAJOR || required != 0 {
-        return None;
-    }
-    let (rows, keys) = (reader.u32()? as usize, reader.u32()? as usize);
-    let (raw, stored) = (reader.u64()?, reader.u64()?);
-    let (raw, stored) = (usize::try_from(raw).ok()?, usize::try_from(stored).ok()?);
-    if reader.u64()? != checksum(bytes) {
-        return None;
-    }
-    let columns = reader.take(stored)?;
-    let (keys_found, _) = reader.take(keys.checked_mul(KEY)?)?.as_chunks::<KEY>();
-    if keys > rows {
-        return None;
-    }
-    if raw > stored.saturating_mul(MAX_RATIO) || rows > raw / MIN_ROW {
-        return None;
-    }
-    let columns = zstd::bulk::decompress(columns, raw).ok().filter(|it| it.len() == raw)?;
-    let mut manifest = decode_columns(Reader(&columns), rows, keys_found)?;
-    // 1.0 had no kinds.
-    if minor == 0 {
-        return reader.0.is_empty().then_some(manifest);
-    }
-    let of_trees = manifest.rows.iter_mut().filter(|row| tree(row).is_some());
-    decode_kinds(reader.0, of_trees.map(|row| &mut row.kinds))?;
-    Some(manifest)
-}
-
-fn decode_columns(mut reader: Reader<'_>, count: usize, keys: &[[u8; KEY]]) -> Option<Manifest> {
-    let reader = &mut reader;
-    let languages = read_languages(reader)?;
-    let root = path_from_bytes(read_bytes(reader)?);
-    let taken_ns = reader.zigzag()?;
-    let mut rows = read_paths(reader, count, MAX_PATHS)?;
-    for row in &mut rows {
-        let number = usize::try_from(reader.varint()?).ok()?;
-        row.language = match number.checked_sub(1) {
-            Some(index) => Some(Arc::clone(languages.get(index)?)),
-            None => None,
-        };
-    }
-    let mut keys = keys.iter();
-    for row in &mut rows {
-        row.outcome = match reader.u8()? {
-            0 => Outcome::Tree(TreeKey(*keys.next()?)),
-            code => Outcome::None(NoTree::from_code(code)),
-        };
-    }
-    for row in &mut rows {
-        row.size = reader.varint()?;
-    }
-    read_deltas(reader, &mut rows, |row, value| row.mtime_ns = value)?;
-    read_deltas(reader, &mut rows, |row, value| row.ctime_ns = value)?;
-    read_deltas(reader, &mut rows, |row, value| row.inode = value as u64)?;
-    for row in &mut rows {
-        row.nodes = read_u32(reader)?;
-    }
-    for row in &mut rows {
-        row.lines = read_u32(reader)?;
-    }
-    for row in &mut rows {
-        row.stored_bytes = read_u32(reader)?;
-    }
-    let whole = reader.0.is_empty() && keys.next().is_none();
-    whole.then_some(Manifest { root, taken_ns, rows })
-}
-
-fn read_languages(reader: &mut Reader<'_>) -> Option<Vec<Arc<str>>> {
-    let count = usize::try_from(reader.varint()?).ok().filter(|count| *count <= reader.0.len())?;
-    (0..count).map(|_| std::str::from_utf8(read_bytes(reader)?).ok().map(Arc::from)).collect()
-}
-
-fn read_bytes<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
-    let len = usize::try_from(reader.varint()?).ok()?;
-    reader.take(len)
-}
-
-/// Rows with nothing but their paths, which have no more than so many bytes.
-fn read_paths(reader: &mut Reader<'_>, count: usize, most: usize) -> Option<Vec<ManifestRow>> {
-    let mut rows: Vec<ManifestRow> = Vec::with_capacity(count);
-    let mut left = most;
-    for _ in 0..count {
-        let shared = usize::try_from(reader.varint()?).ok()?;
-        let further = read_bytes(reader)?;
-        let before = rows.last().map_or(&[][..], |row| &row.path);
-        let shared = before.get(..shared)?;
-        if shared.len() + further.len() > MAX_PATH {
-            return None;
-        }
-        left = left.checked_sub(shared.len() + further.len())?;
-        let mut path = Vec::with_capacity(shared.len() + further.len());
-        path.extend_from_slice(shared);
-        path.extend_from_slice(further);
-        rows.push(ManifestRow {
-            path,
-            size: 0,
-            mtime_ns: 0,
-            ctime_ns: 0,
-            inode: 0,
-            language: None,
-            outcome: Outcome::None(NoTree::Other),
-            nodes: 0,
-            lines: 0,
-            stored_bytes: 0,
-            kinds: None,
-        });
-    }
-    Some(rows)
-}
-
-fn read_deltas(
-    reader: &mut Reader<'_>,
-    rows: &mut [ManifestRow],
-    mut set: impl FnMut(&mut ManifestRow, i64),
-) -> Option<()> {
-    let mut before = 0i64;
-    for row in rows {
-        before = before.wrapping_add(reader.zigzag()?);
-        set(row, before);
-    }
-    Some(())
-}
-
-fn read_u32(reader: &mut Reader<'_>) -> Option<u32> {
-    u32::try_from(reader.varint()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::NoTree;
 
     fn sample() -> Manifest {
         let row = |path: &str, outcome| ManifestRow {
@@ -292,37 +265,107 @@ mod tests {
         7307075f6269672e727301010003ac02ac0282849a010009090303585802002d45402a1414050505\
         0505050505050505050505050505050505050505050505050505050505";
 
+    /// The same in the bytes of version 1.1.
+    const VERSION_1_1: &str = "4852424d0101000002000000010000004c000000000000004d00000000000000385d7f3d0183adf9\
+        28b52ffd204c250200a403010472757374022f778680d0e2c6bfce972f000a7372632f6c69622e72\
+        7307075f6269672e727301010003ac02ac0282849a010009090303585802002d45402a1414050505\
+        0505050505050505050505050505050505050505050505050505050505010000000000000028b52f\
+        fd200109000000";
+
+    /// The difference to that of a manifest with another root and a set of kinds, in the bytes
+    /// of version 1.2.
+    const VERSION_1_2: &str = "4852424d0102010002000000010000004c0000000000000014000000000000006820437e53ea863b\
+        9292b653a01716f8b90eb944b3400659710000000000000020717d00003078010303000902000092\
+        c06f0002";
+
     fn hex(text: &str) -> Vec<u8> {
         let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
         text.as_bytes().as_chunks::<2>().0.iter().map(|[a, b]| digit(*a) << 4 | digit(*b)).collect()
     }
 
     #[test]
-    fn a_manifest_of_version_1_0_is_read() {
-        assert_eq!(decode(&hex(VERSION_1_0)), Some(sample()));
+    fn manifests_of_all_versions_are_read() {
+        assert_eq!(decode(&hex(VERSION_1_0), None), Some(sample()));
+        assert_eq!(decode(&hex(VERSION_1_1), None), Some(sample()));
+        let mut next = sample();
+        next.root = "/x".into();
+        next.rows[0].kinds = Some(Arc::from([3, 0, 9]));
+        assert_eq!(decode(&hex(VERSION_1_2), Some(&hex(VERSION_1_1))), Some(next));
     }
 
-    #[test]
-    fn paths_that_stand_for_too_many_bytes_are_refused() {
-        // `abc`, and twice the same again.
-        let column = [0, 3, b'a', b'b', b'c', 3, 0, 3, 0];
-        let read = |most| Some(read_paths(&mut Reader(&column), 3, most)?.len());
-        assert_eq!((read(9), read(8)), (Some(3), None));
+    /// Any change of a blob, and of the base if it has one, gives no manifest.
+    fn check(manifest: &Manifest, blob: &[u8], base: Option<&[u8]>) {
+        assert_eq!(decode(blob, base).as_ref(), Some(manifest));
+        for at in 0..blob.len() {
+            assert_eq!(decode(&blob[..at], base), None);
+            for bit in 0..8 {
+                let mut bad = blob.to_vec();
+                bad[at] ^= 1 << bit;
+                assert_eq!(decode(&bad, base), None, "bit {bit} of byte {at}");
+            }
+        }
+        for at in 0..base.map_or(0, <[u8]>::len) {
+            let mut bad = base.unwrap().to_vec();
+            bad[at] ^= 4;
+            assert_eq!(decode(blob, Some(&bad)), None, "byte {at} of the base");
+        }
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_gives_no_manifest() {
         let mut sample = sample();
         sample.rows[0].kinds = Some(Arc::from([3, 0, 9]));
-        let good = encode(&sample);
-        assert_eq!(decode(&good), Some(sample));
-        for at in 0..good.len() {
-            assert_eq!(decode(&good[..at]), None);
-            for bit in 0..8 {
-                let mut bad = good.clone();
-                bad[at] ^= 1 << bit;
-                assert_eq!(decode(&bad), None, "bit {bit} of byte {at}");
-            }
+        check(&sample, &Body::of(&sample).to_blob(), None);
+    }
+
+    /// A manifest of so many files in a folder of this name; the last has another tree.
+    fn release(root: &str, files: u16) -> Manifest {
+        let row = |n: u16| ManifestRow {
+            path: format!("src/{n}.rs").into(),
+            inode: n.into(),
+            outcome: Outcome::Tree(TreeKey(match n + 1 == files {
+                true => [7; 32],
+                false => blake3::hash(&n.to_le_bytes()).into(),
+            })),
+            kinds: Some(Arc::from([(n % 3) as u8, 9])),
+            ..sample().rows[0].clone()
+        };
+        Manifest::new(root, i64::from(files), (0..files).map(row).collect())
+    }
+
+    #[test]
+    fn a_difference_is_read_with_its_base_alone_and_any_change_gives_no_manifest() {
+        let (base, next) = (release("/w-1", 40), release("/w-2", 41));
+        let blobs = [&base, &next].map(|it| Body::of(it).to_blob());
+        let difference = Body::of(&next).to_difference(&blobs[0], 1 << 20).unwrap();
+        assert!(difference.len() * 4 < blobs[1].len(), "{}", difference.len());
+        check(&next, &difference, Some(&blobs[0]));
+        assert_eq!(decode(&difference, None), None);
+        for base in [&blobs[1], &difference] {
+            assert_eq!(decode(&difference, Some(base)), None);
+            assert_eq!(decode(&blobs[1], Some(base)), None);
         }
+    }
+
+    /// Whether the difference of one to the other is stored, the first taking so many bytes
+    /// by itself; as many as it does, if none are given.
+    #[track_caller]
+    fn check_pays(manifest: &Manifest, base: &Manifest, alone: Option<usize>, pays: bool) {
+        let [body, base] = [manifest, base].map(Body::of);
+        let alone = alone.unwrap_or(body.to_blob().len());
+        assert_eq!(body.to_difference(&base.to_blob(), alone).is_some(), pays);
+    }
+
+    #[test]
+    fn a_difference_is_stored_where_it_pays() {
+        let (base, next) = (release("/w-1", 1_000), release("/w-2", 1_001));
+        check_pays(&next, &base, None, true);
+        check_pays(&next, &base, Some(120), false);
+        let other = |row: &ManifestRow| ManifestRow {
+            outcome: Outcome::Tree(TreeKey(blake3::hash(&row.path).into())),
+            ..row.clone()
+        };
+        let other = Manifest::new("/w-3", 0, next.rows.iter().map(other).collect());
+        check_pays(&other, &base, None, false);
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::catalogue::ManifestHead;
+use crate::catalogue::{Base, ManifestHead, StoredManifest};
+use crate::manifest::ManifestBytes;
 use crate::{
     Manifest, ManifestInfo, Outcome, Store, StoreError, TreeKey, path_bytes, path_from_bytes,
     report_damaged,
@@ -31,8 +32,8 @@ impl Store {
             lost_up_to: found.lost_up_to,
             ..Needed::default()
         };
-        for (_, blob) in &found.blobs {
-            let Some(manifest) = Manifest::from_bytes(blob) else {
+        for stored in &found.found {
+            let Some(manifest) = stored.read() else {
                 needed.unreadable += 1;
                 continue;
             };
@@ -69,11 +70,10 @@ impl Store {
     /// None at present; a store on another kind of storage may have some.
     pub fn manifest(&self, root: &Path) -> Result<Option<Manifest>, StoreError> {
         let root = path_bytes(root);
-        let Some(blob) = self.catalogue.manifest(&|| self.contents(), &root) else {
+        let Some(stored) = self.catalogue.manifest(&|| self.contents(), &root) else {
             return Ok(None);
         };
-        let manifest = Manifest::from_bytes(&blob);
-        let manifest = manifest.filter(|manifest| path_bytes(manifest.root()) == root);
+        let manifest = stored.read();
         if manifest.is_none() {
             report_damaged(self.catalogue.path(), None, None, "a manifest cannot be read");
         }
@@ -86,16 +86,60 @@ impl Store {
     /// # Errors
     /// [`StoreError::Catalogue`] if it cannot be written.
     pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        self.put_manifest_near(manifest, None)
+    }
+
+    /// As [`Store::put_manifest`], for a workspace that has much in common with that at
+    /// `other`, as releases of the same code have: what the two manifests share takes room
+    /// once, for as long as one of them needs it, and in the manifests that are put later
+    /// in place of either.
+    ///
+    /// Cost: reads the other manifest; where there is none, nothing more.
+    ///
+    /// # Errors
+    /// As [`Store::put_manifest`].
+    pub fn put_manifest_beside(&self, manifest: &Manifest, other: &Path) -> Result<(), StoreError> {
+        self.put_manifest_near(manifest, Some(&path_bytes(other)))
+    }
+
+    fn put_manifest_near(
+        &self,
+        manifest: &Manifest,
+        other: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
         self.may_write("store a manifest")?;
-        let blob = manifest.to_bytes();
+        let root = path_bytes(manifest.root());
+        let base = self.base_for(&root, other);
+        let (own, base) = match manifest.to_bytes(base.as_ref().map(|base| &base.blob[..])) {
+            ManifestBytes::Alone(own) => (own, None),
+            ManifestBytes::Difference(own) => (own, base),
+        };
         let head = ManifestHead {
-            root: path_bytes(manifest.root()),
+            root,
             rows: manifest.rows().len() as u64,
-            len: blob.len() as u64,
+            len: own.len() as u64,
             chunks: 0,
             taken_ns: manifest.taken_ns() as u64,
+            base: None,
         };
-        self.catalogue.put_manifest(&|| self.contents(), &head, &blob)
+        let stored = StoredManifest { head, own, base };
+        self.catalogue.put_manifest(&|| self.contents(), &stored, other)
+    }
+
+    /// What the next manifest of a root may be the difference to: what the one before is,
+    /// if others are, too; or else what is nearest to that of another root.
+    fn base_for(&self, root: &[u8], other: Option<&[u8]>) -> Option<Base> {
+        let heads = self.manifest_heads();
+        let own = heads.iter().find(|head| head.root == root).and_then(|head| head.base);
+        let shared =
+            own.filter(|id| heads.iter().any(|head| head.base == Some(*id) && head.root != root));
+        let shared = shared.and_then(|id| self.catalogue.base(&|| self.contents(), id));
+        shared.or_else(|| {
+            let other = other.filter(|other| *other != root)?;
+            let StoredManifest { own, base, .. } =
+                self.catalogue.manifest(&|| self.contents(), other)?;
+            Some(base.unwrap_or_else(|| Base::new(own)))
+        })
     }
 
     /// The workspaces that have a manifest.

@@ -1,10 +1,12 @@
 //! Manifests: replaced whole, read whole.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use herbarium_store::{Manifest, ManifestRow, NoTree, Outcome, path_bytes, path_from_bytes};
+use herbarium_store::{Manifest, ManifestRow, NoTree, Outcome, Store, path_bytes, path_from_bytes};
 use proptest::prelude::*;
+use redb::{ReadableDatabase, ReadableTableMetadata, TableDefinition};
 
 use crate::support::*;
 
@@ -83,6 +85,148 @@ fn a_hundred_thousand_rows_come_back() {
     let store = open(&path);
     let found = store.manifest(Path::new("/big")).unwrap().unwrap();
     assert!(found.rows() == put.rows(), "rows differ, or there are {}", found.rows().len());
+}
+
+/// A release: of so many files, those from a number on newer ones.
+fn release(root: &str, files: u64, newer: u64) -> Manifest {
+    let row = |n: u64| ManifestRow {
+        outcome: match row(n).outcome {
+            Outcome::Tree(_) if n >= newer => Outcome::Tree(key(1 << 20 | n)),
+            outcome => outcome,
+        },
+        ..row(n)
+    };
+    Manifest::new(root, 1_700_000_000_000_000_000, (0..files).map(row).collect())
+}
+
+#[test]
+fn what_manifests_of_releases_have_in_common_takes_room_once() {
+    let (_guard, path) = place();
+    let first = bytes_after_put(&path, &release("/w-0", 3_000, 3_000));
+    for number in 1..10 {
+        let store = open(&path);
+        let (root, before) = (format!("/w-{number}"), format!("/w-{}", number - 1));
+        let put = release(&root, 3_000 + number, 2_995 - number);
+        store.put_manifest_beside(&put, Path::new(&before)).unwrap();
+        store.close().unwrap();
+        assert!(reader(&path).manifest(put.root()).unwrap() == Some(put), "{number}");
+    }
+    let after = std::fs::metadata(path.join("catalogue.redb")).unwrap().len();
+    assert!(after * 100 <= first * 150, "{after} of {first}");
+    // The last that is left takes what it takes by itself.
+    let store = open(&path);
+    for number in 0..9 {
+        assert!(store.remove_manifest(Path::new(&format!("/w-{number}"))).unwrap());
+    }
+    let last = release("/w-9", 3_009, 2_986);
+    assert!(store.manifest(last.root()).unwrap().as_ref() == Some(&last));
+    store.close().unwrap();
+    let after = bytes_after_put(&path, &last);
+    assert!(after * 100 <= first * 105, "{after} of {first}");
+}
+
+#[test]
+fn a_backup_has_manifests_and_what_they_have_in_common() {
+    let (guard, path) = place();
+    let store = open(&path);
+    let puts = [release("/w-0", 900, 900), release("/w-1", 901, 899), release("/w-2", 902, 898)];
+    store.put_manifest(&puts[0]).unwrap();
+    store.put_manifest_beside(&puts[1], puts[0].root()).unwrap();
+    store.put_manifest_beside(&puts[2], puts[1].root()).unwrap();
+    let copy = guard.path().join("copy");
+    assert_eq!(store.backup(&copy).unwrap().manifests, 3);
+    // The copy stands by itself.
+    for put in &puts {
+        store.remove_manifest(put.root()).unwrap();
+    }
+    let copy = reader(&copy);
+    for put in &puts {
+        assert!(copy.manifest(put.root()).unwrap().as_ref() == Some(put), "{:?}", put.root());
+    }
+}
+
+/// What happens to manifests of releases, of which there are four.
+#[derive(Clone, Debug)]
+enum Step {
+    Put { root: u8, files: u64, newer: u64 },
+    PutBeside { root: u8, files: u64, newer: u64, other: u8 },
+    Remove(u8),
+    Reopen,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let release = || (0..4u8, 500..520u64, 0..520u64);
+    prop_oneof![
+        release().prop_map(|(root, files, newer)| Step::Put { root, files, newer }),
+        (release(), 0..4u8).prop_map(|((root, files, newer), other)| Step::PutBeside {
+            root,
+            files,
+            newer: newer.max(400),
+            other,
+        }),
+        (release(), 0..4u8).prop_map(|((root, files, newer), other)| Step::PutBeside {
+            root,
+            files,
+            newer: newer.max(490),
+            other,
+        }),
+        (0..4u8).prop_map(Step::Remove),
+        Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn manifests_with_something_in_common_come_and_go_and_are_what_was_put(
+        steps in prop::collection::vec(any_step(), 1..24),
+    ) {
+        let (_guard, path) = place();
+        let root = |number: u8| format!("/w-{number}");
+        let (mut store, mut expected) = (open(&path), BTreeMap::new());
+        for step in steps {
+            match step {
+                Step::Put { root: at, files, newer } => {
+                    let put = release(&root(at), files, newer);
+                    store.put_manifest(&put).unwrap();
+                    expected.insert(at, put);
+                }
+                Step::PutBeside { root: at, files, newer, other } => {
+                    let put = release(&root(at), files, newer);
+                    store.put_manifest_beside(&put, Path::new(&root(other))).unwrap();
+                    expected.insert(at, put);
+                }
+                Step::Remove(at) => {
+                    let was_there = store.remove_manifest(Path::new(&root(at))).unwrap();
+                    prop_assert_eq!(was_there, expected.remove(&at).is_some());
+                }
+                Step::Reopen => {
+                    store.close().unwrap();
+                    store = open(&path);
+                }
+            }
+            for at in 0..4 {
+                let found = store.manifest(Path::new(&root(at))).unwrap();
+                prop_assert!(found.as_ref() == expected.get(&at), "{}", root(at));
+            }
+        }
+        for at in 0..4 {
+            store.remove_manifest(Path::new(&root(at))).unwrap();
+        }
+        prop_assert_eq!(parts(store, &path), 0);
+    }
+}
+
+/// Parts of manifests and of what they have in common that the catalogue has.
+fn parts(store: Store, path: &Path) -> u64 {
+    store.close().unwrap();
+    let chunks = TableDefinition::<(&[u8], u32), &[u8]>::new("manifest_chunks");
+    let catalogue = redb::Builder::new()
+        .set_concurrency_mode(redb::ConcurrencyMode::MultiWriter)
+        .open_read_only(path.join("catalogue.redb"))
+        .unwrap();
+    catalogue.begin_read().unwrap().open_table(chunks).unwrap().len().unwrap()
 }
 
 proptest! {
