@@ -256,6 +256,26 @@ fn unsafe_code_is_where_the_page_says() {
     );
 }
 
+/// Libraries whose errors are for those who test.
+const MAY_PANIC: [&str; 1] = ["crates/herbarium-faults"];
+
+#[test]
+fn clippy_looks_for_panics_in_every_library() {
+    let line =
+        "#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]";
+    for folder in ["crates", "bins"] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder of crates") {
+            let path = entry.expect("a crate").path();
+            let library = path.join("src/lib.rs");
+            let Ok(text) = std::fs::read_to_string(&library) else { continue };
+            let from_root = path.strip_prefix(root()).expect("a path below the root");
+            if MAY_PANIC.iter().all(|it| Path::new(it) != from_root) {
+                assert!(text.contains(line), "{} needs the line {line}", library.display());
+            }
+        }
+    }
+}
+
 /// Links of the page, and what it names by a path.
 #[test]
 fn what_the_page_points_to_exists() {

@@ -1,6 +1,7 @@
 //! The program around `herbarium-loadgen`: arguments, what is shown, files,
 //! exit codes. `docs/load.md` is its manual.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod args;
 mod command;

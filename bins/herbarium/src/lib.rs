@@ -12,6 +12,8 @@
 //! assert!(program.get_subcommands().any(|command| command.get_name() == "index"));
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod app;
 mod args;
 mod ask;

@@ -68,6 +68,7 @@ struct Giant<K, E> {
 }
 
 impl<K: Key, E: Weighted> Bounded<K, E> {
+    #[expect(clippy::expect_used, reason = "options fail without capacities alone")]
     pub(crate) fn new(layout: Layout, stripes: &Arc<Stripes>) -> Self {
         let collector = Collector { stripes: stripes.clone(), spill: Arc::default() };
         let shards = layout.shards.next_power_of_two();

@@ -89,7 +89,7 @@
 //! - `tune` (default): [`tune::Resources::detect`], through `sysinfo`.
 
 #![deny(unsafe_code)]
-#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::panic))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bounded;
 mod builder;

@@ -89,6 +89,7 @@ pub(crate) struct Lent<'a> {
     pool: &'a Pool,
 }
 
+#[expect(clippy::expect_used, reason = "it is there until the loan is dropped")]
 impl Deref for Lent<'_> {
     type Target = Scratch;
 
@@ -97,6 +98,7 @@ impl Deref for Lent<'_> {
     }
 }
 
+#[expect(clippy::expect_used, reason = "as above")]
 impl DerefMut for Lent<'_> {
     fn deref_mut(&mut self) -> &mut Scratch {
         self.scratch.as_mut().expect("it is there until the loan is dropped")

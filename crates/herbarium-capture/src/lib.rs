@@ -35,6 +35,8 @@
 //! the trees are the same, but for missing tokens that a grammar hides, which
 //! only the shim sees and only S-expressions show.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod compare;
 #[cfg_attr(feature = "direct", expect(dead_code, reason = "the other way, kept compiled"))]
 mod cursor;

@@ -91,6 +91,7 @@
 //! - **Not promised:** that two versions of this crate press a tree into the
 //!   same bytes. Compare trees, not bytes.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod book;
 mod builder;

@@ -4,6 +4,8 @@
 //! on the live tree, once on the stored one), and the ordered lists of matches
 //! and captures are compared. tree-sitter is right by definition.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod circle;
 mod engines;
 mod mutate;

@@ -61,6 +61,9 @@ pub fn survey_range(
     let mut survey = Survey { acknowledged: told.put.len() as u64, ..Survey::default() };
     if let Some(store) = open_reader(&work.dir, !needed.is_empty())? {
         look(&store, &needed, trees.clone())?;
+        if loss == Loss::Process {
+            check_manifest(&store, told, loss)?;
+        }
     }
     let store = open(work)?;
     let there = look(&store, &needed, trees.clone())?;

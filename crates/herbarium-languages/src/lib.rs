@@ -24,6 +24,8 @@
 //! of a language that was left out can be named instead of overlooked. The list
 //! is in `docs/LANGUAGES.md`.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 #[macro_use]
 mod exposure;
 mod clash;

@@ -84,6 +84,7 @@
 //! such as `((_) @a (_) @b)`, hold as many states as tree-sitter's and take
 //! about as long. See `docs/ARCHITECTURE.md` for where this crate stands.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod analyze;
 mod anchor;

@@ -14,10 +14,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use herbarium_codec::Fingerprint;
+use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, CompactionError, ConcurrencyMode, Database, DatabaseStats, ReadOnlyDatabase,
-    ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError,
-    WriteTransaction,
+    Builder, CompactionError, ConcurrencyMode, Database, DatabaseError, DatabaseStats,
+    ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend,
+    TableDefinition, TableError, WriteTransaction,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -90,6 +91,8 @@ enum State {
 enum Db {
     Write(Database),
     Read(ReadOnlyDatabase),
+    /// A copy in memory, from that time, of a file that needs what a reader may not do to it.
+    Mended(Database, Instant),
 }
 
 /// A sealed segment, as the catalogue remembers it.
@@ -394,6 +397,7 @@ impl Catalogue {
         let is_due = match &*state {
             State::NotYet => true,
             State::Without(since) => !self.read_only && since.elapsed() >= PAUSE,
+            State::Open(Db::Mended(_, since)) => since.elapsed() >= PAUSE,
             State::Open(_) => false,
         };
         if is_due {
@@ -436,9 +440,8 @@ impl Catalogue {
 
     fn open(&self, rebuild: Rebuild<'_>) -> State {
         if self.read_only {
-            let opened = guarded(|| Ok(builder().open_read_only(&self.path)?));
             let without = State::Without(Instant::now());
-            return opened.map_or(without, |db| State::Open(Db::Read(db)));
+            return self.open_for_reading().map_or(without, State::Open);
         }
         let mut result = self.create(rebuild);
         if let Err(trouble) = &result
@@ -451,14 +454,24 @@ impl Catalogue {
             Ok(db) => State::Open(Db::Write(db)),
             Err(error) => {
                 // Where it may not be written, it may still be read.
-                if let Ok(db) = guarded(|| Ok(builder().open_read_only(&self.path)?)) {
-                    return State::Open(Db::Read(db));
+                if let Ok(db) = self.open_for_reading() {
+                    return State::Open(db);
                 }
                 let catalogue = self.path.display();
                 tracing::warn!(%catalogue, %error, "going on without the catalogue");
                 State::Without(Instant::now())
             }
         }
+    }
+
+    /// Opens the file without changing it. Where a process was killed amid a change of it,
+    /// redb takes that back before it reads anything: in a copy, then, of what is in the file.
+    fn open_for_reading(&self) -> Result<Db, Trouble> {
+        guarded(|| match builder().open_read_only(&self.path) {
+            Ok(db) => Ok(Db::Read(db)),
+            Err(DatabaseError::RepairAborted) => Ok(Db::Mended(mend(&self.path)?, Instant::now())),
+            Err(error) => Err(error.into()),
+        })
     }
 
     /// Opens the file; makes and fills it where it is missing.
@@ -533,6 +546,20 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
     guard::guarded(work).unwrap_or(Err(Trouble::Panic))
 }
 
+/// A copy of the file in memory, as the next writer will make it.
+fn mend(path: &Path) -> Result<Database, Trouble> {
+    let copy = || {
+        let bytes = fs::read(path)?;
+        let memory = InMemoryBackend::new();
+        memory.set_len(bytes.len() as u64)?;
+        memory.write(0, &bytes)?;
+        Ok(memory)
+    };
+    let memory = copy().map_err(|error| Trouble::Engine(redb::Error::Io(error)))?;
+    // Memory has no locks, and no other process.
+    Ok(Builder::new().set_cache_size(PAGE_CACHE).create_with_backend(memory)?)
+}
+
 /// Says whether it was tried.
 fn shrink_file(db: &mut Database, path: &Path, shrink: Shrink) -> Result<bool, Trouble> {
     let len = fs::metadata(path).map_err(redb::Error::Io)?.len();
@@ -590,7 +617,7 @@ fn note_loss(txn: &WriteTransaction, newest: Option<u64>) -> Result<(), Trouble>
 
 fn begin_read(db: &Db) -> Result<ReadTransaction, Trouble> {
     Ok(match db {
-        Db::Write(db) => db.begin_read()?,
+        Db::Write(db) | Db::Mended(db, _) => db.begin_read()?,
         Db::Read(db) => db.begin_read()?,
     })
 }

@@ -66,6 +66,7 @@
 //!   gives names that mean nothing.
 //! - The features change what the tests are built with, never the library.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod builtin;
 mod doc;

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use herbarium_store::Manifest;
 
@@ -68,5 +70,31 @@ fn flipped_bits_in_the_catalogue_give_the_same_or_nothing() {
         let found = store.manifest(Path::new("/w")).unwrap();
         assert!(found.is_none_or(|found| found.taken_ns() == 7), "{round} at {at}");
         assert_eq!(*store.grammar(&rust.fingerprint()).unwrap().unwrap(), rust);
+    }
+}
+
+#[test]
+fn a_reader_sees_all_manifests_although_a_writer_was_killed_amid_a_change() {
+    let (_guard, path) = place();
+    let store = open(&path);
+    let manifest = Manifest::new("/w", 1, Vec::new());
+    store.put_manifest(&manifest).unwrap();
+    store.close().unwrap();
+    // What redb notes in the file for as long as a change is not whole.
+    let file = path.join("catalogue.redb");
+    let mut content = fs::read(&file).unwrap();
+    content[9] |= 2;
+    fs::write(&file, &content).unwrap();
+    let reading = reader(&path);
+    assert_eq!(reading.manifest(manifest.root()).unwrap().as_ref(), Some(&manifest));
+    assert!(fs::read(&file).unwrap() == content, "a reader changed the file");
+    // And it goes on to see what is written after that.
+    let store = open(&path);
+    let other = Manifest::new("/other", 2, Vec::new());
+    store.put_manifest(&other).unwrap();
+    let begin = Instant::now();
+    while reading.manifest(other.root()).unwrap().as_ref() != Some(&other) {
+        assert!(begin.elapsed() < Duration::from_secs(30), "it sees what was there before");
+        thread::sleep(Duration::from_millis(20));
     }
 }
