@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::belongings;
-use crate::catalogue::{AllManifests, Catalogue, Contents};
+use crate::catalogue::{AllManifests, Catalogue, Contents, Shrink};
 use crate::error::IoContext;
 use crate::files::{read_at, sync_dir};
 use crate::hold::{exclude_all, is_locked};
@@ -250,6 +250,7 @@ impl Store {
                 catalogue.put_dictionary(&rebuild, *id, fingerprint, bytes)?;
             }
         }
+        catalogue.shrink(Shrink::IfThereIsAny);
         Ok(())
     }
 }

@@ -129,7 +129,7 @@ fn what_manifests_of_releases_have_in_common_takes_room_once() {
 fn a_backup_has_manifests_and_what_they_have_in_common() {
     let (guard, path) = place();
     let store = open(&path);
-    let puts = [release("/w-0", 900, 900), release("/w-1", 901, 899), release("/w-2", 902, 898)];
+    let puts = [0, 1, 2].map(|n| release(&format!("/w-{n}"), 900 + n, 900 - n));
     store.put_manifest(&puts[0]).unwrap();
     store.put_manifest_beside(&puts[1], puts[0].root()).unwrap();
     store.put_manifest_beside(&puts[2], puts[1].root()).unwrap();
@@ -143,6 +143,19 @@ fn a_backup_has_manifests_and_what_they_have_in_common() {
     for put in &puts {
         assert!(copy.manifest(put.root()).unwrap().as_ref() == Some(put), "{:?}", put.root());
     }
+}
+
+#[test]
+fn a_backup_of_many_manifests_is_no_larger_than_the_store() {
+    let (guard, path) = place();
+    for number in 0..10 {
+        bytes_after_put(&path, &manifest(&format!("/{number}"), 0..3_000));
+    }
+    let copy = guard.path().join("copy");
+    open(&path).backup(&copy).unwrap();
+    let [copied, bytes] =
+        [&copy, &path].map(|dir| std::fs::metadata(dir.join("catalogue.redb")).unwrap().len());
+    assert!(copied <= bytes + bytes / 20, "{copied} of {bytes}");
 }
 
 /// What happens to manifests of releases, of which there are four.
